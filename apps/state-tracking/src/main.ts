@@ -1,0 +1,1 @@
+console.log("state tracking: nothing here yet");

@@ -1,0 +1,76 @@
+/** Elementary functions on four floats at a time. */
+
+/**
+ * e^x to about one unit in the last place: x = n·ln 2 + r with |r| ≤ ln 2 / 2, a polynomial in r, and 2^n through the
+ * exponent bits. Below −87.3 the result is the smallest normal number times e^r, above 88.7 it is infinite; NaN stays.
+ */
+// @ts-ignore: decorator
+@inline
+export function exp4(x: v128): v128 {
+  const clamped = f32x4.max(f32x4.min(x, f32x4.splat(88.3762626647949)), f32x4.splat(-87.3365478515625));
+  const n = f32x4.nearest(f32x4.mul(clamped, f32x4.splat(1.44269504088896341)));
+  let r = f32x4.sub(clamped, f32x4.mul(n, f32x4.splat(0.693359375)));
+  r = f32x4.sub(r, f32x4.mul(n, f32x4.splat(-2.12194440e-4)));
+  let p = f32x4.splat(1.9875691500e-4);
+  p = f32x4.add(f32x4.mul(p, r), f32x4.splat(1.3981999507e-3));
+  p = f32x4.add(f32x4.mul(p, r), f32x4.splat(8.3334519073e-3));
+  p = f32x4.add(f32x4.mul(p, r), f32x4.splat(4.1665795894e-2));
+  p = f32x4.add(f32x4.mul(p, r), f32x4.splat(1.6666665459e-1));
+  p = f32x4.add(f32x4.mul(p, r), f32x4.splat(5.0000001201e-1));
+  p = f32x4.add(f32x4.add(f32x4.mul(p, f32x4.mul(r, r)), r), f32x4.splat(1));
+  const exponent = i32x4.shl(i32x4.add(i32x4.trunc_sat_f32x4_s(n), i32x4.splat(127)), 23);
+  const result = f32x4.mul(p, exponent);
+  const tooLarge = f32x4.gt(x, f32x4.splat(88.72283935546875));
+  return v128.bitselect(f32x4.splat(Infinity), result, tooLarge);
+}
+
+// @ts-ignore: decorator
+@inline
+export function exp1(x: f32): f32 {
+  return f32x4.extract_lane(exp4(f32x4.splat(x)), 0);
+}
+
+/** 1 / (1 + e^-x). */
+// @ts-ignore: decorator
+@inline
+export function sigmoid4(x: v128): v128 {
+  const one = f32x4.splat(1);
+  return f32x4.div(one, f32x4.add(one, exp4(f32x4.neg(x))));
+}
+
+// @ts-ignore: decorator
+@inline
+export function sumLanes(x: v128): f32 {
+  return (
+    f32x4.extract_lane(x, 0) + f32x4.extract_lane(x, 1) + (f32x4.extract_lane(x, 2) + f32x4.extract_lane(x, 3))
+  );
+}
+
+/** Σ left_i · right_i over `size` floats. */
+// @ts-ignore: decorator
+@inline
+export function dot(left: usize, right: usize, size: usize): f32 {
+  let sum = f32x4.splat(0);
+  const whole = size & ~3;
+  for (let i: usize = 0; i < whole; i += 4) {
+    sum = f32x4.add(sum, f32x4.mul(v128.load(left + i * 4), v128.load(right + i * 4)));
+  }
+  let total = sumLanes(sum);
+  for (let i = whole; i < size; i++) total += load<f32>(left + i * 4) * load<f32>(right + i * 4);
+  return total;
+}
+
+/** target_i += factor · source_i over `size` floats. */
+// @ts-ignore: decorator
+@inline
+export function addScaled(target: usize, source: usize, factor: f32, size: usize): void {
+  const factors = f32x4.splat(factor);
+  const whole = size & ~3;
+  for (let i: usize = 0; i < whole; i += 4) {
+    const at = target + i * 4;
+    v128.store(at, f32x4.add(v128.load(at), f32x4.mul(factors, v128.load(source + i * 4))));
+  }
+  for (let i = whole; i < size; i++) {
+    store<f32>(target + i * 4, load<f32>(target + i * 4) + factor * load<f32>(source + i * 4));
+  }
+}

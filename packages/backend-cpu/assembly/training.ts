@@ -1,0 +1,72 @@
+/** What only training needs: the embedding's gradient, cross entropy, and the optimiser's update. */
+import { addScaled, exp1 } from "./math";
+
+/** Rows of dy added up by token. */
+export function embeddingGradient(dy: usize, tokens: usize, dTable: usize, count: usize, vocabulary: usize, size: usize): void {
+  memory.fill(dTable, 0, vocabulary * size * 4);
+  for (let i: usize = 0; i < count; i++) {
+    addScaled(dTable + <usize>load<i32>(tokens + i * 4) * size * 4, dy + i * size * 4, 1, size);
+  }
+}
+
+/** dLogits = (softmax(logits) - onehot(label)) · dLoss, 0 where the label is negative. */
+export function softmaxCrossEntropyGradient(
+  dLoss: usize,
+  logits: usize,
+  labels: usize,
+  dLogits: usize,
+  count: usize,
+  vocabulary: usize,
+): void {
+  for (let row: usize = 0; row < count; row++) {
+    const from = logits + row * vocabulary * 4;
+    const to = dLogits + row * vocabulary * 4;
+    const label = load<i32>(labels + row * 4);
+    if (label < 0) {
+      memory.fill(to, 0, vocabulary * 4);
+      continue;
+    }
+    let largest: f32 = -Infinity;
+    for (let i: usize = 0; i < vocabulary; i++) largest = max(largest, load<f32>(from + i * 4));
+    let sum: f32 = 0;
+    for (let i: usize = 0; i < vocabulary; i++) {
+      const value = exp1(load<f32>(from + i * 4) - largest);
+      store<f32>(to + i * 4, value);
+      sum += value;
+    }
+    const upstream = load<f32>(dLoss + row * 4);
+    const factor = upstream / sum;
+    for (let i: usize = 0; i < vocabulary; i++) store<f32>(to + i * 4, load<f32>(to + i * 4) * factor);
+    const own = to + <usize>label * 4;
+    store<f32>(own, load<f32>(own) - upstream);
+  }
+}
+
+/** One AdamW step in place; `correction1` and `correction2` are 1 - beta^step. */
+export function adamwUpdate(
+  parameter: usize,
+  gradient: usize,
+  m: usize,
+  v: usize,
+  size: usize,
+  learningRate: f32,
+  beta1: f32,
+  beta2: f32,
+  epsilon: f32,
+  weightDecay: f32,
+  correction1: f32,
+  correction2: f32,
+  gradientScale: f32,
+): void {
+  const decay = <f32>1 - learningRate * weightDecay;
+  for (let i: usize = 0; i < size; i++) {
+    const at = i * 4;
+    const g = load<f32>(gradient + at) * gradientScale;
+    const first = load<f32>(m + at) * beta1 + g * (<f32>1 - beta1);
+    const second = load<f32>(v + at) * beta2 + g * g * (<f32>1 - beta2);
+    store<f32>(m + at, first);
+    store<f32>(v + at, second);
+    const direction = first / correction1 / (sqrt<f32>(second / correction2) + epsilon);
+    store<f32>(parameter + at, load<f32>(parameter + at) * decay - direction * learningRate);
+  }
+}

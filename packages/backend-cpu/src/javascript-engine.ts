@@ -1,0 +1,57 @@
+/** TensorFlow.js' pure JavaScript backend: what runs where WebAssembly is absent, and where it lacks an operation. */
+import type { InitializedBackend } from "@sst/tensor";
+import { MathBackendCPU } from "@tensorflow/tfjs-backend-cpu";
+import { getKernelsForBackend, type KernelBackend, type KernelConfig, type TensorInfo } from "@tensorflow/tfjs-core";
+
+export async function createJavaScriptBackend(): Promise<InitializedBackend> {
+  return {
+    engine: createEngine(),
+    engineKernels: getKernelsForBackend("cpu"),
+    kernels: {},
+    description: "plain JavaScript (no WebAssembly here)",
+  };
+}
+
+/** The part of the WebAssembly engine that a borrowed operation needs. */
+interface TargetEngine extends KernelBackend {
+  makeOutput(shape: number[], dtype: TensorInfo["dtype"]): TensorInfo;
+  typedArrayFromHeap(info: TensorInfo): { set(values: ArrayLike<number>): void };
+}
+
+/**
+ * Operations that the JavaScript backend has and `present` lacks, wrapped so that they read their inputs from the other
+ * engine's memory and leave their outputs there.
+ */
+export function borrowedKernels(present: readonly KernelConfig[]): Pick<KernelConfig, "kernelName" | "kernelFunc">[] {
+  const names = new Set(present.map((kernel) => kernel.kernelName));
+  const engine = createEngine();
+  return getKernelsForBackend("cpu")
+    .filter((kernel) => !names.has(kernel.kernelName))
+    .map((kernel) => ({ kernelName: kernel.kernelName, kernelFunc: borrow(kernel, engine) }));
+}
+
+function createEngine(): MathBackendCPU {
+  const engine = new MathBackendCPU();
+  // Otherwise its first write in Node prints an advertisement for the native binding.
+  (engine as unknown as { firstUse: boolean }).firstUse = false;
+  return engine;
+}
+
+function borrow(kernel: KernelConfig, own: MathBackendCPU): KernelConfig["kernelFunc"] {
+  return ({ inputs, attrs, backend }) => {
+    const target = backend as TargetEngine;
+    const copied = Object.entries(inputs).map(([name, info]) => {
+      const { dataId, shape, dtype } = info as TensorInfo;
+      return [name, own.makeTensorInfo(shape, dtype, target.readSync(dataId) as never)] as const;
+    });
+    const result = kernel.kernelFunc({ inputs: Object.fromEntries(copied), attrs: attrs ?? {}, backend: own });
+    const outputs = (Array.isArray(result) ? result : [result]).map((info) => {
+      const output = target.makeOutput(info.shape, info.dtype);
+      target.typedArrayFromHeap(output).set(own.data.get(info.dataId).values as never);
+      own.disposeData(info.dataId, true);
+      return output;
+    });
+    for (const [, info] of copied) own.disposeData(info.dataId, true);
+    return Array.isArray(result) ? outputs : (outputs[0] as TensorInfo);
+  };
+}

@@ -1,0 +1,3 @@
+export type { LabelledBatch } from "./batches.js";
+export { type LabelAccuracy, labelAccuracy, lastAnswerByIterations } from "./label-accuracy.js";
+export { type MeanLoss, meanLoss } from "./mean-loss.js";

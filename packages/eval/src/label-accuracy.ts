@@ -1,0 +1,91 @@
+/** Accuracy of models that answer at every position (state tracking), by exact inference. */
+import {
+  type DecoderModel,
+  type ForwardOptions,
+  forward,
+  KvCache,
+  LatentStateCache,
+  type ModelWeights,
+  tokenTensor,
+} from "@sst/layers";
+import { argMax, type Tensor } from "@sst/tensor";
+import { type LabelledBatch, rowsOf } from "./batches.js";
+
+export interface LabelAccuracy {
+  /** Of the answer at the last position. */
+  readonly last: number;
+  /** Of all answers. */
+  readonly all: number;
+  /** By position, among those where answers are asked for, from the first on. */
+  readonly byPosition: readonly number[];
+  readonly sequences: number;
+}
+
+/** Accuracy over batches of one length. */
+export async function labelAccuracy(
+  model: DecoderModel,
+  batches: Iterable<LabelledBatch>,
+  options: ForwardOptions = {},
+): Promise<LabelAccuracy> {
+  const weights = model.weights();
+  const correct: number[] = [];
+  const asked: number[] = [];
+  let sequences = 0;
+  try {
+    for (const batch of batches) {
+      const answers = await likeliest(weights, rowsOf(batch.tokens, batch), options);
+      sequences += batch.batchSize;
+      for (let index = 0; index < answers.length; index++) {
+        const label = batch.labels[index] as number;
+        if (label < 0) continue;
+        const position = index % batch.time;
+        asked[position] = (asked[position] ?? 0) + 1;
+        correct[position] = (correct[position] ?? 0) + (answers[index] === label ? 1 : 0);
+      }
+    }
+  } finally {
+    weights.dispose();
+  }
+  const positions = Object.keys(asked).map(Number);
+  const byPosition = positions.map((position) => (correct[position] as number) / (asked[position] as number));
+  const sum = (values: number[]) => positions.reduce((total, position) => total + (values[position] as number), 0);
+  return { last: byPosition.at(-1) ?? 0, all: sum(correct) / sum(asked), byPosition, sequences };
+}
+
+/**
+ * Accuracy of the last answer when only the last position iterates: the sequence before it is read once, the last symbol
+ * with 1 … `maximum` iterations. By number of iterations, from 1 on.
+ */
+export async function lastAnswerByIterations(
+  model: DecoderModel,
+  batch: LabelledBatch,
+  maximum: number,
+): Promise<number[]> {
+  const weights = model.weights();
+  const rows = rowsOf(batch.tokens, batch);
+  const right = rowsOf(batch.labels, batch).map((labels) => labels.at(-1) as number);
+  const accuracies: number[] = [];
+  try {
+    for (let iterations = 1; iterations <= maximum; iterations++) {
+      using kv = new KvCache(model.config, batch.batchSize, batch.time);
+      using states = new LatentStateCache(model.config, batch.batchSize);
+      const caches = { kv, states };
+      await likeliest(weights, rows.map((row) => row.subarray(0, -1)), { caches, lastPositionOnly: true });
+      const answers = await likeliest(weights, rows.map((row) => row.subarray(-1)), { caches, iterations });
+      accuracies.push(right.filter((label, row) => answers[row] === label).length / right.length);
+    }
+  } finally {
+    weights.dispose();
+  }
+  return accuracies;
+}
+
+/** The likeliest token at every position that has logits, row-major. */
+async function likeliest(weights: ModelWeights, rows: Int32Array[], options: ForwardOptions): Promise<Int32Array> {
+  const tokens = tokenTensor(rows, weights.config);
+  const logits = forward(weights, tokens, options);
+  const best = argMax(logits, -1) as Tensor;
+  const answers = (await best.data()) as Int32Array;
+  for (const tensor of [tokens, logits, best]) tensor.dispose();
+  return answers;
+}

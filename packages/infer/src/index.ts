@@ -1,0 +1,3 @@
+export { type GenerateOptions, generate } from "./generate.js";
+export { labelPositions } from "./label.js";
+export { checkSampling, type SamplingOptions, sampleToken } from "./sampling.js";

@@ -1,0 +1,61 @@
+/** How a forward pass runs, and which wishes contradict each other. */
+import { SstError } from "@sst/tensor";
+import type { KvCache } from "./caches/kv-cache.js";
+import type { LatentStateCache } from "./caches/latent-state-cache.js";
+import type { ModelConfig } from "./config.js";
+import type { Propagation } from "./state-stream/propagation.js";
+
+export type Solver = "sequential" | "layerwise" | "two-pass";
+
+export interface ForwardOptions {
+  /** Defaults to `sequential`, the exact one. */
+  readonly solver?: Solver;
+  /** Sweeps (`layerwise`) or passes (`two-pass`), at least 1. Defaults to 2. */
+  readonly sweeps?: number;
+  /** Defaults to `scan`. */
+  readonly propagation?: Propagation;
+  /** Iterations at every position of the chunk, at least 1; more than 1 needs `sequential`. Defaults to 1. */
+  readonly iterations?: number;
+  /** Runs the plain backbone. */
+  readonly streamOff?: boolean;
+  /** Caches to continue from and to write to. */
+  readonly caches?: { readonly kv: KvCache; readonly states: LatentStateCache };
+  /** Computes logits for the last position only. */
+  readonly lastPositionOnly?: boolean;
+  /** Called for every layer of a parallel solver's result with its residual; costs one more sweep each. */
+  readonly onResidual?: (layer: number, residual: number) => void;
+}
+
+/** Options with everything decided. */
+export interface ForwardPlan {
+  readonly solver: Solver | "off";
+  readonly sweeps: number;
+  readonly propagation: Propagation;
+  readonly iterations: number;
+}
+
+/** @throws SstError `contradiction` or `invalid-argument`, naming the options */
+export function planForward(config: ModelConfig, options: ForwardOptions): ForwardPlan {
+  const { solver = "sequential", sweeps = 2, propagation = "scan", iterations = 1, streamOff = false } = options;
+  requireCount("iterations", iterations);
+  requireCount("sweeps", sweeps);
+  const hasStream = config.stateStream !== undefined;
+  if (!hasStream && (options.solver !== undefined || options.sweeps !== undefined || iterations > 1)) {
+    throw new SstError(
+      "contradiction",
+      "the model has no state stream, so it takes neither a solver nor iterations: leave them out, or load a model with one",
+    );
+  }
+  if (streamOff && iterations > 1) {
+    throw new SstError("contradiction", "iterations carry the state stream on: they need it switched on");
+  }
+  if (iterations > 1 && solver !== "sequential") {
+    throw new SstError("contradiction", `more than one iteration needs the solver "sequential", not "${solver}"`);
+  }
+  return { solver: hasStream && !streamOff ? solver : "off", sweeps, propagation, iterations };
+}
+
+function requireCount(name: string, value: number): void {
+  if (Number.isInteger(value) && value >= 1) return;
+  throw new SstError("invalid-argument", `${name} should be a whole number of at least 1, but is ${value}`);
+}

@@ -1,0 +1,143 @@
+/**
+ * The forward pass, top to bottom: embedding, decoder layers, final norm, head. The modes differ in one thing only: what
+ * a decoder layer does with its post-attention hidden states, which is what a solver is.
+ */
+import { embeddingLookup, rmsNorm, slice, squeeze, type Tensor, tensor, tidy, withoutGradient, zeros } from "@sst/tensor";
+import { feedForward } from "./feed-forward.js";
+import { type ForwardOptions, type ForwardPlan, planForward } from "./forward-options.js";
+import { linear } from "./linear.js";
+import { type Chunk, lastIterations, repeatColumns, rotaryTable } from "./positions.js";
+import { type AttentionContext, selfAttention } from "./self-attention.js";
+import { firstSweep, type LayerStream, sweep } from "./state-stream/layer-stream.js";
+import { solveLayerwise } from "./state-stream/layerwise.js";
+import { propagate } from "./state-stream/propagation.js";
+import { recurrenceResidual } from "./state-stream/residual.js";
+import { solveSequential } from "./state-stream/sequential.js";
+import type { LayerWeights, ModelWeights } from "./weights.js";
+
+/** Turns post-attention hidden states into the layer's output, which is also its states. */
+type LayerSolver = (a: Tensor, layer: LayerWeights, index: number) => Tensor;
+
+/**
+ * Logits `[batch, time, vocabSize]` (or `[batch, 1, vocabSize]` with `lastPositionOnly`) for tokens `[batch, time]`
+ * (int32). With caches the chunk continues what they hold, and they hold the chunk afterwards.
+ *
+ * @throws SstError `contradiction` or `invalid-argument` for options that do not fit together, `context-overflow` for a
+ * chunk that does not fit the caches
+ */
+export function forward(weights: ModelWeights, tokens: Tensor, options: ForwardOptions = {}): Tensor {
+  const plan = planForward(weights.config, options);
+  const { caches } = options;
+  const [batch, time] = tokens.shape as [number, number];
+  caches?.kv.requireRoom(time);
+  const chunk: Chunk = { time, offset: caches?.kv.length ?? 0, iterations: plan.iterations };
+  const logits = tidy(() => {
+    const embedded = embeddingLookup({ table: weights.embedding, tokens }, {}).y as Tensor;
+    const x = repeatColumns(embedded, plan.iterations);
+    const streams = plan.solver === "off" ? undefined : layerStreams(weights, batch, chunk, options);
+    const attention: AttentionContext = {
+      config: weights.config,
+      chunk,
+      rotary: rotaryTable(weights.config, chunk),
+      cache: caches?.kv,
+      writesCache: true,
+    };
+    const solve = layerSolver(plan, streams, weights, () =>
+      rollOut(x, weights, { ...attention, writesCache: false }, streams as LayerStream[], plan),
+    );
+    const y = decoderLayers(x, weights, attention, (a, layer, index) => {
+      const states = solve(a, layer, index);
+      const stream = streams?.[index];
+      if (stream && plan.solver !== "sequential") options.onResidual?.(index, recurrenceResidual(a, states, stream));
+      caches?.states.write(index, lastColumn(states));
+      return states;
+    });
+    const kept = lastIterations(y, plan.iterations);
+    return head(options.lastPositionOnly ? slice(kept, [0, time - 1, 0], [batch, 1, kept.shape[2] as number]) : kept, weights);
+  });
+  caches?.kv.advance(time);
+  caches?.states.fill();
+  return logits;
+}
+
+function decoderLayers(x: Tensor, weights: ModelWeights, attention: AttentionContext, solve: LayerSolver): Tensor {
+  return weights.layers.reduce(
+    (hidden, layer, index) => solve(selfAttention(hidden, layer, index, attention), layer, index),
+    x,
+  );
+}
+
+function head(y: Tensor, weights: ModelWeights): Tensor {
+  const normed = rmsNorm({ x: y, weight: weights.finalNorm }, { epsilon: weights.config.rmsNormEps }).y as Tensor;
+  return linear(normed, weights.head);
+}
+
+function layerSolver(
+  plan: ForwardPlan,
+  streams: LayerStream[] | undefined,
+  weights: ModelWeights,
+  rollOutPasses: () => Tensor[],
+): LayerSolver {
+  const stream = (index: number) => streams?.[index] as LayerStream;
+  switch (plan.solver) {
+    case "off":
+      return (a, layer) => feedForward(a, layer, weights.config.rmsNormEps);
+    case "sequential":
+      return (a, _, index) => solveSequential(a, stream(index));
+    case "layerwise":
+      return (a, _, index) => solveLayerwise(a, stream(index), plan.sweeps, plan.propagation);
+    case "two-pass": {
+      if (plan.sweeps === 1) return (a, _, index) => firstSweep(a, stream(index));
+      const blended = withoutGradient(rollOutPasses);
+      return (a, _, index) => sweep(a, blended[index] as Tensor, stream(index).keep, stream(index));
+    }
+  }
+}
+
+/**
+ * `two-pass` (paper): the passes before the last. The first blends nothing; each leaves, for every layer, the states
+ * that the next one blends in.
+ */
+function rollOut(x: Tensor, weights: ModelWeights, attention: AttentionContext, streams: LayerStream[], plan: ForwardPlan): Tensor[] {
+  let blended: Tensor[] | undefined;
+  for (let pass = 1; pass < plan.sweeps; pass++) {
+    const next: Tensor[] = [];
+    decoderLayers(x, weights, attention, (a, _, index) => {
+      const stream = streams[index] as LayerStream;
+      const before = blended?.[index];
+      const y = before ? sweep(a, before, stream.keep, stream) : firstSweep(a, stream);
+      next[index] = propagate(plan.propagation, y, before ?? a, stream);
+      return y;
+    });
+    blended = next;
+  }
+  return blended as Tensor[];
+}
+
+function layerStreams(weights: ModelWeights, batch: number, chunk: Chunk, { caches }: ForwardOptions): LayerStream[] {
+  const columns = chunk.time * chunk.iterations;
+  const isContinued = caches?.states.isFilled ?? false;
+  const keepInitial = new Float32Array(batch * columns);
+  const keep = new Float32Array(batch * columns).fill(1);
+  for (let row = 0; row < batch; row++) {
+    keepInitial[row * columns] = isContinued ? 1 : 0;
+    keep[row * columns] = isContinued ? 1 : 0;
+  }
+  const masks = {
+    keep: tensor(keep, [batch, columns]) as Tensor,
+    keepInitial: tensor(keepInitial, [batch, columns]) as Tensor,
+  };
+  const nothing = zeros([batch, weights.config.hiddenSize]) as Tensor;
+  return weights.layers.map((layer, index) => ({
+    ...masks,
+    weights: layer,
+    alpha: layer.alpha as Tensor,
+    epsilon: weights.config.rmsNormEps,
+    initial: isContinued && caches ? caches.states.state(index) : nothing,
+  }));
+}
+
+function lastColumn(states: Tensor): Tensor {
+  const [batch, columns, hiddenSize] = states.shape as [number, number, number];
+  return squeeze(slice(states, [0, columns - 1, 0], [batch, 1, hiddenSize]), [1]);
+}

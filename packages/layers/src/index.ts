@@ -1,0 +1,13 @@
+export { allLinearLayers, withLora, withStateStream } from "./adapters/lora.js";
+export { KvCache } from "./caches/kv-cache.js";
+export { LatentStateCache } from "./caches/latent-state-cache.js";
+export type { HostTensor, LoraConfig, ModelConfig, ModelData, StateStreamConfig } from "./config.js";
+export { DecoderModel } from "./decoder-model.js";
+export { forward } from "./forward.js";
+export { type ForwardOptions, planForward, type Solver } from "./forward-options.js";
+export { type InitializationOptions, initializeModel } from "./initialize.js";
+export { meanCrossEntropy } from "./loss.js";
+export { adapterShapes, backboneShapes, linearShapes, streamShapes, thetaName } from "./parameters.js";
+export type { Propagation } from "./state-stream/propagation.js";
+export { requireKnownTokens, tokenTensor } from "./tokens.js";
+export type { LayerWeights, ModelWeights } from "./weights.js";

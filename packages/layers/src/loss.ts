@@ -1,0 +1,12 @@
+/** Mean cross entropy over the positions where an answer is asked for. */
+import { div, softmaxCrossEntropy, sum, type Tensor, tidy } from "@sst/tensor";
+
+/**
+ * @param logits `[batch, time, vocabSize]`
+ * @param labels `[batch, time]` int32, negative where no answer is asked for
+ * @param count how many labels count: passed in, since a device should not be asked for it at every step
+ * @returns a scalar, in nats
+ */
+export function meanCrossEntropy(logits: Tensor, labels: Tensor, count: number): Tensor {
+  return tidy(() => div(sum(softmaxCrossEntropy({ logits, labels }, {}).loss as Tensor), count));
+}

@@ -1,0 +1,65 @@
+/** The named parameters of a model, with their shapes: what a checkpoint must hold and what training may change. */
+import type { LoraConfig, ModelConfig } from "./config.js";
+
+/** The linear layers of a decoder layer by the last part of their names, with where they sit and their `[out, in]`. */
+export function linearShapes(config: ModelConfig): Record<string, { parent: string; shape: [number, number] }> {
+  const { hiddenSize, intermediateSize, headDim } = config;
+  const queries = config.numAttentionHeads * headDim;
+  const keys = config.numKeyValueHeads * headDim;
+  return {
+    q_proj: { parent: "self_attn", shape: [queries, hiddenSize] },
+    k_proj: { parent: "self_attn", shape: [keys, hiddenSize] },
+    v_proj: { parent: "self_attn", shape: [keys, hiddenSize] },
+    o_proj: { parent: "self_attn", shape: [hiddenSize, queries] },
+    gate_proj: { parent: "mlp", shape: [intermediateSize, hiddenSize] },
+    up_proj: { parent: "mlp", shape: [intermediateSize, hiddenSize] },
+    down_proj: { parent: "mlp", shape: [hiddenSize, intermediateSize] },
+  };
+}
+
+/** Every parameter of the backbone, under its Hugging Face name. */
+export function backboneShapes(config: ModelConfig): Record<string, readonly number[]> {
+  const { hiddenSize, vocabSize } = config;
+  const shapes: Record<string, readonly number[]> = { "model.embed_tokens.weight": [vocabSize, hiddenSize] };
+  for (let layer = 0; layer < config.numHiddenLayers; layer++) {
+    shapes[`model.layers.${layer}.input_layernorm.weight`] = [hiddenSize];
+    shapes[`model.layers.${layer}.post_attention_layernorm.weight`] = [hiddenSize];
+    for (const [name, { parent, shape }] of Object.entries(linearShapes(config))) {
+      shapes[`model.layers.${layer}.${parent}.${name}.weight`] = shape;
+    }
+  }
+  shapes["model.norm.weight"] = [hiddenSize];
+  if (!config.tieWordEmbeddings) shapes["lm_head.weight"] = [vocabSize, hiddenSize];
+  return shapes;
+}
+
+/** The state stream's parameters: one theta per layer and dimension. Empty for a plain backbone. */
+export function streamShapes(config: ModelConfig): Record<string, readonly number[]> {
+  if (config.stateStream === undefined) return {};
+  const layers = Array.from({ length: config.numHiddenLayers }, (_, layer) => thetaName(layer));
+  return Object.fromEntries(layers.map((name) => [name, [config.hiddenSize]]));
+}
+
+/** The adapters' parameters: `lora_A` `[rank, in]` and `lora_B` `[out, rank]` for every adapted linear layer. */
+export function adapterShapes(config: ModelConfig, lora: LoraConfig): Record<string, readonly number[]> {
+  const shapes: Record<string, readonly number[]> = {};
+  for (let layer = 0; layer < config.numHiddenLayers; layer++) {
+    for (const [name, { parent, shape }] of Object.entries(linearShapes(config))) {
+      if (!lora.targetModules.includes(name)) continue;
+      const [outSize, inSize] = shape;
+      const [a, b] = adapterNames(`model.layers.${layer}.${parent}.${name}`);
+      shapes[a] = [lora.rank, inSize];
+      shapes[b] = [outSize, lora.rank];
+    }
+  }
+  return shapes;
+}
+
+export function thetaName(layer: number): string {
+  return `model.layers.${layer}.state_stream.theta`;
+}
+
+/** Names of the two factors that adapt the linear layer `module`. */
+export function adapterNames(module: string): [a: string, b: string] {
+  return [`${module}.lora_A.weight`, `${module}.lora_B.weight`];
+}

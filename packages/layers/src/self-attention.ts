@@ -1,0 +1,41 @@
+/** The attention branch of a decoder layer, with its residual: `a = x + o · attention(norm(x))`. */
+import { add, causalAttention, reshape, rmsNorm, rotaryEmbedding, type Tensor } from "@sst/tensor";
+import type { KvCache } from "./caches/kv-cache.js";
+import type { ModelConfig } from "./config.js";
+import { linear } from "./linear.js";
+import { type Chunk, lastIterations } from "./positions.js";
+import type { LayerWeights } from "./weights.js";
+
+export interface AttentionContext {
+  readonly config: ModelConfig;
+  readonly chunk: Chunk;
+  readonly rotary: { readonly cos: Tensor; readonly sin: Tensor };
+  readonly cache: KvCache | undefined;
+  /** Whether the chunk's keys and values go into the cache; a pass that another one follows leaves it alone. */
+  readonly writesCache: boolean;
+}
+
+/**
+ * The post-attention hidden state of every column, `[batch, time · iterations, hiddenSize]`. Where there is a cache, the
+ * chunk's keys and values go behind what it holds, those of each position's last iteration.
+ */
+export function selfAttention(x: Tensor, layer: LayerWeights, index: number, context: AttentionContext): Tensor {
+  const { config, chunk, rotary, cache } = context;
+  const [batch, columns] = x.shape as [number, number];
+  const heads = (projected: Tensor) => reshape(projected, [batch, columns, -1, config.headDim]);
+  const turned = (rows: Tensor) => rotaryEmbedding({ x: rows, ...rotary }, {}).y as Tensor;
+
+  const n = rmsNorm({ x, weight: layer.inputNorm }, { epsilon: config.rmsNormEps }).y as Tensor;
+  const q = turned(heads(linear(n, layer.q_proj)));
+  const k = turned(heads(linear(n, layer.k_proj)));
+  const v = heads(linear(n, layer.v_proj));
+  const past = cache && chunk.offset > 0 ? { pastK: cache.keys(index), pastV: cache.values(index) } : {};
+  const attended = causalAttention(
+    { q, k, v, ...past },
+    { scale: 1 / Math.sqrt(config.headDim), pastLength: chunk.offset, iterations: chunk.iterations },
+  ).y as Tensor;
+  if (cache && context.writesCache) {
+    cache.write(index, lastIterations(k, chunk.iterations), lastIterations(v, chunk.iterations));
+  }
+  return add(x, linear(reshape(attended, [batch, columns, -1]), layer.o_proj));
+}

@@ -1,0 +1,29 @@
+/** The tensors that a forward pass uses, by their role. Linear weights are `[out, in]`, as in Hugging Face. */
+import type { Tensor } from "@sst/tensor";
+import type { ModelConfig } from "./config.js";
+
+export interface LayerWeights {
+  readonly inputNorm: Tensor;
+  readonly q_proj: Tensor;
+  readonly k_proj: Tensor;
+  readonly v_proj: Tensor;
+  readonly o_proj: Tensor;
+  readonly postAttentionNorm: Tensor;
+  readonly gate_proj: Tensor;
+  readonly up_proj: Tensor;
+  readonly down_proj: Tensor;
+  /** The blend factor, `[hiddenSize]`; absent on a plain backbone. */
+  readonly alpha: Tensor | undefined;
+}
+
+export interface ModelWeights {
+  readonly config: ModelConfig;
+  /** `[vocabSize, hiddenSize]`. */
+  readonly embedding: Tensor;
+  readonly layers: readonly LayerWeights[];
+  readonly finalNorm: Tensor;
+  /** `[vocabSize, hiddenSize]`; the embedding itself where they are tied. */
+  readonly head: Tensor;
+  /** Lets go of the tensors that were derived from parameters. Not needed inside a `tidy`. */
+  dispose(): void;
+}

@@ -1,0 +1,128 @@
+/**
+ * Causal attention with grouped queries over the chunk's own keys and values and, before them, those of a cache.
+ *
+ * With `iterations` N > 1 the time axis of the chunk holds N columns for each position, in order (t, 1) … (t, N): the
+ * query of (t, i) sees the keys of (u, N) for u < t and its own (`state-stream` section 3, ours).
+ */
+import { add, concat, matMul, mul, reshape, slice, softmax, sub, sum, type Tensor, tensor2d, transpose } from "@tensorflow/tfjs-core";
+import { SstError } from "../errors.js";
+import { defineKernel } from "../kernel.js";
+
+export interface CausalAttentionAttributes {
+  /** Usually 1 / sqrt(headDim). */
+  readonly scale: number;
+  /** How many rows of the cache precede the chunk. */
+  readonly pastLength: number;
+  readonly iterations: number;
+}
+
+const chunk = {
+  q: { shape: ["batch", "time", "heads", "headDim"] },
+  k: { shape: ["batch", "time", "keyValueHeads", "headDim"] },
+  v: { shape: ["batch", "time", "keyValueHeads", "headDim"] },
+} as const;
+
+/** `y = softmax(q·kᵀ · scale + mask) · v`; heads is a multiple of keyValueHeads. */
+export const causalAttention = defineKernel<CausalAttentionAttributes>({
+  name: "causalAttention",
+  summary: "softmax(q·kᵀ · scale + causal mask) · v with grouped queries, over a cache and the chunk",
+  inputs: {
+    ...chunk,
+    pastK: { shape: ["batch", "capacity", "keyValueHeads", "headDim"], optional: true },
+    pastV: { shape: ["batch", "capacity", "keyValueHeads", "headDim"], optional: true },
+  },
+  outputs: { y: { shape: ["batch", "time", "heads", "headDim"] } },
+  tolerance: 1e-5,
+  compose: ({ q, k, v, pastK, pastV }, attributes) => {
+    const keys = withPast(pastK, k as Tensor, attributes.pastLength);
+    const values = withPast(pastV, v as Tensor, attributes.pastLength);
+    const grouped = groupQueries(q as Tensor, keys);
+    const weights = attentionWeights(grouped, headsFirst(keys), attributes);
+    return { y: ungroupQueries(matMul(weights, headsFirst(values)), (q as Tensor).shape) };
+  },
+  gradient: {
+    saves: ["q", "k", "v"],
+    compute: ({ y }, { q, k, v }, attributes) => {
+      if (attributes.pastLength > 0) {
+        throw new SstError("invalid-argument", "causalAttention has no gradient over a cache: train on whole sequences");
+      }
+      const gradients = causalAttentionGradient({ dy: y, q, k, v }, attributes);
+      return {
+        q: () => gradients.dq as Tensor,
+        k: () => gradients.dk as Tensor,
+        v: () => gradients.dv as Tensor,
+      };
+    },
+  },
+});
+
+/** The gradient of `causalAttention` without a cache; the attention weights are computed again, not kept. */
+export const causalAttentionGradient = defineKernel<CausalAttentionAttributes>({
+  name: "causalAttentionGradient",
+  summary: "the gradient of causalAttention for q, k and v",
+  inputs: { dy: { shape: ["batch", "time", "heads", "headDim"] }, ...chunk },
+  outputs: { dq: chunk.q, dk: chunk.k, dv: chunk.v },
+  tolerance: 1e-5,
+  compose: ({ dy, q, k, v }, attributes) => {
+    const queries = groupQueries(q as Tensor, k as Tensor);
+    const gradient = groupQueries(dy as Tensor, k as Tensor);
+    const keys = headsFirst(k as Tensor);
+    const weights = attentionWeights(queries, keys, attributes);
+    const dWeights = matMul(gradient, headsFirst(v as Tensor), false, true);
+    const dScores = mul(mul(weights, sub(dWeights, sum(mul(dWeights, weights), -1, true))), attributes.scale);
+    return {
+      dq: ungroupQueries(matMul(dScores, keys), (q as Tensor).shape),
+      dk: headsFirst(matMul(dScores, queries, true, false)),
+      dv: headsFirst(matMul(weights, gradient, true, false)),
+    };
+  },
+});
+
+function withPast(past: Tensor | undefined, rows: Tensor, pastLength: number): Tensor {
+  if (past === undefined || pastLength === 0) return rows;
+  const [batch, , heads, headDim] = past.shape as [number, number, number, number];
+  return concat([slice(past, [0, 0, 0, 0], [batch, pastLength, heads, headDim]), rows], 1);
+}
+
+/** `[batch, time, heads, headDim]` to `[batch, heads, time, headDim]`, and back. */
+function headsFirst(x: Tensor): Tensor {
+  return transpose(x, [0, 2, 1, 3]);
+}
+
+/** Queries that share a key head become rows of one matrix: `[batch, keyValueHeads, group · time, headDim]`. */
+function groupQueries(q: Tensor, keys: Tensor): Tensor {
+  const [batch, time, heads, headDim] = q.shape as [number, number, number, number];
+  const keyValueHeads = keys.shape[2] as number;
+  return reshape(headsFirst(q), [batch, keyValueHeads, (heads / keyValueHeads) * time, headDim]);
+}
+
+function ungroupQueries(grouped: Tensor, shape: readonly number[]): Tensor {
+  const [batch, time, heads, headDim] = shape as [number, number, number, number];
+  return headsFirst(reshape(grouped, [batch, heads, time, headDim]));
+}
+
+function attentionWeights(queries: Tensor, keys: Tensor, attributes: CausalAttentionAttributes): Tensor {
+  const [rows, columns] = [queries.shape[2] as number, keys.shape[2] as number];
+  const scores = mul(matMul(queries, keys, false, true), attributes.scale);
+  return softmax(add(scores, causalMask(rows, columns, attributes)));
+}
+
+/** 0 where a key is seen, a very negative number where it is not: `[group · time, pastLength + time]`. */
+function causalMask(rows: number, columns: number, { pastLength, iterations }: CausalAttentionAttributes): Tensor {
+  const time = columns - pastLength;
+  const mask = new Float32Array(rows * columns).fill(-1e30);
+  for (let row = 0; row < rows; row++) {
+    const query = row % time;
+    for (let column = 0; column < columns; column++) {
+      if (isSeen(query, column - pastLength, iterations)) mask[row * columns + column] = 0;
+    }
+  }
+  return tensor2d(mask, [rows, columns]);
+}
+
+/** Whether the query in column `query` of a chunk sees the key in column `key`; negative keys are the cache's. */
+export function isSeen(query: number, key: number, iterations: number): boolean {
+  if (key < 0 || key === query) return true;
+  const isKept = key % iterations === iterations - 1;
+  return isKept && Math.floor(key / iterations) < Math.floor(query / iterations);
+}

@@ -1,0 +1,51 @@
+/**
+ * Seeded random numbers (xoroshiro128+ of pure-rand). Randomness is always passed in, never global: the same seed gives
+ * the same numbers on every machine.
+ */
+import { uniformFloat64 } from "pure-rand/distribution/uniformFloat64";
+import { uniformInt } from "pure-rand/distribution/uniformInt";
+import { xoroshiro128plus } from "pure-rand/generator/xoroshiro128plus";
+
+export class Random {
+  readonly #generator: ReturnType<typeof xoroshiro128plus>;
+
+  /** @param seed any integer, or a label such as `"s3/0/test"`; different seeds give independent streams */
+  constructor(readonly seed: number | string) {
+    this.#generator = xoroshiro128plus(hash(String(seed)));
+  }
+
+  /** A number in [0, 1). */
+  uniform(): number {
+    return uniformFloat64(this.#generator);
+  }
+
+  /** An integer in [0, bound). */
+  integer(bound: number): number {
+    return uniformInt(this.#generator, 0, bound - 1);
+  }
+
+  /** A draw from the standard normal distribution (Box and Muller's transform). */
+  normal(): number {
+    const radius = Math.sqrt(-2 * Math.log(1 - this.uniform()));
+    return radius * Math.cos(2 * Math.PI * this.uniform());
+  }
+
+  /** `count` draws from a normal distribution of mean 0. */
+  normals(count: number, standardDeviation: number): Float32Array {
+    return Float32Array.from({ length: count }, () => standardDeviation * this.normal());
+  }
+
+  /** An independent stream for a part of the work, the same one whatever was drawn from this one before. */
+  fork(label: string): Random {
+    return new Random(`${this.seed}/${label}`);
+  }
+}
+
+/** FNV-1a over the UTF-16 units, then MurmurHash3's finaliser, so that neighbouring seeds start far apart. */
+function hash(text: string): number {
+  let value = 0x811c9dc5;
+  for (let index = 0; index < text.length; index++) value = Math.imul(value ^ text.charCodeAt(index), 0x01000193);
+  value = Math.imul(value ^ (value >>> 16), 0x85ebca6b);
+  value = Math.imul(value ^ (value >>> 13), 0xc2b2ae35);
+  return value ^ (value >>> 16);
+}

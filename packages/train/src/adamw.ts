@@ -1,0 +1,54 @@
+/** AdamW over the named tensors of a model, with its own rate and decay for each parameter. */
+import { adamwUpdate, keep, type Tensor, zerosLike } from "@sst/tensor";
+import type { DecoderModel } from "@sst/layers";
+
+export interface AdamWOptions {
+  readonly beta1: number;
+  readonly beta2: number;
+  readonly epsilon: number;
+}
+
+/** What one parameter is updated with. */
+export interface ParameterRates {
+  readonly learningRate: number;
+  readonly weightDecay: number;
+}
+
+export class AdamW implements Disposable {
+  readonly #moments = new Map<string, { m: Tensor; v: Tensor }>();
+  #step = 0;
+
+  constructor(private readonly options: AdamWOptions) {}
+
+  /** Updates the model with gradients by parameter name, each multiplied by `gradientScale` first. */
+  update(
+    model: DecoderModel,
+    gradients: Readonly<Record<string, Tensor>>,
+    gradientScale: number,
+    ratesOf: (name: string) => ParameterRates,
+  ): void {
+    this.#step++;
+    for (const [name, gradient] of Object.entries(gradients)) {
+      const parameter = model.tensor(name);
+      const { m, v } = this.#moments.get(name) ?? { m: zerosLike(parameter), v: zerosLike(parameter) };
+      const attributes = { ...this.options, ...ratesOf(name), step: this.#step, gradientScale };
+      const next = adamwUpdate({ parameter, gradient, m, v }, attributes);
+      m.dispose();
+      v.dispose();
+      this.#moments.set(name, { m: keep(next.m as Tensor), v: keep(next.v as Tensor) });
+      model.replace(name, keep(next.parameter as Tensor));
+    }
+  }
+
+  dispose(): void {
+    for (const { m, v } of this.#moments.values()) {
+      m.dispose();
+      v.dispose();
+    }
+    this.#moments.clear();
+  }
+
+  [Symbol.dispose](): void {
+    this.dispose();
+  }
+}

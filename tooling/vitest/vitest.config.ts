@@ -1,0 +1,3 @@
+import { nodeProject } from "./src/index.js";
+
+export default nodeProject();
