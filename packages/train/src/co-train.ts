@@ -5,6 +5,7 @@
 import {
   allLinearLayers,
   DecoderModel,
+  type ForwardOptions,
   type LoraConfig,
   type ModelData,
   type StateStreamConfig,
@@ -22,7 +23,9 @@ export interface CoTrainOptions {
   /** Where theta starts; defaults to 0. */
   readonly theta?: number;
   readonly lora?: LoraConfig;
-  readonly trainer: Omit<TrainerOptions, "trainable">;
+  readonly trainer: Omit<TrainerOptions, "trainable" | "forward">;
+  /** How the model with the stream runs in training; defaults to the exact solver. The baseline has no stream to solve. */
+  readonly streamForward?: ForwardOptions;
   /** Batches of a step, the same for both models. */
   readonly batches: (step: number) => readonly Batch[];
   readonly onStep?: (variant: CoTrainVariant, report: StepReport) => void;
@@ -42,7 +45,7 @@ export async function coTrain(
   backbone: ModelData,
   options: CoTrainOptions,
 ): Promise<Record<CoTrainVariant, DecoderModel>> {
-  const { lora = defaultLora, seed, stateStream, theta = 0 } = options;
+  const { lora = defaultLora, seed, stateStream, theta = 0, streamForward } = options;
   const adapted = withLora(backbone, lora, new Random(`adapters/${seed}`));
   const models = {
     baseline: DecoderModel.fromData(adapted),
@@ -50,7 +53,7 @@ export async function coTrain(
   };
   const trainerOptions = { ...options.trainer, trainable: isAddition };
   using baseline = new Trainer(models.baseline, trainerOptions);
-  using stream = new Trainer(models.stream, trainerOptions);
+  using stream = new Trainer(models.stream, { ...trainerOptions, ...(streamForward && { forward: streamForward }) });
   try {
     for (let step = 0; step < options.trainer.steps; step++) {
       options.signal?.throwIfAborted();

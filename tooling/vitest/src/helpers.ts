@@ -1,1 +1,3 @@
-export {};
+/** What tests need to know of the machine, and how they say why they do not run where it is missing. */
+export { chromiumPath, sharedData, sharedGolden, vulkanDriver } from "./machine.js";
+export { describeWhere, testWhere } from "./where.js";

@@ -1,0 +1,66 @@
+/** Parsing and describing the options that several commands share. */
+import type { ForwardOptions } from "@sst/layers";
+import { type Command, InvalidArgumentError, Option } from "commander";
+
+export function wholeNumber(minimum: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (text.trim() !== "" && Number.isSafeInteger(value) && value >= minimum) return value;
+    throw new InvalidArgumentError(`It should be a whole number of at least ${minimum}.`);
+  };
+}
+
+export function number(minimum: number, maximum = Number.POSITIVE_INFINITY): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (text.trim() !== "" && Number.isFinite(value) && value >= minimum && value <= maximum) return value;
+    const range = maximum === Number.POSITIVE_INFINITY ? `at least ${minimum}` : `from ${minimum} to ${maximum}`;
+    throw new InvalidArgumentError(`It should be a number ${range}.`);
+  };
+}
+
+/** Every command takes a backend and can speak to machines. */
+export function withCommonOptions(command: Command): Command {
+  return command
+    .option("--backend <name>", "device to run on: see `sst devices` (default: the best available)")
+    .option("--json", "print the result as JSON");
+}
+
+export interface CommonOptions {
+  readonly backend?: string;
+  readonly json?: boolean;
+}
+
+/** How a forward pass runs. */
+export interface SolverOptions {
+  readonly solver?: "sequential" | "layerwise" | "two-pass";
+  readonly sweeps?: number;
+  readonly propagation?: "shift" | "scan";
+}
+
+export function withSolverOptions(command: Command): Command {
+  return command
+    .addOption(
+      new Option("--solver <name>", "how the recurrence is solved (default: sequential, the exact one)").choices([
+        "sequential",
+        "layerwise",
+        "two-pass",
+      ]),
+    )
+    .option("--sweeps <K>", "sweeps of layerwise, passes of two-pass (default: 2)", wholeNumber(1))
+    .addOption(
+      new Option("--propagation <name>", "how a sweep's states reach the next one (default: scan)").choices([
+        "shift",
+        "scan",
+      ]),
+    );
+}
+
+/** The options that were given, and only those: the model's own code knows the defaults and the contradictions. */
+export function forwardOptions(
+  options: SolverOptions & { readonly iterations?: number; readonly streamOff?: boolean },
+): ForwardOptions {
+  const { solver, sweeps, propagation, iterations, streamOff } = options;
+  const given = Object.entries({ solver, sweeps, propagation, iterations, streamOff });
+  return Object.fromEntries(given.filter(([, value]) => value !== undefined));
+}

@@ -1,0 +1,88 @@
+/**
+ * What is compared, and by which recipe. The recipes are the prototype's "F" (small embeddings and a small attention
+ * output, so that a blend of at most 0.10 can carry a computation; the answer asked for at every position).
+ */
+import type { ModelConfig, StateStreamConfig } from "@sst/layers";
+
+/** The paper's range of alpha. */
+export const stateStream: StateStreamConfig = { alphaMin: 0.015, alphaMax: 0.1 };
+
+/** Where theta starts: alpha = 0.09. */
+export const initialTheta = 2;
+
+export interface Recipe {
+  readonly task: string;
+  /** Longest sequence in training; every batch has one length, uniform from a quarter of it on. */
+  readonly trainedLength: number;
+  readonly hiddenSize: number;
+  readonly steps: number;
+  readonly learningRate: number;
+}
+
+/** From scratch: each task by a model of its own. */
+export const scratchRecipes: readonly Recipe[] = [
+  { task: "parity", trainedLength: 24, hiddenSize: 64, steps: 300, learningRate: 2e-3 },
+  { task: "sum5", trainedLength: 16, hiddenSize: 32, steps: 800, learningRate: 3e-3 },
+  { task: "s3", trainedLength: 16, hiddenSize: 32, steps: 500, learningRate: 3e-3 },
+];
+
+/** Co-trained: adapters (and the stream) on a frozen backbone that was pretrained on several tasks without a stream. */
+export const coTrainedRecipe = {
+  pretraining: { tasks: ["parity", "sum5", "s3"], hiddenSize: 64, trainedLength: 16, steps: 500, learningRate: 2e-3 },
+  coTraining: { task: "s3", trainedLength: 16, steps: 800, learningRate: 4e-3 },
+} as const;
+
+export const batchSize = 64;
+
+/** Sequences that every accuracy is taken over, freshly made. */
+export const evaluatedSequences = 1000;
+
+/** Most iterations at the answer position. */
+export const maximumIterations = 4;
+
+/** A decoder of two layers; everything but the width and the vocabulary is the same for all. */
+export function modelConfig(hiddenSize: number, vocabSize: number): ModelConfig {
+  return {
+    modelType: "llama",
+    vocabSize,
+    hiddenSize,
+    intermediateSize: 2 * hiddenSize,
+    numHiddenLayers: 2,
+    numAttentionHeads: 4,
+    numKeyValueHeads: 2,
+    headDim: hiddenSize / 4,
+    rmsNormEps: 1e-5,
+    ropeTheta: 10_000,
+    tieWordEmbeddings: true,
+    maxPositionEmbeddings: 512,
+  };
+}
+
+/** The start that the recipe needs: see the note at the top. */
+export const initialization = { embeddingDeviation: 0.02, attentionOutputScale: 0.1, theta: initialTheta } as const;
+
+/** One unit of work for a worker process. */
+export type Job =
+  | { readonly part: "scratch"; readonly recipe: Recipe; readonly seed: number; readonly stream: boolean }
+  | { readonly part: "cotrained"; readonly seed: number };
+
+/** All jobs for some seeds, the longest first so that the cores finish together. */
+export function jobsFor(seeds: readonly number[]): Job[] {
+  const scratch = seeds.flatMap((seed) =>
+    scratchRecipes.flatMap((recipe) =>
+      [true, false].map((stream): Job => ({ part: "scratch", recipe, seed, stream })),
+    ),
+  );
+  return [...seeds.map((seed): Job => ({ part: "cotrained", seed })), ...scratch];
+}
+
+/** Steps of training that a job takes in all. */
+export function stepsOf(job: Job): number {
+  if (job.part === "scratch") return job.recipe.steps;
+  return coTrainedRecipe.pretraining.steps + 2 * coTrainedRecipe.coTraining.steps;
+}
+
+export function titleOf(job: Job): string {
+  if (job.part === "cotrained") return `${coTrainedRecipe.coTraining.task} co-trained, seed ${job.seed}`;
+  return `${job.recipe.task} ${job.stream ? "with" : "without"} stream, seed ${job.seed}`;
+}

@@ -1,0 +1,86 @@
+/** Generation: greedy decoding is what the whole sequence says, and nothing is left behind. */
+import "@sst/backend-cpu";
+import { generate, type GenerateOptions, labelPositions } from "@sst/infer";
+import { DecoderModel } from "@sst/layers";
+import { memory, ready } from "@sst/tensor";
+import { beforeAll, describe, expect, test } from "vitest";
+import { tinyModel } from "../../layers/test/tiny-model.js";
+
+beforeAll(async () => {
+  await ready({ backend: "cpu" });
+});
+
+const prompt = [1, 5, 2];
+
+async function collect(model: DecoderModel, options: GenerateOptions, from: readonly number[] = prompt): Promise<number[]> {
+  const tokens: number[] = [];
+  for await (const token of generate(model, from, options)) tokens.push(token);
+  return tokens;
+}
+
+describe("generate", () => {
+  for (const options of [{}, { iterations: 3 }, { streamOff: true }]) {
+    test(`greedy steps agree with the whole sequence at once, ${JSON.stringify(options)}`, async () => {
+      using model = DecoderModel.fromData(tinyModel());
+      const tokens = await collect(model, { maxNewTokens: 12, ...options });
+      expect(tokens).toHaveLength(12);
+      const [likeliest] = await labelPositions(model, [[...prompt, ...tokens.slice(0, -1)]], options);
+      expect(likeliest?.slice(prompt.length - 1)).toEqual(tokens);
+    });
+  }
+
+  test("a seed repeats its draws, another one draws otherwise", async () => {
+    using model = DecoderModel.fromData(tinyModel());
+    const draw = (seed: number) => collect(model, { maxNewTokens: 20, temperature: 1.5, topK: 8, topP: 0.95, seed });
+    expect(await draw(3)).toEqual(await draw(3));
+    expect(await draw(3)).not.toEqual(await draw(4));
+  });
+
+  test("a stop token ends it and is not given out", async () => {
+    using model = DecoderModel.fromData(tinyModel());
+    const free = await collect(model, { maxNewTokens: 12 });
+    const stop = free[5] as number;
+    expect(await collect(model, { maxNewTokens: 12, stopTokens: [stop] })).toEqual(free.slice(0, free.indexOf(stop)));
+  });
+
+  test("a signal ends it between two tokens", async () => {
+    using model = DecoderModel.fromData(tinyModel());
+    const controller = new AbortController();
+    const seen: number[] = [];
+    const run = async () => {
+      for await (const token of generate(model, prompt, { maxNewTokens: 12, signal: controller.signal })) {
+        seen.push(token);
+        if (seen.length === 2) controller.abort();
+      }
+    };
+    await expect(run()).rejects.toThrowError(/abort/i);
+    expect(seen).toHaveLength(2);
+  });
+
+  test("memory returns to its start, when it ends and when the reader walks away", async () => {
+    using model = DecoderModel.fromData(tinyModel());
+    const before = memory();
+    await collect(model, { maxNewTokens: 12 });
+    for await (const token of generate(model, prompt, { maxNewTokens: 12 })) if (token >= 0) break;
+    expect(memory()).toEqual(before);
+  });
+
+  const refusals: [string, Partial<GenerateOptions>, number[], string][] = [
+    ["a continuation that does not fit the context", { maxNewTokens: 62 }, prompt, "context-overflow"],
+    ["an empty prompt", {}, [], "empty-prompt"],
+    ["an unknown token", {}, [11], "unknown-token"],
+    ["a negative temperature", { temperature: -1 }, prompt, "invalid-argument"],
+    ["no candidates", { topK: 0 }, prompt, "invalid-argument"],
+    ["an empty nucleus", { topP: 0 }, prompt, "invalid-argument"],
+    ["iterations without the stream", { iterations: 2, streamOff: true }, prompt, "contradiction"],
+  ];
+  for (const [name, options, tokens, code] of refusals) {
+    test(`${name} is refused before the first token`, async () => {
+      using model = DecoderModel.fromData(tinyModel());
+      const before = memory();
+      const attempt = collect(model, { maxNewTokens: 4, ...options }, tokens);
+      await expect(attempt).rejects.toThrowError(expect.objectContaining({ code }));
+      expect(memory()).toEqual(before);
+    });
+  }
+});

@@ -1,0 +1,44 @@
+/** Draws follow the distribution that their options leave. */
+import { sampleToken, type SamplingOptions } from "@sst/infer";
+import { Random } from "@sst/tensor";
+import { expect, test } from "vitest";
+
+const logits = Float32Array.from([1, 3, 2, -1, 0]);
+
+function frequencies(options: SamplingOptions, draws = 20_000): number[] {
+  const random = new Random(7);
+  const counts = new Array(logits.length).fill(0);
+  for (let draw = 0; draw < draws; draw++) counts[sampleToken(logits, options, random)]++;
+  return counts.map((count) => count / draws);
+}
+
+/** Softmax at a temperature over the tokens that are kept. */
+function expected(temperature: number, kept: number[]): number[] {
+  const weights = Array.from(logits, (logit, token) => (kept.includes(token) ? Math.exp(logit / temperature) : 0));
+  const sum = weights.reduce((left, right) => left + right);
+  return weights.map((weight) => weight / sum);
+}
+
+function expectClose(given: number[], wanted: number[]): void {
+  // Four standard deviations of a frequency over 20,000 draws.
+  for (const [token, value] of wanted.entries()) expect(Math.abs((given[token] as number) - value)).toBeLessThan(0.015);
+}
+
+test("temperature 0 takes the likeliest", () => {
+  expect(frequencies({}, 10)[1]).toBe(1);
+});
+
+test("temperature flattens and sharpens", () => {
+  for (const temperature of [0.5, 1, 2]) expectClose(frequencies({ temperature }), expected(temperature, [0, 1, 2, 3, 4]));
+});
+
+test("top-k keeps the k likeliest", () => {
+  expectClose(frequencies({ temperature: 1, topK: 2 }), expected(1, [1, 2]));
+});
+
+test("top-p keeps the likeliest that make up the share, the one that crosses it included", () => {
+  // shares at temperature 1: 0.636, 0.234, 0.086, 0.032, 0.012
+  expectClose(frequencies({ temperature: 1, topP: 0.6 }), expected(1, [1]));
+  expectClose(frequencies({ temperature: 1, topP: 0.7 }), expected(1, [1, 2]));
+  expectClose(frequencies({ temperature: 1, topP: 1 }), expected(1, [0, 1, 2, 3, 4]));
+});

@@ -1,0 +1,56 @@
+/** Co-training: the backbone stays frozen, and the baseline differs in the stream alone. */
+import "@sst/backend-cpu";
+import { memory, ready } from "@sst/tensor";
+import { type CoTrainVariant, coTrain, nextTokenBatch } from "@sst/train";
+import { beforeAll, expect, test } from "vitest";
+import { tinyConfig, tinyModel, tinyTokens } from "../../layers/test/tiny-model.js";
+
+beforeAll(async () => {
+  await ready({ backend: "cpu" });
+});
+
+const { stateStream, ...plainConfig } = tinyConfig;
+const backbone = {
+  config: plainConfig,
+  weights: Object.fromEntries(Object.entries(tinyModel().weights).filter(([name]) => !name.endsWith("theta"))),
+};
+
+test("both variants see the same batches, and only adapters and theta change", async () => {
+  const before = memory();
+  const batch = nextTokenBatch(tinyTokens(4, 6));
+  const losses: Record<CoTrainVariant, number[]> = { stream: [], baseline: [] };
+  const models = await coTrain(backbone, {
+    seed: 0,
+    stateStream: { alphaMin: 0, alphaMax: 0.5 },
+    // alpha is next to 0 at the start, so that both variants start from the same loss
+    theta: -20,
+    trainer: { steps: 4, learningRate: 1e-2, warmupSteps: 1 },
+    batches: () => [batch],
+    onStep: (variant, { loss }) => losses[variant].push(loss),
+  });
+  expect(losses.stream).toHaveLength(4);
+  expect(losses.stream[0]).toBeCloseTo(losses.baseline[0] as number, 5);
+  for (const variant of ["stream", "baseline"] as const) {
+    expect(losses[variant][3]).toBeLessThan(losses[variant][0] as number);
+    const { config, weights, adapter } = await models[variant].toData();
+    expect(config.stateStream !== undefined).toBe(variant === "stream");
+    for (const [name, { data }] of Object.entries(backbone.weights)) expect(weights[name]?.data).toEqual(data);
+    expect(Object.values(adapter?.weights ?? {}).some(({ data }) => data.every((value) => value === 0))).toBe(false);
+    models[variant].dispose();
+  }
+  expect(memory()).toEqual(before);
+});
+
+test("when training fails, nothing is left behind", async () => {
+  const before = memory();
+  const failing = coTrain(backbone, {
+    seed: 0,
+    stateStream: { alphaMin: 0, alphaMax: 0.5 },
+    trainer: { steps: 4, learningRate: 1e-2 },
+    batches: () => {
+      throw new Error("no more data");
+    },
+  });
+  await expect(failing).rejects.toThrowError("no more data");
+  expect(memory()).toEqual(before);
+});

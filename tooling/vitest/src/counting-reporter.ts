@@ -1,0 +1,56 @@
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import type { Reporter, SerializedError, TestModule, Vitest } from "vitest/node";
+
+/** What one package's run comes to. */
+export interface TestCounts {
+  passed: number;
+  /** failed tests, test files that could not be run, and errors outside of any test */
+  failed: number;
+  skipped: number;
+}
+
+/**
+ * Accounts for every test: says which were skipped and why, leaves the counts as JSON where `npm test` sums them
+ * (`SST_TEST_SUMMARY_DIR`), and fails the run for skipped tests where none may be (`SST_FAIL_ON_SKIP=1`, in CI).
+ */
+export class CountingReporter implements Reporter {
+  #folder = process.cwd();
+
+  onInit(vitest: Vitest): void {
+    this.#folder = vitest.config.root;
+  }
+
+  onTestRunEnd(modules: readonly TestModule[], unhandledErrors: readonly SerializedError[]): void {
+    const counts: TestCounts = { passed: 0, failed: unhandledErrors.length, skipped: 0 };
+    const skipped: string[] = [];
+    for (const module of modules) {
+      let failed = 0;
+      for (const test of module.children.allTests()) {
+        const result = test.result();
+        if (result.state === "passed") counts.passed++;
+        else if (result.state === "failed") failed++;
+        else {
+          counts.skipped++;
+          const reason = (result.state === "skipped" && result.note) || "no reason given";
+          skipped.push(`${module.relativeModuleId} > ${test.fullName}: ${reason}`);
+        }
+      }
+      counts.failed += module.state() === "failed" ? Math.max(failed, 1) : failed;
+    }
+
+    for (const line of skipped) console.log(`skipped: ${line}`);
+    this.#write(counts);
+    if (process.env.SST_FAIL_ON_SKIP === "1" && counts.skipped > 0) {
+      console.error(`${counts.skipped} skipped, and no test may be skipped here (SST_FAIL_ON_SKIP=1)`);
+      process.exitCode = 1;
+    }
+  }
+
+  #write(counts: TestCounts): void {
+    const folder = process.env.SST_TEST_SUMMARY_DIR ?? join(this.#folder, "node_modules", ".sst");
+    const { name } = JSON.parse(readFileSync(join(this.#folder, "package.json"), "utf8")) as { name: string };
+    mkdirSync(folder, { recursive: true });
+    writeFileSync(join(folder, `${name.replaceAll("/", "+")}.json`), `${JSON.stringify(counts)}\n`);
+  }
+}

@@ -1,0 +1,34 @@
+import { spawnSync } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { createRequire } from "node:module";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { afterAll, expect, test } from "vitest";
+
+const vitest = join(dirname(createRequire(import.meta.url).resolve("vitest/package.json")), "vitest.mjs");
+const counts = mkdtempSync(join(tmpdir(), "sst-vitest-"));
+afterAll(() => rmSync(counts, { recursive: true }));
+
+/** Runs the tests of `fixture/`: two that pass, one test and one group that are skipped. */
+function runFixture(env: Record<string, string>) {
+  const { status, stdout, stderr } = spawnSync(process.execPath, [vitest, "run", "--root", "test/fixture"], {
+    encoding: "utf8",
+    env: { ...process.env, SST_TEST_SUMMARY_DIR: counts, ...env },
+  });
+  return { status, output: stdout + stderr };
+}
+
+test("skipped tests are shown with their reasons and counted", () => {
+  const { status, output } = runFixture({ SST_FAIL_ON_SKIP: "" });
+  expect(output).toContain("skipped: skipped.fixture.ts > needs a second moon: there is no second moon");
+  expect(output).toContain("needs a third moon > all of it: there is no third moon");
+  expect(status).toBe(0);
+  const summary = JSON.parse(readFileSync(join(counts, "@sst+fixture.json"), "utf8"));
+  expect(summary).toEqual({ passed: 2, failed: 0, skipped: 2 });
+});
+
+test("where no test may be skipped, a skipped one fails the run", () => {
+  const { status, output } = runFixture({ SST_FAIL_ON_SKIP: "1" });
+  expect(output).toContain("2 skipped, and no test may be skipped here");
+  expect(status).toBe(1);
+});
