@@ -28,7 +28,7 @@ async function runScratch(recipe: Recipe, seed: number, stream: boolean, context
   const task = createTask(recipe.task);
   const curve = new LossCurve(context.onStep);
   using model = await trainFromScratch([task], recipe, seed, stream, curve);
-  return finish({ part: "scratch", task, recipe, seed, stream, curve, model }, context);
+  return await finish({ part: "scratch", task, recipe, seed, stream, curve, model }, context);
 }
 
 /** A new model on one or several tasks. With and without the stream: same seed, same first weights, same batches. */
@@ -72,7 +72,7 @@ async function runCoTrained(seed: number, context: RunContext): Promise<RunResul
 
 async function pretrain(tasks: readonly Task[], seed: number, context: RunContext): Promise<ModelData> {
   using model = await trainFromScratch(tasks, coTrainedRecipe.pretraining, seed, false, new LossCurve(context.onStep));
-  return model.toData();
+  return await model.toData();
 }
 
 interface FinishedTraining {

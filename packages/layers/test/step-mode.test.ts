@@ -27,7 +27,7 @@ function inChunks(weights: ModelWeights, lengths: number[], options: ForwardOpti
   using kv = new KvCache(weights.config, batch, time);
   using states = new LatentStateCache(weights.config, batch);
   let start = 0;
-  let last = new Float32Array();
+  let last: Float32Array = new Float32Array();
   for (const length of lengths) {
     const rows = tokens.map((row) => row.slice(start, start + length));
     last = run(weights, rows, { ...options, caches: { kv, states }, lastPositionOnly: true });

@@ -1,1 +1,16 @@
-export {};
+export { type Gsm8k, type Gsm8kProblem, gsm8kText, readGsm8k } from "./datasets/gsm8k.js";
+export { type FileSource, folderSource, httpSource, memorySource } from "./files/file-source.js";
+export { type OutputOptions, requireWritable } from "./files/output-folder.js";
+export { configToJson, readConfig } from "./formats/hugging-face-config.js";
+export { readLlama2c } from "./formats/llama2c.js";
+export { readSafetensors, writeSafetensors } from "./formats/safetensors.js";
+export { loadModel, readModelData } from "./models/read-model.js";
+export { type ModelFiles, modelFiles, saveModel, saveModels } from "./models/save-model.js";
+export { createMixture, type Mixture } from "./tasks/mixture.js";
+export { createTask } from "./tasks/rules.js";
+export { Task, type TaskRule } from "./tasks/task.js";
+export { type TaskBatch, type TaskBatchOptions, taskBatch } from "./tasks/task-batch.js";
+export { Llama2cTokenizer } from "./tokenizers/llama2c-tokenizer.js";
+export { loadTokenizer } from "./tokenizers/load-tokenizer.js";
+export { loadVocabulary, SymbolVocabulary } from "./tokenizers/symbol-vocabulary.js";
+export type { StreamDecoder, Tokenizer } from "./tokenizers/tokenizer.js";

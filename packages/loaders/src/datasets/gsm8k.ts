@@ -1,0 +1,57 @@
+/** GSM8K (Cobbe et al. 2021): grade-school problems, a JSON object a line with `question` and `answer`. Node only. */
+import { SstError } from "@sst/tensor";
+import * as v from "valibot";
+
+const problemSchema = v.object({ question: v.string(), answer: v.string() });
+
+export type Gsm8kProblem = v.InferOutput<typeof problemSchema>;
+
+export interface Gsm8k {
+  readonly train: readonly Gsm8kProblem[];
+  readonly test: readonly Gsm8kProblem[];
+}
+
+/**
+ * A folder with `train.jsonl` and `test.jsonl`, or one such file, of which the last tenth is the test split.
+ *
+ * @throws SstError `file-not-found`, or `file-corrupt` with file and line
+ */
+export async function readGsm8k(path: string): Promise<Gsm8k> {
+  const { stat } = await import("node:fs/promises");
+  const { join } = await import("node:path");
+  const information = await stat(path).catch(() => undefined);
+  if (information === undefined) throw new SstError("file-not-found", `there is no file or folder "${path}"`);
+  if (information.isDirectory()) {
+    return { train: await readProblems(join(path, "train.jsonl")), test: await readProblems(join(path, "test.jsonl")) };
+  }
+  const problems = await readProblems(path);
+  if (problems.length < 2) throw new SstError("file-corrupt", `${path} holds ${problems.length} problem: too few for training and test`);
+  const trainCount = Math.min(problems.length - 1, Math.ceil(problems.length * 0.9));
+  return { train: problems.slice(0, trainCount), test: problems.slice(trainCount) };
+}
+
+/** A problem as text for a language model. */
+export function gsm8kText({ question, answer }: Gsm8kProblem): string {
+  return `Question: ${question}\nAnswer: ${answer}\n`;
+}
+
+async function readProblems(path: string): Promise<Gsm8kProblem[]> {
+  const { readFile } = await import("node:fs/promises");
+  const text = await readFile(path, "utf8").catch((cause) => {
+    throw new SstError("file-not-found", `${path} cannot be read`, { cause });
+  });
+  const lines = text.split("\n");
+  return lines.flatMap((line, index) => (line.trim() === "" ? [] : [parseProblem(line, `${path}, line ${index + 1}`)]));
+}
+
+function parseProblem(line: string, place: string): Gsm8kProblem {
+  let value: unknown;
+  try {
+    value = JSON.parse(line);
+  } catch (cause) {
+    throw new SstError("file-corrupt", `${place}: not valid JSON`, { cause });
+  }
+  const result = v.safeParse(problemSchema, value);
+  if (result.success) return result.output;
+  throw new SstError("file-corrupt", `${place}: expected the texts "question" and "answer"`);
+}

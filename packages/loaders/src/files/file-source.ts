@@ -1,0 +1,73 @@
+/** Where files are read from: a folder, a web address, or memory. Loaders see nothing else of the outside world. */
+import { SstError } from "@sst/tensor";
+
+export interface FileSource {
+  /** For error messages: the folder or address. */
+  readonly location: string;
+  /** File names, where the source can list them. */
+  list(): Promise<string[]>;
+  /** @throws SstError `file-not-found` */
+  read(name: string): Promise<Uint8Array>;
+  has(name: string): Promise<boolean>;
+}
+
+/** A folder on disk. Node only. @throws SstError `file-not-found` when there is no such folder */
+export async function folderSource(folder: string): Promise<FileSource> {
+  const { readdir, readFile, stat } = await import("node:fs/promises");
+  const { join } = await import("node:path");
+  const information = await stat(folder).catch(() => undefined);
+  if (!information?.isDirectory()) {
+    throw new SstError("file-not-found", `there is no folder "${folder}": give the folder that holds the model's files`);
+  }
+  const names = await readdir(folder);
+  return {
+    location: folder,
+    list: async () => names,
+    has: async (name) => names.includes(name),
+    read: async (name) => {
+      if (!names.includes(name)) throw new SstError("file-not-found", `${folder} holds no file "${name}"`);
+      return new Uint8Array(await readFile(join(folder, name)));
+    },
+  };
+}
+
+/** Files below a web address. It cannot list them, so formats that are found by name only (llama2.c) do not apply. */
+export function httpSource(baseUrl: string): FileSource {
+  const base = baseUrl.endsWith("/") ? baseUrl : `${baseUrl}/`;
+  const get = (name: string) => fetch(base + name);
+  return {
+    location: baseUrl,
+    list: async () => [],
+    has: async (name) => isFile(await fetch(base + name, { method: "HEAD" })),
+    read: async (name) => {
+      const response = await get(name);
+      if (!isFile(response)) throw new SstError("file-not-found", `${base}${name} answered ${response.status}: is the address right?`);
+      return new Uint8Array(await response.arrayBuffer());
+    },
+  };
+}
+
+/** Development servers answer unknown addresses with their start page. */
+function isFile(response: Response): boolean {
+  return response.ok && !(response.headers.get("content-type") ?? "").startsWith("text/html");
+}
+
+/** Files in memory, by name. */
+export function memorySource(files: Readonly<Record<string, Uint8Array>>, location = "memory"): FileSource {
+  return {
+    location,
+    list: async () => Object.keys(files),
+    has: async (name) => name in files,
+    read: async (name) => {
+      const bytes = files[name];
+      if (bytes === undefined) throw new SstError("file-not-found", `${location} holds no file "${name}"`);
+      return bytes;
+    },
+  };
+}
+
+/** A path is a folder, an `http(s)://` address is one on the web; a source is itself. */
+export async function toSource(source: string | FileSource): Promise<FileSource> {
+  if (typeof source !== "string") return source;
+  return /^https?:\/\//.test(source) ? httpSource(source) : folderSource(source);
+}

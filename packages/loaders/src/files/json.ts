@@ -1,0 +1,27 @@
+/** JSON files against a schema. */
+import { SstError } from "@sst/tensor";
+import * as v from "valibot";
+
+/** @throws SstError `file-corrupt` naming the file, the field and what is wrong with it */
+export function parseJson<Schema extends v.GenericSchema>(
+  bytes: Uint8Array,
+  schema: Schema,
+  fileName: string,
+): v.InferOutput<Schema> {
+  const result = v.safeParse(schema, parseText(bytes, fileName));
+  if (result.success) return result.output;
+  const issue = result.issues[0] as v.BaseIssue<unknown>;
+  throw new SstError("file-corrupt", `${fileName}: field "${v.getDotPath(issue) ?? ""}": ${issue.message}`);
+}
+
+function parseText(bytes: Uint8Array, fileName: string): unknown {
+  try {
+    return JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
+  } catch (cause) {
+    throw new SstError("file-corrupt", `${fileName} is not valid JSON`, { cause });
+  }
+}
+
+export function jsonBytes(value: unknown): Uint8Array {
+  return new TextEncoder().encode(`${JSON.stringify(value, null, 2)}\n`);
+}

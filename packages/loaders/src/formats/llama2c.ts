@@ -1,0 +1,157 @@
+/** llama2.c's checkpoint format, version 0: seven integers, then the weights in a fixed order. */
+import { backboneShapes, type HostTensor, type ModelConfig, type ModelData } from "@sst/layers";
+import { SstError } from "@sst/tensor";
+
+const headerBytes = 28;
+
+interface Header {
+  readonly dim: number;
+  readonly hiddenDim: number;
+  readonly layers: number;
+  readonly heads: number;
+  readonly keyValueHeads: number;
+  readonly vocabSize: number;
+  readonly sequenceLength: number;
+  /** Written as a positive vocabulary size. */
+  readonly tied: boolean;
+}
+
+/** Whether a file begins like a checkpoint; its size is not looked at. */
+export function looksLikeLlama2c(bytes: Uint8Array): boolean {
+  return bytes.byteLength >= headerBytes && complaintAbout(readHeader(bytes)) === undefined;
+}
+
+/**
+ * A checkpoint as a model in Hugging Face's names. Rotary pairs are interleaved in the file and half-split in the model:
+ * the rows of q and k are put in the other order.
+ *
+ * @throws SstError `file-corrupt` for a truncated file or a header that the file's size belies
+ */
+export function readLlama2c(bytes: Uint8Array, fileName: string): ModelData {
+  if (bytes.byteLength < headerBytes) {
+    throw new SstError("file-corrupt", `${fileName}: ${bytes.byteLength} bytes are too few for a llama2.c header`);
+  }
+  const header = readHeader(bytes);
+  const complaint = complaintAbout(header);
+  if (complaint !== undefined) throw new SstError("file-corrupt", `${fileName}: its header says ${complaint}`);
+  const config = configOf(header);
+  const expected = expectedBytes(header, config);
+  if (bytes.byteLength !== expected) {
+    throw new SstError(
+      "file-corrupt",
+      `${fileName}: its header (dim ${header.dim}, ${header.layers} layers, vocabulary ${header.vocabSize}) asks for ` +
+        `${expected} bytes, but the file has ${bytes.byteLength}: it is truncated, or the header is wrong`,
+    );
+  }
+  return { config, weights: readWeights(bytes, header, config) };
+}
+
+function readHeader(bytes: Uint8Array): Header {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, headerBytes);
+  const at = (index: number) => view.getInt32(index * 4, true);
+  const vocabulary = at(5);
+  return {
+    dim: at(0),
+    hiddenDim: at(1),
+    layers: at(2),
+    heads: at(3),
+    keyValueHeads: at(4),
+    vocabSize: Math.abs(vocabulary),
+    sequenceLength: at(6),
+    tied: vocabulary > 0,
+  };
+}
+
+/** What cannot be true of any model. Sizes are bounded so that a wild header is not taken for a huge model. */
+function complaintAbout(header: Header): string | undefined {
+  for (const [name, value] of Object.entries(header)) {
+    if (typeof value === "number" && (value < 1 || value > 2 ** 24)) return `${name} is ${value}`;
+  }
+  if (header.dim % header.heads !== 0) return `dim ${header.dim} is no multiple of ${header.heads} heads`;
+  if (header.heads % header.keyValueHeads !== 0) {
+    return `${header.heads} heads are no multiple of ${header.keyValueHeads} key/value heads`;
+  }
+  return (header.dim / header.heads) % 2 === 0 ? undefined : `the head size ${header.dim / header.heads} is odd`;
+}
+
+function configOf(header: Header): ModelConfig {
+  return {
+    modelType: "llama",
+    vocabSize: header.vocabSize,
+    hiddenSize: header.dim,
+    intermediateSize: header.hiddenDim,
+    numHiddenLayers: header.layers,
+    numAttentionHeads: header.heads,
+    numKeyValueHeads: header.keyValueHeads,
+    headDim: header.dim / header.heads,
+    rmsNormEps: 1e-5,
+    ropeTheta: 10_000,
+    tieWordEmbeddings: header.tied,
+    maxPositionEmbeddings: header.sequenceLength,
+    bosTokenId: 1,
+    eosTokenId: 2,
+  };
+}
+
+/** Two tables of rotary angles that nobody reads any more. */
+function legacyFloats({ sequenceLength }: Header, { headDim }: ModelConfig): number {
+  return sequenceLength * headDim;
+}
+
+function expectedBytes(header: Header, config: ModelConfig): number {
+  const shapes = Object.values(backboneShapes(config));
+  const floats = shapes.reduce((sum, shape) => sum + shape.reduce((left, right) => left * right, 1), 0);
+  return headerBytes + 4 * (floats + legacyFloats(header, config));
+}
+
+function readWeights(bytes: Uint8Array, header: Header, config: ModelConfig): Record<string, HostTensor> {
+  const values = new Float32Array(bytes.slice(headerBytes).buffer);
+  const shapes = backboneShapes(config);
+  const weights: Record<string, HostTensor> = {};
+  let position = 0;
+  const take = (name: string) => {
+    const shape = shapes[name] as readonly number[];
+    const size = shape.reduce((left, right) => left * right, 1);
+    weights[name] = { shape, data: values.slice(position, position + size) };
+    position += size;
+  };
+  const takeLayers = (part: string) => {
+    for (let layer = 0; layer < header.layers; layer++) take(`model.layers.${layer}.${part}.weight`);
+  };
+  take("model.embed_tokens.weight");
+  for (const part of layerOrder) takeLayers(part);
+  take("model.norm.weight");
+  position += legacyFloats(header, config);
+  if (!header.tied) take("lm_head.weight");
+  for (let layer = 0; layer < header.layers; layer++) {
+    for (const name of ["q_proj", "k_proj"]) {
+      const key = `model.layers.${layer}.self_attn.${name}.weight`;
+      weights[key] = splitRotaryPairs(weights[key] as HostTensor, config.headDim);
+    }
+  }
+  return weights;
+}
+
+const layerOrder = [
+  "input_layernorm",
+  "self_attn.q_proj",
+  "self_attn.k_proj",
+  "self_attn.v_proj",
+  "self_attn.o_proj",
+  "post_attention_layernorm",
+  "mlp.gate_proj",
+  "mlp.down_proj",
+  "mlp.up_proj",
+];
+
+/** Rows (0,1), (2,3), … of each head become rows (0, half), (1, half + 1), …. */
+function splitRotaryPairs({ shape, data }: HostTensor, headDim: number): HostTensor {
+  const [rows, columns] = shape as [number, number];
+  const result = new Float32Array(data.length);
+  for (let row = 0; row < rows; row++) {
+    const within = row % headDim;
+    const target = row - within + (within % 2 === 0 ? within / 2 : headDim / 2 + (within - 1) / 2);
+    result.set(data.subarray(row * columns, (row + 1) * columns), target * columns);
+  }
+  return { shape, data: result };
+}

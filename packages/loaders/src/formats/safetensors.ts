@@ -1,0 +1,112 @@
+/** safetensors: a JSON header of names, types, shapes and offsets, then the values. F32, F16 and BF16 are read, F32 written. */
+import type { HostTensor } from "@sst/layers";
+import { SstError } from "@sst/tensor";
+import * as v from "valibot";
+import { parseJson } from "../files/json.js";
+
+const size = v.pipe(v.number(), v.integer(), v.minValue(0));
+const entrySchema = v.object({ dtype: v.string(), shape: v.array(size), data_offsets: v.tuple([size, size]) });
+const headerSchema = v.record(v.string(), v.union([entrySchema, v.record(v.string(), v.string())]));
+type Entry = v.InferOutput<typeof entrySchema>;
+
+const itemSizes: Readonly<Record<string, number>> = { F32: 4, F16: 2, BF16: 2 };
+
+/**
+ * All tensors of a file, as float32.
+ *
+ * @throws SstError `file-corrupt` for a header that does not fit the file, naming file and tensor, `file-unsupported`
+ * for other types of values
+ */
+export function readSafetensors(bytes: Uint8Array, fileName: string): Record<string, HostTensor> {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const headerSize = bytes.byteLength >= 8 ? Number(view.getBigUint64(0, true)) : Number.NaN;
+  if (!(headerSize <= bytes.byteLength - 8)) {
+    throw corrupt(fileName, `its header claims ${headerSize} bytes, the file has ${bytes.byteLength}: is it truncated?`);
+  }
+  const header = parseJson(bytes.subarray(8, 8 + headerSize), headerSchema, `${fileName} (header)`);
+  const data = bytes.subarray(8 + headerSize);
+  const entries = Object.entries(header).filter((entry): entry is [string, Entry] => entry[0] !== "__metadata__");
+  for (const [name, entry] of entries) checkEntry(name, entry, data.byteLength, fileName);
+  checkLayout(entries, data.byteLength, fileName);
+  return Object.fromEntries(
+    entries.map(([name, { dtype, shape, data_offsets: [begin, end] }]) => [
+      name,
+      { shape, data: toFloat32(data.slice(begin, end), dtype) },
+    ]),
+  );
+}
+
+function checkEntry(name: string, entry: Entry, dataBytes: number, fileName: string): void {
+  if (!("data_offsets" in entry)) throw corrupt(fileName, `tensor "${name}" has no type, shape and offsets`);
+  const itemSize = itemSizes[entry.dtype];
+  if (itemSize === undefined) {
+    const known = Object.keys(itemSizes).join(", ");
+    throw new SstError("file-unsupported", `${fileName}: tensor "${name}" holds ${entry.dtype}; ${known} can be read`);
+  }
+  const [begin, end] = entry.data_offsets;
+  if (begin > end || end > dataBytes) {
+    throw corrupt(fileName, `tensor "${name}" claims bytes ${begin} to ${end} of ${dataBytes}: is the file truncated?`);
+  }
+  const expected = entry.shape.reduce((left, right) => left * right, itemSize);
+  if (expected !== end - begin) {
+    throw corrupt(fileName, `tensor "${name}" of shape [${entry.shape}] needs ${expected} bytes, but has ${end - begin}`);
+  }
+}
+
+/** The format asks for tensors without gaps or overlaps, up to the end of the file. */
+function checkLayout(entries: readonly [string, Entry][], dataBytes: number, fileName: string): void {
+  const ordered = [...entries].sort(([, a], [, b]) => a.data_offsets[0] - b.data_offsets[0] || a.data_offsets[1] - b.data_offsets[1]);
+  let position = 0;
+  for (const [name, { data_offsets }] of ordered) {
+    if (data_offsets[0] !== position) {
+      throw corrupt(fileName, `tensor "${name}" begins at byte ${data_offsets[0]}, where ${position} was expected`);
+    }
+    position = data_offsets[1];
+  }
+  if (position !== dataBytes) throw corrupt(fileName, `${dataBytes - position} bytes at its end belong to no tensor`);
+}
+
+function toFloat32(bytes: Uint8Array, dtype: string): Float32Array {
+  if (dtype === "F32") return new Float32Array(bytes.buffer, bytes.byteOffset, bytes.byteLength / 4);
+  const halves = new Uint16Array(bytes.buffer, bytes.byteOffset, bytes.byteLength / 2);
+  if (dtype === "F16") return Float32Array.from(halves, halfToFloat);
+  // bfloat16 is the upper half of a float32.
+  return new Float32Array(Uint32Array.from(halves, (half) => half << 16).buffer);
+}
+
+function halfToFloat(half: number): number {
+  const sign = half & 0x8000 ? -1 : 1;
+  const exponent = (half >> 10) & 0x1f;
+  const fraction = half & 0x3ff;
+  if (exponent === 0) return sign * fraction * 2 ** -24;
+  if (exponent === 31) return fraction === 0 ? sign * Number.POSITIVE_INFINITY : Number.NaN;
+  return sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
+}
+
+/** Tensors as the bytes of a file, F32, in the order that they are given in. */
+export function writeSafetensors(tensors: Readonly<Record<string, HostTensor>>): Uint8Array {
+  let position = 0;
+  const header = Object.fromEntries(
+    Object.entries(tensors).map(([name, { shape, data }]) => {
+      const begin = position;
+      position += data.byteLength;
+      return [name, { dtype: "F32", shape, data_offsets: [begin, position] }];
+    }),
+  );
+  const json = new TextEncoder().encode(JSON.stringify(header));
+  const headerSize = Math.ceil(json.length / 8) * 8;
+  const bytes = new Uint8Array(8 + headerSize + position);
+  new DataView(bytes.buffer).setBigUint64(0, BigInt(headerSize), true);
+  bytes.set(json, 8);
+  bytes.fill(0x20, 8 + json.length, 8 + headerSize);
+  position = 8 + headerSize;
+  for (const { data } of Object.values(tensors)) {
+    bytes.set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength), position);
+    position += data.byteLength;
+  }
+  return bytes;
+}
+
+function corrupt(fileName: string, complaint: string): SstError {
+  return new SstError("file-corrupt", `${fileName}: ${complaint}`);
+}
