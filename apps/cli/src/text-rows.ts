@@ -11,25 +11,25 @@ export class EncodedTexts {
     private readonly tokenizer: Tokenizer,
   ) {}
 
-  /** A row that begins with a text drawn at random and goes on with others until it is full. */
-  randomRow(random: Random, length: number): number[] {
-    const row: number[] = [];
-    while (row.length < length) row.push(...this.#encode(random.integer(this.texts.length)));
-    return row.slice(0, length);
+  get count(): number {
+    return this.texts.length;
   }
 
-  /** The first texts in order, cut into rows that overlap by one token, so that each token but the first is a label once. */
-  consecutiveRows(length: number, maximum: number): number[][] {
-    const rows: number[][] = [];
-    let pending: number[] = [];
-    for (let index = 0; index < this.texts.length && rows.length < maximum; index++) {
-      pending.push(...this.#encode(index));
-      while (pending.length >= length && rows.length < maximum) {
-        rows.push(pending.slice(0, length));
-        pending = pending.slice(length - 1);
-      }
-    }
-    return rows;
+  /** A row that begins with a text drawn at random and goes on with others until it is full. */
+  randomRow(random: Random, length: number): number[] {
+    return this.#fill(length, () => random.integer(this.texts.length));
+  }
+
+  /** A row that begins with a given text and goes on with those after it. */
+  rowFrom(first: number, length: number): number[] {
+    let next = first;
+    return this.#fill(length, () => next++ % this.texts.length);
+  }
+
+  #fill(length: number, nextText: () => number): number[] {
+    const row: number[] = [];
+    while (row.length < length) row.push(...this.#encode(nextText()));
+    return row.slice(0, length);
   }
 
   #encode(index: number): number[] {

@@ -1,6 +1,7 @@
 /** The runs, sorted into what is compared with what. */
 import type { AccuracyAtLength, Results, RunResult } from "../results.js";
 import { mean } from "./statistics.js";
+import { taskText } from "./tasks.js";
 
 /** All seeds of one task in one part, with and without the stream. */
 export interface Comparison {
@@ -90,3 +91,14 @@ export const partTitles: Readonly<Record<RunResult["part"], string>> = {
   scratch: "From scratch",
   cotrained: "Co-trained on a frozen backbone",
 };
+
+/** Accuracy of the last answer at the trained length, one figure a seed. */
+export function atTrained(comparison: Comparison, variant: "stream" | "baseline"): number[] {
+  return lastAnswers(comparison[variant], comparison.trainedLength);
+}
+
+/** How the comparison is called within a sentence. */
+export function nameOf({ part, task }: Comparison): string {
+  const { name } = taskText(task);
+  return part === "cotrained" ? `${name} (co-trained)` : name;
+}

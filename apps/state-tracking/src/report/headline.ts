@@ -6,7 +6,8 @@ import { taskText } from "./tasks.js";
 
 export function headline(comparison: Comparison): Html {
   const { task, part, trainedLength, chance } = comparison;
-  const tag = part === "cotrained" ? html`<span class="part">co-trained</span>` : html`<span class="part">from scratch</span>`;
+  const tag =
+    part === "cotrained" ? html`<span class="part">co-trained</span>` : html`<span class="part">from scratch</span>`;
   return html`<article class="card">
 <h3>${taskText(task).title} ${tag}</h3>
 ${bar(comparison, "stream")}
@@ -18,11 +19,16 @@ ${bar(comparison, "baseline")}
 function bar(comparison: Comparison, variant: "stream" | "baseline"): Html {
   const accuracies = lastAnswers(comparison[variant], comparison.trainedLength);
   const average = accuracies.length > 0 ? mean(accuracies) : 0;
-  const seeds = accuracies.length === 1 ? "one seed" : `${accuracies.length} seeds: ${percentRange(accuracies)}`;
-  const name = variant === "stream" ? "with the stream" : "without";
+  const range = rangeOf(accuracies);
+  const name = variant === "stream" ? "with the stream" : "without it";
   const chance = Number.isFinite(comparison.chance) ? comparison.chance : 0;
   return html`<div class="figure ${variant}">
-<p><strong>${accuracies.length > 0 ? percent(average) : "–"}</strong> <span>${name}</span><small>${seeds}</small></p>
+<p><strong>${accuracies.length > 0 ? percent(average) : "–"}</strong> <span>${name}<small>${range}</small></span></p>
 <div class="bar" aria-hidden="true"><i style="width:${(average * 100).toFixed(2)}%"></i><b style="left:${(chance * 100).toFixed(2)}%"></b></div>
 </div>`;
+}
+
+function rangeOf(accuracies: readonly number[]): string {
+  if (accuracies.length === 0) return "not run";
+  return accuracies.length === 1 ? "one seed" : `${accuracies.length} seeds ${percentRange(accuracies)}`;
 }

@@ -1,6 +1,12 @@
 /** HTML as strings: whatever comes from the results goes through `escapeHtml`. */
 
-const entities: Readonly<Record<string, string>> = { "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&#39;" };
+const entities: Readonly<Record<string, string>> = {
+  "&": "&amp;",
+  "<": "&lt;",
+  ">": "&gt;",
+  '"': "&quot;",
+  "'": "&#39;",
+};
 
 export function escapeHtml(value: string | number): string {
   return String(value).replace(/[&<>"']/g, (character) => entities[character] ?? character);

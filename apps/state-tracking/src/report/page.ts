@@ -48,7 +48,7 @@ ${findings(comparisons).map((sentence) => html`<li>${sentence}</li>`)}
 ${parts.map((part) => partSection(part, comparisons))}
 <section aria-labelledby="runs">
 <h2 id="runs">Every run</h2>
-<p class="lead">Accuracy of the last answer and of all answers, at the length in training and its multiples. Nothing that was run is left out.</p>
+<p class="lead">Accuracy of the last answer and of all answers, at the length in training and its multiples. These are all the runs in <code>results.json</code>.</p>
 ${runTable(results)}
 </section>
 </main>
@@ -63,10 +63,14 @@ ${runTable(results)}
 function introduction({ runs, evaluatedSequences }: Results, comparisons: readonly Comparison[]) {
   const seeds = [...new Set(runs.map((run) => run.seed))].sort((left, right) => left - right);
   const sequences = evaluatedSequences.toLocaleString("en");
+  const longest = Math.max(
+    1,
+    ...comparisons.map(({ lengths, trainedLength }) => (lengths.at(-1) ?? 0) / trainedLength),
+  );
   const seedText = seeds.length === 1 ? `seed ${seeds[0]}` : `seeds ${enumerate(seeds.map(String))}`;
   return html`<p class="intro">A transformer forgets its latent state at every position. A <em>state stream</em> keeps it: in each layer the hidden state after attention, <i>a</i>, is blended with what the same layer put out one position earlier, <i>s</i>, before it enters the feed-forward network:</p>
 <p class="formula" role="math" aria-label="h equals one minus alpha, times a, plus alpha times s">h = (1 − α) ⊙ a + α ⊙ s</p>
-<p class="intro">with a small α learned for every dimension. Here the same transformer is trained twice, on the same data in the same order, from the same seeds and for the same number of steps, once with the stream and once without: ${count(comparisons.length, "comparison")}, ${seedText}. Both are then asked for an answer after each symbol of ${sequences} fresh sequences, up to four times as long as any in training, by exact inference: the recurrence is solved position by position, with no approximation.</p>`;
+<p class="intro">with a small α learned for every dimension. Here the same transformer is trained twice, on the same data in the same order, from the same seeds and for the same number of steps, once with the stream and once without: ${count(comparisons.length, "comparison")}, ${seedText}. Both are then asked for an answer after each symbol of ${sequences} fresh sequences, up to ${longest} times as long as in training, by exact inference: the recurrence is solved position by position, with no approximation.</p>`;
 }
 
 function date(createdAt: string): string {

@@ -1,10 +1,10 @@
 /** A part of the experiment: its tasks one after the other, each with its sentences and charts. */
 import type { RunResult } from "../results.js";
-import { type Chart, alphaChart, iterationChart, lossChart, positionChart } from "./charts.js";
+import { alphaChart, type Chart, iterationChart, lossChart, positionChart } from "./charts.js";
+import { comparisonFindings } from "./comparison-summary.js";
 import { type Comparison, partTitles } from "./comparisons.js";
 import { type Html, html, raw } from "./html.js";
 import { count } from "./statistics.js";
-import { comparisonFindings } from "./summary.js";
 import { taskText } from "./tasks.js";
 
 const introductions: Readonly<Record<RunResult["part"], string>> = {

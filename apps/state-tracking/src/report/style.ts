@@ -32,9 +32,10 @@ main > section { margin-top: clamp(2.5rem, 6vw, 4rem); }
 .card { display: flex; flex-direction: column; gap: .9rem; padding: 1.1rem 1.2rem .9rem; }
 .card h3 { display: flex; flex-direction: column; font-size: 1.05rem; }
 .part { color: var(--muted); font-size: .8125rem; font-weight: 400; }
-.figure p { display: flex; flex-wrap: wrap; align-items: baseline; gap: 0 .5rem; margin: 0 0 .3rem; line-height: 1.2; }
-.figure strong { font-size: 1.9rem; font-weight: 700; letter-spacing: -.02em; font-variant-numeric: tabular-nums; }
-.figure small { flex-basis: 100%; color: var(--muted); font-size: .8125rem; }
+.figure p { display: flex; align-items: center; justify-content: space-between; gap: .5rem; margin: 0 0 .4rem; line-height: 1.25; }
+.figure span { font-size: .875rem; text-align: right; white-space: nowrap; }
+.figure strong { font-size: 1.85rem; line-height: 1.1; font-weight: 700; letter-spacing: -.02em; font-variant-numeric: tabular-nums; }
+.figure small { display: block; color: var(--muted); font-size: .75rem; }
 .figure.stream strong { color: var(--stream); }
 .figure.baseline strong { color: var(--baseline); }
 .bar { position: relative; height: 8px; border-radius: 4px; background: var(--track); }
@@ -74,5 +75,6 @@ tr.baseline .strong { color: var(--baseline); font-weight: 600; }
 .tag.baseline { color: var(--baseline); }
 code { font-family: ui-monospace, "SF Mono", Menlo, Consolas, "DejaVu Sans Mono", monospace; font-size: .92em; }
 :focus-visible { outline: 2px solid var(--stream); outline-offset: 2px; }
+@media (max-width: 40rem) { .legend { position: static; } }
 @media print { .legend { position: static; } figure, .card { break-inside: avoid; } }
 `;

@@ -8,7 +8,9 @@ import { taskText } from "./tasks.js";
 export function runTable({ runs }: Results): Html {
   const multiples = multiplesOf(runs);
   const lengthHeads = multiples.map((times) => html`<th scope="colgroup" colspan="2">${times}× length</th>`);
-  const columnHeads = multiples.map(() => html`<th scope="col" class="number">last</th><th scope="col" class="number">all</th>`);
+  const columnHeads = multiples.map(
+    () => html`<th scope="col" class="number">last</th><th scope="col" class="number">all</th>`,
+  );
   return html`<div class="scroll" role="region" aria-label="Table of all runs" tabindex="0">
 <table>
 <thead>
@@ -37,6 +39,8 @@ function row(run: RunResult, multiples: readonly number[]): Html {
 
 /** The evaluated lengths as multiples of what each run was trained on. */
 function multiplesOf(runs: readonly RunResult[]): number[] {
-  const multiples = runs.flatMap((run) => Object.keys(run.accuracy).map((length) => Number(length) / run.trainedLength));
+  const multiples = runs.flatMap((run) =>
+    Object.keys(run.accuracy).map((length) => Number(length) / run.trainedLength),
+  );
   return [...new Set(multiples)].sort((left, right) => left - right);
 }

@@ -2,6 +2,8 @@
 
 interface TaskText {
   readonly title: string;
+  /** As it reads within a sentence. */
+  readonly name: string;
   readonly question: string;
 }
 
@@ -9,20 +11,29 @@ export function taskText(task: string): TaskText {
   const sum = /^sum(\d+)$/.exec(task);
   const permutations = /^s(\d+)$/.exec(task);
   if (task === "parity") {
-    return { title: "Running parity", question: "Have there been an odd or an even number of ones so far?" };
+    return {
+      title: "Running parity",
+      name: "running parity",
+      question: "Have there been an odd or an even number of ones so far?",
+    };
   }
   if (sum) {
     const modulus = sum[1] as string;
-    return { title: `Running sum mod ${modulus}`, question: `What is the sum of all digits so far, modulo ${modulus}?` };
+    return {
+      title: `Running sum mod ${modulus}`,
+      name: `running sum mod ${modulus}`,
+      question: `What is the sum of all digits so far, modulo ${modulus}?`,
+    };
   }
   if (permutations) {
     const size = permutations[1] as string;
     return {
       title: `Products in S${subscript(size)}`,
+      name: `products in S${subscript(size)}`,
       question: `Which permutation of ${size} things do all permutations so far compose to?`,
     };
   }
-  return { title: task, question: "What is the answer after each symbol?" };
+  return { title: task, name: task, question: "What is the answer after each symbol?" };
 }
 
 /**
@@ -61,7 +72,9 @@ function permutationOrders(size: number): number[] {
 
 function permutationsOf(items: readonly number[]): number[][] {
   if (items.length === 0) return [[]];
-  return items.flatMap((item) => permutationsOf(items.filter((other) => other !== item)).map((rest) => [item, ...rest]));
+  return items.flatMap((item) =>
+    permutationsOf(items.filter((other) => other !== item)).map((rest) => [item, ...rest]),
+  );
 }
 
 function greatestCommonDivisor(left: number, right: number): number {

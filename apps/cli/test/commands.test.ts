@@ -1,0 +1,147 @@
+/** The commands from outside: what they print, what they refuse and how they end. */
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { sst } from "./run-sst.js";
+
+const scratch = mkdtempSync(join(tmpdir(), "sst-cli-"));
+const modelFolder = join(scratch, "s3");
+const plainFolder = join(scratch, "plain");
+
+beforeAll(async () => {
+  const quick = ["--task", "s3", "--steps", "3", "--length", "6", "--batch-size", "4"];
+  expect((await sst("train", ...quick, "--out", modelFolder)).code).toBe(0);
+  expect((await sst("train", ...quick, "--out", plainFolder, "--stream-off")).code).toBe(0);
+});
+
+afterAll(() => rmSync(scratch, { recursive: true }));
+
+/** It ends with code 1, prints nothing on standard output, and one line that says what is wrong. */
+async function expectRefusal(pattern: RegExp, ...parameters: string[]): Promise<void> {
+  const { code, stdout, stderr } = await sst(...parameters);
+  expect(stderr).toMatch(pattern);
+  expect({ code, stdout }).toEqual({ code: 1, stdout: "" });
+  expect(stderr.trim().split("\n").filter((line) => line.startsWith("error:"))).toHaveLength(1);
+  expect(stderr).not.toMatch(/\n\s+at /);
+}
+
+describe("help", () => {
+  test("every command explains itself", async () => {
+    const { code, stdout } = await sst("--help");
+    expect(code).toBe(0);
+    for (const command of ["devices", "generate", "logits", "train", "cotrain", "eval"]) {
+      expect(stdout).toContain(command);
+      const help = await sst(command, "--help");
+      expect(help.code).toBe(0);
+      expect(help.stdout).toContain("--backend");
+    }
+  });
+
+  test("an unknown command or option is refused", async () => {
+    await expectRefusal(/unknown command 'fly'/, "fly");
+    await expectRefusal(/unknown option '--fast'/, "devices", "--fast");
+    await expectRefusal(/--model/, "generate", "--prompt", "x");
+  });
+});
+
+describe("devices", () => {
+  test("lists what there is", async () => {
+    const { stdout } = await sst("devices", "--backend", "cpu", "--json");
+    const { taken, devices } = JSON.parse(stdout);
+    expect(taken).toBe("cpu");
+    expect(devices.map(({ backend }: { backend: string }) => backend)).toEqual(expect.arrayContaining(["cpu", "webgpu"]));
+  });
+
+  test("an unknown backend is refused with the known ones", async () => {
+    await expectRefusal(/unknown backend "abacus".*cpu/, "devices", "--backend", "abacus");
+  });
+});
+
+describe("a model that labels positions", () => {
+  test("prints the label after each symbol", async () => {
+    const { code, stdout } = await sst("generate", "--model", modelFolder, "--prompt", "132 213, 321");
+    expect(code).toBe(0);
+    const lines = stdout.trim().split("\n").map((line) => line.split("\t"));
+    expect(lines.map(([symbol]) => symbol)).toEqual(["132", "213", "321"]);
+    for (const [, label] of lines) expect(label).toMatch(/^[123]{3}$|^<s3>$/);
+  });
+
+  test("is evaluated, with iterations and without the stream too", async () => {
+    for (const flags of [[], ["--iterations", "2"], ["--stream-off"], ["--solver", "layerwise", "--sweeps", "3"]]) {
+      const { stdout } = await sst("eval", "--model", modelFolder, "--task", "s3", "--length", "5", "--sequences", "300", "--json", ...flags);
+      const { sequences, byPosition, last } = JSON.parse(stdout);
+      expect({ sequences, positions: byPosition.length }).toEqual({ sequences: 300, positions: 5 });
+      expect(last).toBe(byPosition[4]);
+    }
+  });
+
+  test("refuses what it does not know or do", async () => {
+    const generate = ["generate", "--model", modelFolder, "--prompt"];
+    await expectRefusal(/"999" is not a symbol.*123/, ...generate, "132 999");
+    await expectRefusal(/prompt is empty/, ...generate, " ");
+    await expectRefusal(/maxNewTokens does not apply/, ...generate, "132", "--max-new-tokens", "3");
+    await expectRefusal(/unknown task "s4"/, "eval", "--model", modelFolder, "--task", "s4");
+    await expectRefusal(/not a symbol of this model/, "eval", "--model", modelFolder, "--task", "sum5");
+  });
+});
+
+describe("logits", () => {
+  const logits = (tokens: string, ...flags: string[]) => ["logits", "--model", modelFolder, "--tokens", tokens, ...flags];
+
+  test("gives the residual with a parallel solver", async () => {
+    const { stdout } = await sst(...logits("0,1,2", "--solver", "two-pass"));
+    const { logits: values, residual } = JSON.parse(stdout);
+    expect([values.length, values[0].length, values[0][0].length]).toEqual([1, 3, 7]);
+    expect(residual).toHaveLength(2);
+  });
+
+  test("refuses contradictions", async () => {
+    await expectRefusal(/more than one iteration.*sequential/, ...logits("0,1", "--iterations", "2", "--solver", "layerwise"));
+    await expectRefusal(/one length.*row 2 has 1/, ...logits("0,1;2"));
+    await expectRefusal(/rows of one token/, ...logits("0;1", "--loss-and-gradients"));
+    await expectRefusal(/iterations.*switched on/, ...logits("0,1", "--iterations", "2", "--stream-off"));
+    const plain = ["logits", "--model", plainFolder, "--tokens", "0,1"];
+    await expectRefusal(/no state stream/, ...plain, "--iterations", "2");
+    await expectRefusal(/no state stream/, ...plain, "--solver", "sequential");
+  });
+
+  test("refuses tokens that are none", async () => {
+    await expectRefusal(/token 7 is not one of the model's 7/, ...logits("0,7"));
+    await expectRefusal(/"x" is not a token number/, ...logits("0,x"));
+    await expectRefusal(/"" is not a token number/, ...logits(""));
+  });
+});
+
+describe("bad input", () => {
+  test("a folder without a model", async () => {
+    await expectRefusal(/no folder/, "generate", "--model", join(scratch, "nowhere"), "--prompt", "x");
+    await expectRefusal(/no model/, "generate", "--model", scratch, "--prompt", "x");
+  });
+
+  test("an output folder that exists or cannot be written, before any training", async () => {
+    const train = ["train", "--task", "parity", "--steps", "100000"];
+    await expectRefusal(/exists already.*--overwrite/, ...train, "--out", modelFolder);
+    writeFileSync(join(scratch, "file"), "");
+    await expectRefusal(/cannot be written/, ...train, "--out", join(scratch, "file", "model"));
+    await expectRefusal(/is a file/, ...train, "--out", join(scratch, "file"));
+    expect(readdirSync(scratch).filter((name) => name.includes("partial"))).toEqual([]);
+  });
+
+  test("numbers out of range", async () => {
+    await expectRefusal(/--steps/, "train", "--task", "parity", "--steps", "0");
+    await expectRefusal(/--top-p/, "generate", "--model", modelFolder, "--prompt", "132", "--top-p", "2");
+    await expectRefusal(/alpha-min.*alpha-max/, "train", "--task", "parity", "--alpha-min", "0.5");
+    await expectRefusal(/multiple of 8/, "train", "--task", "parity", "--hidden-size", "12");
+  });
+
+  test("training that diverges stops, and writes nothing", async () => {
+    const out = join(scratch, "diverged");
+    await expectRefusal(
+      /stopped at step \d+.*not finite/,
+      ..."train --task parity --steps 60 --length 6 --batch-size 4 --learning-rate 1e30 --out".split(" "),
+      out,
+    );
+    expect(readdirSync(scratch)).not.toContain("diverged");
+  });
+});

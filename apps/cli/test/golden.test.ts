@@ -1,0 +1,146 @@
+/** The product against golden values: every entry of every solver, logits and gradients, and what `sst logits` prints. */
+import "@sst/backend-cpu";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { DecoderModel, type ForwardOptions, forward, KvCache, LatentStateCache, tokenTensor } from "@sst/layers";
+import { loadModel, readModelData } from "@sst/loaders";
+import { ready } from "@sst/tensor";
+import { lossAndGradients, nextTokenBatch } from "@sst/train";
+import { describeWhere, sharedGolden } from "@sst/vitest-config/helpers";
+import { beforeAll, describe, expect, test } from "vitest";
+import { relativeError } from "../../../packages/layers/test/tiny-model.js";
+import { sst } from "./run-sst.js";
+
+type Nested = number | Nested[];
+
+interface Golden {
+  readonly tokens: number[][];
+  readonly logits: Record<string, Nested>;
+  readonly loss_and_gradients: Record<string, { loss: number; gradients: Record<string, Nested> }>;
+}
+
+const folder = sharedGolden() as string;
+const flat = (values: Nested): number[] => [values].flat(Number.POSITIVE_INFINITY) as number[];
+
+/** A golden entry's name as options of a forward pass. */
+function optionsOf(name: string): ForwardOptions {
+  if (name === "stream_off") return { streamOff: true };
+  if (name === "sequential") return {};
+  const iterations = /^sequential_iterations_(\d+)$/.exec(name)?.[1];
+  if (iterations) return { iterations: Number(iterations) };
+  const [, kind, propagation, sweeps] = /^(model|layer)_wise_(shift|scan)_(\d+)$/.exec(name) ?? [];
+  if (kind === undefined) throw new Error(`unknown golden entry ${name}`);
+  const solver = kind === "model" ? "two-pass" : "layerwise";
+  return { solver, propagation: propagation as "shift" | "scan", sweeps: Number(sweeps) };
+}
+
+function flagsOf({ streamOff, iterations, solver, sweeps, propagation }: ForwardOptions): string[] {
+  return [
+    ...(streamOff ? ["--stream-off"] : []),
+    ...(iterations ? ["--iterations", String(iterations)] : []),
+    ...(solver ? ["--solver", solver, "--sweeps", String(sweeps), "--propagation", String(propagation)] : []),
+  ];
+}
+
+describeWhere(folder, "no golden values here (SST_GOLDEN_DIR)", "golden values", () => {
+  beforeAll(async () => {
+    await ready({ backend: "cpu" });
+  });
+
+  for (const name of ["tiny-llama", "tiny-llama-wide"]) {
+    describe(name, () => {
+      const golden: Golden = JSON.parse(readFileSync(join(folder, name, "golden.json"), "utf8"));
+
+      for (const [entry, expected] of Object.entries(golden.logits)) {
+        test(`logits: ${entry}`, async () => {
+          expect(relativeError(await logitsOf(join(folder, name), golden.tokens, optionsOf(entry)), flat(expected))).toBeLessThan(1e-4);
+        });
+      }
+
+      for (const [entry, { loss, gradients }] of Object.entries(golden.loss_and_gradients)) {
+        test(`loss and gradients: ${entry}`, async () => {
+          using model = await loadModel(join(folder, name));
+          const found = lossAndGradients(model, [nextTokenBatch(golden.tokens)], model.parameterNames, optionsOf(entry));
+          expect(found.loss.dataSync()[0]).toBeCloseTo(loss, 4);
+          expect(Object.keys(found.gradients).sort()).toEqual(Object.keys(gradients).sort());
+          for (const [parameter, expected] of Object.entries(gradients)) {
+            const given = found.gradients[parameter]?.dataSync() ?? [];
+            expect(relativeError(given, flat(expected)), parameter).toBeLessThan(1e-4);
+          }
+        });
+      }
+
+      test("step by step as over the whole sequence", async () => {
+        using model = await loadModel(join(folder, name));
+        const steps = await stepByStep(model, golden.tokens);
+        const bound = name === "tiny-llama" ? 1e-5 : 1e-4;
+        const whole = await logitsOf(join(folder, name), golden.tokens, {});
+        expect(relativeError(steps, whole)).toBeLessThan(bound);
+        expect(relativeError(steps, flat(golden.logits.sequential as Nested))).toBeLessThan(1e-4);
+      });
+
+      test("alpha 0 gives the logits of the plain backbone bit for bit", async () => {
+        const data = await readModelData(join(folder, name));
+        using model = DecoderModel.fromData({ ...data, config: { ...data.config, stateStream: { alphaMin: 0, alphaMax: 0 } } });
+        const plain = await forwardOnce(model, golden.tokens, { streamOff: true });
+        for (const options of [{}, { solver: "layerwise" }, { solver: "two-pass" }] as const) {
+          expect(await forwardOnce(model, golden.tokens, options)).toEqual(plain);
+        }
+      });
+
+      test("sst logits prints them", async () => {
+        const tokens = golden.tokens.map((row) => row.join(",")).join(";");
+        for (const [entry, expected] of Object.entries(golden.logits)) {
+          const flags = flagsOf(optionsOf(entry));
+          const { code, stdout } = await sst("logits", "--model", join(folder, name), "--tokens", tokens, ...flags);
+          expect(code).toBe(0);
+          expect(relativeError(flat(JSON.parse(stdout).logits), flat(expected)), entry).toBeLessThan(1e-4);
+        }
+      });
+
+      test("sst logits --loss-and-gradients prints those", async () => {
+        const tokens = golden.tokens.map((row) => row.join(",")).join(";");
+        for (const [entry, expected] of Object.entries(golden.loss_and_gradients)) {
+          const flags = [...flagsOf(optionsOf(entry)), "--loss-and-gradients"];
+          const { stdout } = await sst("logits", "--model", join(folder, name), "--tokens", tokens, ...flags);
+          const printed = JSON.parse(stdout);
+          expect(printed.loss).toBeCloseTo(expected.loss, 4);
+          for (const [parameter, values] of Object.entries(expected.gradients)) {
+            expect(relativeError(flat(printed.gradients[parameter]), flat(values)), parameter).toBeLessThan(1e-4);
+          }
+        }
+      });
+    });
+  }
+});
+
+async function logitsOf(modelFolder: string, rows: number[][], options: ForwardOptions): Promise<Float32Array> {
+  using model = await loadModel(modelFolder);
+  return await forwardOnce(model, rows, options);
+}
+
+async function forwardOnce(model: DecoderModel, rows: number[][], options: ForwardOptions): Promise<Float32Array> {
+  const weights = model.weights();
+  const tokens = tokenTensor(rows, model.config);
+  const logits = forward(weights, tokens, options);
+  const values = (await logits.data()) as Float32Array;
+  for (const each of [weights, tokens, logits]) each.dispose();
+  return values;
+}
+
+/** Logits `[batch, time, vocabSize]`, one position at a time through the caches. */
+async function stepByStep(model: DecoderModel, rows: number[][]): Promise<Float32Array> {
+  const time = rows[0]?.length ?? 0;
+  const { vocabSize } = model.config;
+  using kv = new KvCache(model.config, rows.length, time);
+  using states = new LatentStateCache(model.config, rows.length);
+  const result = new Float32Array(rows.length * time * vocabSize);
+  for (let t = 0; t < time; t++) {
+    const column = rows.map((row) => [row[t] as number]);
+    const logits = await forwardOnce(model, column, { caches: { kv, states } });
+    rows.forEach((_, row) => {
+      result.set(logits.subarray(row * vocabSize, (row + 1) * vocabSize), (row * time + t) * vocabSize);
+    });
+  }
+  return result;
+}

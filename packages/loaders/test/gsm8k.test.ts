@@ -1,0 +1,41 @@
+/** GSM8K's files: folders, single files, and lines that are none. */
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { gsm8kText, readGsm8k } from "@sst/loaders";
+import { describeWhere, sharedData } from "@sst/vitest-config/helpers";
+import { afterAll, expect, test } from "vitest";
+
+const scratch = mkdtempSync(join(tmpdir(), "sst-gsm8k-"));
+afterAll(() => rmSync(scratch, { recursive: true }));
+
+const lines = (count: number) =>
+  Array.from({ length: count }, (_, index) => JSON.stringify({ question: `q${index}`, answer: `a${index} #### ${index}` })).join("\n");
+
+function file(content: string): string {
+  const path = join(scratch, `${Math.abs(content.length)}-${content.length % 7}.jsonl`);
+  writeFileSync(path, content);
+  return path;
+}
+
+test("a single file gives its last tenth to the test split", async () => {
+  const { train, test: held } = await readGsm8k(file(`${lines(30)}\n`));
+  expect([train.length, held.length]).toEqual([27, 3]);
+  expect(held[0]?.question).toBe("q27");
+  expect(gsm8kText(held[0] ?? { question: "", answer: "" })).toBe("Question: q27\nAnswer: a27 #### 27\n");
+});
+
+test("a bad line is named by file and number", async () => {
+  await expect(readGsm8k(file(`${lines(2)}\nno json`))).rejects.toThrowError(/line 3: not valid JSON/);
+  await expect(readGsm8k(file(`${lines(2)}\n{"question": 1}`))).rejects.toThrowError(/line 3: expected the texts/);
+  await expect(readGsm8k(file(lines(1)))).rejects.toThrowError(/too few/);
+  await expect(readGsm8k(join(scratch, "nowhere"))).rejects.toThrowError(expect.objectContaining({ code: "file-not-found" }));
+});
+
+describeWhere(sharedData(), "no real data here (SST_DATA_DIR)", "the real data set", () => {
+  test("has as many problems as it is known for", async () => {
+    const { train, test: held } = await readGsm8k(join(sharedData() as string, "gsm8k"));
+    expect([train.length, held.length]).toEqual([7473, 1319]);
+    expect(held.every(({ answer }) => answer.includes("#### "))).toBe(true);
+  });
+});
