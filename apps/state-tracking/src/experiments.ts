@@ -21,7 +21,7 @@ export interface Recipe {
 
 /** From scratch: each task by a model of its own. */
 export const scratchRecipes: readonly Recipe[] = [
-  { task: "parity", trainedLength: 24, hiddenSize: 64, steps: 300, learningRate: 2e-3 },
+  { task: "parity", trainedLength: 24, hiddenSize: 64, steps: 600, learningRate: 2e-3 },
   { task: "sum5", trainedLength: 16, hiddenSize: 64, steps: 1000, learningRate: 2e-3 },
   { task: "s3", trainedLength: 16, hiddenSize: 32, steps: 500, learningRate: 3e-3 },
 ];
@@ -29,7 +29,7 @@ export const scratchRecipes: readonly Recipe[] = [
 /** Co-trained: adapters (and the stream) on a frozen backbone that was pretrained on several tasks without a stream. */
 export const coTrainedRecipe = {
   pretraining: { tasks: ["parity", "sum5", "s3"], hiddenSize: 64, trainedLength: 16, steps: 500, learningRate: 2e-3 },
-  coTraining: { task: "s3", trainedLength: 16, steps: 800, learningRate: 4e-3 },
+  coTraining: { task: "s3", trainedLength: 16, steps: 1200, learningRate: 4e-3 },
 } as const;
 
 export const batchSize = 64;

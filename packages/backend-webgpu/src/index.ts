@@ -1,1 +1,9 @@
-export {};
+/** Importing this package registers the backend `webgpu`. */
+import { registerBackend } from "@sst/tensor";
+import { webgpuBackend } from "./plugin.js";
+
+registerBackend(webgpuBackend);
+
+export type { Unavailability } from "./adapter.js";
+export { deviceBytes } from "./engine.js";
+export { createWebgpuBackend, type WebgpuAvailability, type WebgpuBackend, type WebgpuOptions, webgpuBackend } from "./plugin.js";

@@ -28,7 +28,11 @@ const entry = (begin: number, end: number, shape = [(end - begin) / 4], dtype = 
 
 describe("safetensors", () => {
   test("what is written is read again bit for bit", () => {
-    fc.assert(fc.property(tensors, (given) => expect(readSafetensors(writeSafetensors(given), "f")).toEqual({ ...given })));
+    fc.assert(
+      fc.property(tensors, (given) => {
+        expect(readSafetensors(writeSafetensors(given), "f")).toEqual({ ...given });
+      }),
+    );
   });
 
   test("half and brain floats are widened exactly", () => {

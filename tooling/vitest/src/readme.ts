@@ -1,0 +1,30 @@
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { pathToFileURL } from "node:url";
+import { expect, test, vi } from "vitest";
+
+/**
+ * Runs the first `ts` block of a package's README and compares what it prints with the `text` block behind it, so that
+ * what a reader copies is what works.
+ */
+export function testReadme(packageFolder: string): void {
+  test("the README's example runs, and prints what the README says", async () => {
+    const readme = readFileSync(join(packageFolder, "README.md"), "utf8").replaceAll("\r\n", "\n");
+    const [, code, printed] = /```ts\n([\s\S]*?)```[\s\S]*?```text\n([\s\S]*?)```/.exec(readme) ?? [];
+    if (code === undefined) throw new Error("README.md has no ts block with a text block behind it");
+    const folder = join(packageFolder, "test", "generated");
+    mkdirSync(folder, { recursive: true });
+    const file = join(folder, "readme-example.ts");
+    writeFileSync(file, code);
+    const lines: string[] = [];
+    const log = vi.spyOn(console, "log").mockImplementation((...values) => {
+      lines.push(values.join(" "));
+    });
+    try {
+      await import(/* @vite-ignore */ pathToFileURL(file).href);
+    } finally {
+      log.mockRestore();
+    }
+    expect(`${lines.join("\n")}\n`).toBe(printed);
+  });
+}
