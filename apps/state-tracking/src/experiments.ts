@@ -21,7 +21,7 @@ export interface Recipe {
 
 /** From scratch: each task by a model of its own. */
 export const scratchRecipes: readonly Recipe[] = [
-  { task: "parity", trainedLength: 24, hiddenSize: 64, steps: 600, learningRate: 2e-3 },
+  { task: "parity", trainedLength: 24, hiddenSize: 64, steps: 600, learningRate: 3e-3 },
   { task: "sum5", trainedLength: 16, hiddenSize: 64, steps: 1000, learningRate: 2e-3 },
   { task: "s3", trainedLength: 16, hiddenSize: 32, steps: 500, learningRate: 3e-3 },
 ];

@@ -35,6 +35,7 @@ async function loadDawn(): Promise<GPU | Unavailability> {
   } catch (error) {
     return whyNotLoaded(error);
   }
+  if (globalThis.navigator.gpu) return globalThis.navigator.gpu;
   Object.assign(globalThis, dawn.globals);
   const gpu = dawn.create([]);
   // The engine looks for it here. Dawn does not keep the process alive: it ends with its last pending work.

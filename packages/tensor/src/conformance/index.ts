@@ -1,1 +1,12 @@
-export {};
+/** The conformance kit: prove a backend right, and the float64 oracles that say what right is. */
+export type { HostArray, HostArrays } from "./host-array.js";
+export type { KernelCase, KernelSuite, Oracle } from "./kernel-suite.js";
+export { type ConformanceOptions, runConformance } from "./run-conformance.js";
+export { affineScanOracle } from "./suites/affine-scan.js";
+export { causalAttentionOracle } from "./suites/causal-attention.js";
+export { embeddingLookupOracle } from "./suites/embedding-lookup.js";
+export { kernelSuites } from "./suites/index.js";
+export { rmsNormOracle } from "./suites/rms-norm.js";
+export { rotaryEmbeddingOracle } from "./suites/rotary-embedding.js";
+export { softmaxCrossEntropyOracle } from "./suites/softmax-cross-entropy.js";
+export { stateRecurrenceOracle } from "./suites/state-recurrence.js";

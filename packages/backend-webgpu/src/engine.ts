@@ -1,0 +1,128 @@
+/** TensorFlow.js' WebGPU backend on our own device, with what it leaves out: errors that are heard, spare buffers that go. */
+import { type InitializedBackend, SstError } from "@sst/tensor";
+import { type BackendValues, getKernelsForBackend } from "@tensorflow/tfjs-core";
+import { orderedMatMul } from "./mat-mul.js";
+
+/** Released buffers that are kept for the next tensor of their size, in bytes. */
+const SPARE_BYTES = 256 * 2 ** 20;
+
+/** Bytes of GPU memory that tensors hold, and bytes that are allocated, spare buffers included. */
+export interface DeviceBytes {
+  readonly used: number;
+  readonly allocated: number;
+}
+
+let live: { deviceBytes(): DeviceBytes } | undefined;
+
+/** GPU memory at this moment, both 0 before there is a device. What a leak would show in. */
+export function deviceBytes(): DeviceBytes {
+  return live?.deviceBytes() ?? { used: 0, allocated: 0 };
+}
+
+/** What the engine keeps to itself. */
+interface EngineInternals {
+  /** Present while commands wait for their submission. */
+  readonly commandEncoder: GPUCommandEncoder | null;
+  readonly bufferManager: {
+    /** Spare buffers by size and usage. */
+    readonly freeBuffers: Map<string, GPUBuffer[]>;
+    numFreeBuffers: number;
+    numBytesUsed: number;
+    numBytesAllocated: number;
+  };
+}
+
+/** Loads TensorFlow.js' backend only now: programs that run on the CPU should not wait for it. */
+export async function createEngine(
+  device: GPUDevice,
+  info: GPUAdapterInfo,
+): Promise<Pick<InitializedBackend, "engine" | "engineKernels">> {
+  const { WebGPUBackend } = await import("@tensorflow/tfjs-backend-webgpu");
+
+  class DeviceEngine extends WebGPUBackend {
+    /** An error since the last read. */
+    #error: string | undefined;
+    #loss: string | undefined;
+
+    constructor() {
+      super(device, info);
+      device.addEventListener("uncapturederror", (event) => {
+        event.preventDefault();
+        this.#error ??= event.error.message;
+      });
+      void device.lost.then(({ reason, message }) => {
+        if (reason !== "destroyed") this.#loss = `the device was lost: ${message}`;
+      });
+    }
+
+    /** WebGPU reports errors beside the results: without this, what is read after one are zeros. */
+    override async read(dataId: object): Promise<BackendValues> {
+      const values = await super.read(dataId).catch((error: unknown) => {
+        this.#requireNoError();
+        throw error;
+      });
+      this.#requireNoError();
+      return values;
+    }
+
+    override readSync(dataId: object): BackendValues {
+      const isOnDevice = this.tensorMap.get(dataId).values == null;
+      if (isOnDevice && typeof OffscreenCanvas === "undefined") {
+        throw new SstError("invalid-argument", "values on a GPU cannot be read synchronously here: use `await tensor.data()`");
+      }
+      return super.readSync(dataId);
+    }
+
+    override submitQueue(): void {
+      super.submitQueue();
+      this.#dropSpareBuffers();
+    }
+
+    deviceBytes(): DeviceBytes {
+      // Tensors that were disposed of count until the commands that use them are on their way.
+      if (this.#internals.commandEncoder !== null) {
+        this.endComputePassEncoder();
+        this.submitQueue();
+      }
+      return { used: this.bufferManager.numBytesUsed, allocated: this.bufferManager.numBytesAllocated };
+    }
+
+    override dispose(): void {
+      super.dispose();
+      device.destroy();
+    }
+
+    get #internals(): EngineInternals {
+      return this as unknown as EngineInternals;
+    }
+
+    #requireNoError(): void {
+      const problem = this.#loss ?? this.#error;
+      this.#error = undefined;
+      if (problem !== undefined) throw new SstError("backend-unavailable", `webgpu: ${problem}`);
+    }
+
+    /**
+     * The engine keeps released buffers forever, by exact size: a cache that grows by a row per token would leave one of
+     * every size. Called between submissions, when nothing that is still to be submitted refers to them.
+     */
+    #dropSpareBuffers(): void {
+      const manager = this.#internals.bufferManager;
+      if (manager.numBytesAllocated - manager.numBytesUsed <= SPARE_BYTES) return;
+      for (const buffers of manager.freeBuffers.values()) {
+        for (const buffer of buffers.splice(0)) {
+          buffer.destroy();
+          manager.numBytesAllocated -= buffer.size;
+          manager.numFreeBuffers--;
+        }
+      }
+    }
+  }
+
+  const engine = new DeviceEngine();
+  live = engine;
+  const engineKernels = getKernelsForBackend("webgpu").map((kernel) =>
+    kernel.kernelName === "BatchMatMul" ? orderedMatMul(kernel) : kernel,
+  );
+  return { engine, engineKernels };
+}

@@ -1,0 +1,7 @@
+import type { GoldenModel } from "../golden-files.js";
+
+declare module "vitest" {
+  interface ProvidedContext {
+    goldenModels: GoldenModel[];
+  }
+}

@@ -1,0 +1,152 @@
+/** What must hold of WebGPU wherever it runs: golden values, gradients, one order of sums, and memory that comes back. */
+import { createWebgpuBackend, deviceBytes } from "@sst/backend-webgpu";
+import { DecoderModel, type ForwardOptions, forward, tokenTensor } from "@sst/layers";
+import { memorySource, readModelData } from "@sst/loaders";
+import { add, fill, matMul, memory, Random, ready, registerBackend, SstError, slice, type Tensor, tensor, tidy } from "@sst/tensor";
+import { lossAndGradients, nextTokenBatch, Trainer } from "@sst/train";
+import { beforeAll, describe, expect, test } from "vitest";
+import { relativeError, tinyModel, tinyTokens } from "../../layers/test/tiny-model.js";
+import type { GoldenModel } from "./golden-files.js";
+
+/** Scalars in nested lists, of one depth in a file's entry. */
+type Nested = number | readonly unknown[];
+
+interface Golden {
+  readonly tokens: number[][];
+  readonly logits: Record<string, Nested>;
+  readonly loss_and_gradients: Record<string, { loss: number; gradients: Record<string, Nested> }>;
+}
+
+const flat = (values: Nested) => [values].flat(10) as number[];
+
+export function webgpuSuite(models: readonly GoldenModel[]): void {
+  beforeAll(async () => {
+    registerBackend(createWebgpuBackend({ softwareAdapter: true }));
+    await ready({ backend: "webgpu" });
+  });
+
+  for (const { name, files } of models) {
+    const bytes = Object.entries(files).map(([file, text]) => [file, Uint8Array.from(atob(text), (c) => c.charCodeAt(0))]);
+    const source = memorySource(Object.fromEntries(bytes));
+    const golden: Golden = JSON.parse(atob(files["golden.json"] as string));
+
+    describe(name, () => {
+      for (const [entry, expected] of Object.entries(golden.logits)) {
+        test(`logits: ${entry}`, async () => {
+          using model = DecoderModel.fromData(await readModelData(source));
+          expect(relativeError(await logitsOf(model, golden.tokens, optionsOf(entry)), flat(expected))).toBeLessThan(1e-4);
+        });
+      }
+
+      for (const [entry, expected] of Object.entries(golden.loss_and_gradients)) {
+        test(`loss and gradients: ${entry}`, async () => {
+          using model = DecoderModel.fromData(await readModelData(source));
+          const batch = nextTokenBatch(golden.tokens);
+          const { loss, gradients } = lossAndGradients(model, [batch], model.parameterNames, optionsOf(entry));
+          expect((await loss.data())[0]).toBeCloseTo(expected.loss, 4);
+          for (const [parameter, gradient] of Object.entries(expected.gradients)) {
+            const given = (await gradients[parameter]?.data()) as Float32Array;
+            expect(relativeError(given, flat(gradient)), parameter).toBeLessThan(1e-4);
+          }
+          for (const each of [loss, ...Object.values(gradients)]) each.dispose();
+        });
+      }
+    });
+  }
+
+  describe("any model", () => {
+    const tokens = tinyTokens(2, 6);
+
+    test("alpha 0 gives the plain backbone's logits, bit for bit", async () => {
+      using model = DecoderModel.fromData(tinyModel({ stateStream: { alphaMin: 0, alphaMax: 0 } }));
+      const plain = await logitsOf(model, tokens, { streamOff: true });
+      for (const solver of ["sequential", "layerwise", "two-pass"] as const) {
+        expect(await logitsOf(model, tokens, { solver }), solver).toEqual(plain);
+      }
+    });
+
+    test("tensors and GPU memory return to their start after a forward pass and after training", async () => {
+      const round = async () => {
+        using model = DecoderModel.fromData(tinyModel());
+        await logitsOf(model, tokens, {});
+        const afterForward = { ...memory(), gpu: deviceBytes().used };
+        await logitsOf(model, tokens, {});
+        expect({ ...memory(), gpu: deviceBytes().used }).toEqual(afterForward);
+        using trainer = new Trainer(model, { steps: 2, learningRate: 1e-2, warmupSteps: 1 });
+        await trainer.run(() => [nextTokenBatch(tokens)]);
+      };
+      await round();
+      const before = { ...memory(), gpu: deviceBytes() };
+      await round();
+      expect({ ...memory(), gpu: deviceBytes() }).toEqual(before);
+    });
+  });
+
+  describe("the engine", () => {
+    test("long matrix products add up in the same order every time", async () => {
+      const random = new Random("long products");
+      const values = Float32Array.from({ length: 3 * 5000 }, () => random.normal());
+      const expected = new Float64Array(9);
+      for (let row = 0; row < 3; row++) {
+        for (let column = 0; column < 3; column++) {
+          for (let depth = 0; depth < 5000; depth++) {
+            expected[3 * row + column]! += values[3 * depth + row]! * values[3 * depth + column]!;
+          }
+        }
+      }
+      const x = tensor(values, [5000, 3]);
+      const product = async () => read(matMul(x, x, true, false));
+      const first = await product();
+      expect(relativeError(first, expected)).toBeLessThan(1e-5);
+      for (let run = 0; run < 5; run++) expect(await product()).toEqual(first);
+      x.dispose();
+    });
+
+    test("tensors of ever new sizes leave a bounded number of spare buffers", async () => {
+      const sizes = Array.from({ length: 48 }, (_, index) => 2_000_000 + 1000 * index);
+      const used = deviceBytes().used;
+      for (const size of sizes) {
+        const [last] = await read(tidy(() => slice(add(fill([size], 1), fill([size], 2)), [size - 1], [1])));
+        expect(last).toBe(3);
+      }
+      const bytes = deviceBytes();
+      expect(bytes.used).toBe(used);
+      expect(bytes.allocated - bytes.used).toBeLessThan(3 * 2 ** 28);
+    });
+
+    test("an error on the device is thrown by the next read, once", async () => {
+      const tooLarge = 2 ** 40;
+      const lost = add(fill([tooLarge / 8, 2], 1), 1);
+      await expect(lost.data()).rejects.toThrow(SstError);
+      lost.dispose();
+      expect(Array.from(await read(add(tensor([1, 2]), tensor([3, 4]))))).toEqual([4, 6]);
+    });
+  });
+}
+
+/** Options by golden entry; the spec's solvers under the files' names. */
+function optionsOf(entry: string): ForwardOptions {
+  if (entry === "stream_off") return { streamOff: true };
+  if (entry === "sequential") return {};
+  const [, kind, propagation, count] = /^(sequential|model_wise|layer_wise)_(iterations|shift|scan)_(\d+)$/.exec(entry) ?? [];
+  if (kind === undefined) throw new Error(`golden entry "${entry}" is unknown to this test`);
+  if (kind === "sequential") return { iterations: Number(count) };
+  const solver = kind === "model_wise" ? "two-pass" : "layerwise";
+  return { solver, propagation: propagation as "shift" | "scan", sweeps: Number(count) };
+}
+
+/** A tensor's values; the tensor is used up. */
+async function read(values: Tensor): Promise<Float32Array> {
+  const data = (await values.data()) as Float32Array;
+  values.dispose();
+  return data;
+}
+
+async function logitsOf(model: DecoderModel, rows: number[][], options: ForwardOptions): Promise<Float32Array> {
+  const weights = model.weights();
+  const tokens = tokenTensor(rows, model.config);
+  const logits = forward(weights, tokens, options);
+  weights.dispose();
+  tokens.dispose();
+  return read(logits);
+}

@@ -1,0 +1,37 @@
+/** Arrays in host memory, float64: what oracles compute on. */
+import type { Random } from "../random.js";
+
+export interface HostArray {
+  readonly shape: readonly number[];
+  readonly data: Float64Array;
+}
+
+export type HostArrays = Readonly<Record<string, HostArray>>;
+
+export function sizeOf(shape: readonly number[]): number {
+  return shape.reduce((left, right) => left * right, 1);
+}
+
+export function zeros(shape: readonly number[]): HostArray {
+  return { shape, data: new Float64Array(sizeOf(shape)) };
+}
+
+/** Normal draws that float32 holds exactly, so that device and oracle see the same numbers. */
+export function normals(random: Random, shape: readonly number[], deviation = 1): HostArray {
+  return { shape, data: Float64Array.from(random.normals(sizeOf(shape), deviation)) };
+}
+
+/** Whole numbers in [0, bound). */
+export function integers(random: Random, shape: readonly number[], bound: number): HostArray {
+  return { shape, data: Float64Array.from({ length: sizeOf(shape) }, () => random.integer(bound)) };
+}
+
+/** Ones, with zeros at some entries. */
+export function mask(random: Random, shape: readonly number[], shareOfZeros: number): HostArray {
+  return { shape, data: Float64Array.from({ length: sizeOf(shape) }, () => (random.uniform() < shareOfZeros ? 0 : 1)) };
+}
+
+/** An array's entry. */
+export function at(array: HostArray, index: number): number {
+  return array.data[index] as number;
+}

@@ -1,0 +1,27 @@
+/** The kit's knowledge of every kernel. */
+import type { KernelSuite } from "../kernel-suite.js";
+import { adamwUpdateSuite } from "./adamw-update.js";
+import { affineScanSuite } from "./affine-scan.js";
+import { cacheWriteSuite } from "./cache-write.js";
+import { causalAttentionSuite } from "./causal-attention.js";
+import { embeddingLookupSuite } from "./embedding-lookup.js";
+import { gatedActivationSuite } from "./gated-activation.js";
+import { rmsNormSuite } from "./rms-norm.js";
+import { rotaryEmbeddingSuite } from "./rotary-embedding.js";
+import { softmaxCrossEntropySuite } from "./softmax-cross-entropy.js";
+import { stateBlendSuite } from "./state-blend.js";
+import { stateRecurrenceSuite } from "./state-recurrence.js";
+
+export const kernelSuites = [
+  rmsNormSuite,
+  rotaryEmbeddingSuite,
+  causalAttentionSuite,
+  gatedActivationSuite,
+  stateBlendSuite,
+  affineScanSuite,
+  stateRecurrenceSuite,
+  embeddingLookupSuite,
+  softmaxCrossEntropySuite,
+  adamwUpdateSuite,
+  cacheWriteSuite,
+] as unknown as readonly KernelSuite[];
