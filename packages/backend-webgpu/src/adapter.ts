@@ -33,7 +33,8 @@ export async function findAdapter(softwareAdapter: boolean): Promise<GPUAdapter 
   if (adapter === null) {
     return {
       code: "no-adapter",
-      reason: "WebGPU finds no adapter: there is no GPU, or no driver for it (on Linux a Vulkan driver and libvulkan.so.1)",
+      reason:
+        "WebGPU finds no adapter: there is no GPU, or no driver for it (on Linux a Vulkan driver and libvulkan.so.1)",
     };
   }
   if (isSoftware(adapter.info) && !softwareAdapter) {

@@ -68,7 +68,10 @@ export async function createEngine(
     override readSync(dataId: object): BackendValues {
       const isOnDevice = this.tensorMap.get(dataId).values == null;
       if (isOnDevice && typeof OffscreenCanvas === "undefined") {
-        throw new SstError("invalid-argument", "values on a GPU cannot be read synchronously here: use `await tensor.data()`");
+        throw new SstError(
+          "invalid-argument",
+          "values on a GPU cannot be read synchronously here: use `await tensor.data()`",
+        );
       }
       return super.readSync(dataId);
     }

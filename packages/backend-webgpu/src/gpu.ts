@@ -24,7 +24,8 @@ export async function findGpu(): Promise<GPU | Unavailability> {
   if (isNode()) return loadDawn();
   return {
     code: "no-webgpu",
-    reason: "there is no navigator.gpu: this browser has no WebGPU, or the page is not served over https or from localhost",
+    reason:
+      "there is no navigator.gpu: this browser has no WebGPU, or the page is not served over https or from localhost",
   };
 }
 

@@ -6,4 +6,10 @@ registerBackend(webgpuBackend);
 
 export type { Unavailability } from "./adapter.js";
 export { deviceBytes } from "./engine.js";
-export { createWebgpuBackend, type WebgpuAvailability, type WebgpuBackend, type WebgpuOptions, webgpuBackend } from "./plugin.js";
+export {
+  createWebgpuBackend,
+  type WebgpuAvailability,
+  type WebgpuBackend,
+  type WebgpuOptions,
+  webgpuBackend,
+} from "./plugin.js";

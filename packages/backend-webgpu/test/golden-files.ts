@@ -11,7 +11,10 @@ export interface GoldenModel {
 export function readGoldenModels(folder: string | undefined): GoldenModel[] {
   if (folder === undefined) return [];
   return ["tiny-llama", "tiny-llama-wide"].map((name) => {
-    const files = readdirSync(join(folder, name)).map((file) => [file, readFileSync(join(folder, name, file)).toString("base64")]);
+    const files = readdirSync(join(folder, name)).map((file) => [
+      file,
+      readFileSync(join(folder, name, file)).toString("base64"),
+    ]);
     return { name, files: Object.fromEntries(files) };
   });
 }

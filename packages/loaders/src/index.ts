@@ -5,7 +5,7 @@ export { configToJson, readConfig } from "./formats/hugging-face-config.js";
 export { readLlama2c } from "./formats/llama2c.js";
 export { readSafetensors, writeSafetensors } from "./formats/safetensors.js";
 export { loadModel, readModelData } from "./models/read-model.js";
-export { type ModelFiles, modelFiles, saveModel, saveModels } from "./models/save-model.js";
+export { type ModelFiles, modelFiles, saveModel, saveModelData, saveModels } from "./models/save-model.js";
 export { createMixture, type Mixture } from "./tasks/mixture.js";
 export { createTask } from "./tasks/rules.js";
 export { Task, type TaskRule } from "./tasks/task.js";

@@ -10,10 +10,14 @@ const scratch = mkdtempSync(join(tmpdir(), "sst-gsm8k-"));
 afterAll(() => rmSync(scratch, { recursive: true }));
 
 const lines = (count: number) =>
-  Array.from({ length: count }, (_, index) => JSON.stringify({ question: `q${index}`, answer: `a${index} #### ${index}` })).join("\n");
+  Array.from({ length: count }, (_, index) =>
+    JSON.stringify({ question: `q${index}`, answer: `a${index} #### ${index}` }),
+  ).join("\n");
+
+let fileCount = 0;
 
 function file(content: string): string {
-  const path = join(scratch, `${Math.abs(content.length)}-${content.length % 7}.jsonl`);
+  const path = join(scratch, `${fileCount++}.jsonl`);
   writeFileSync(path, content);
   return path;
 }
@@ -29,7 +33,9 @@ test("a bad line is named by file and number", async () => {
   await expect(readGsm8k(file(`${lines(2)}\nno json`))).rejects.toThrowError(/line 3: not valid JSON/);
   await expect(readGsm8k(file(`${lines(2)}\n{"question": 1}`))).rejects.toThrowError(/line 3: expected the texts/);
   await expect(readGsm8k(file(lines(1)))).rejects.toThrowError(/too few/);
-  await expect(readGsm8k(join(scratch, "nowhere"))).rejects.toThrowError(expect.objectContaining({ code: "file-not-found" }));
+  await expect(readGsm8k(join(scratch, "nowhere"))).rejects.toThrowError(
+    expect.objectContaining({ code: "file-not-found" }),
+  );
 });
 
 describeWhere(sharedData(), "no real data here (SST_DATA_DIR)", "the real data set", () => {

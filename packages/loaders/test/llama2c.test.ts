@@ -7,10 +7,13 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 
 /** Floats 0, 1, 2, … behind a header of: dim 8, hidden 6, 1 layer, 2 heads, 1 key/value head, vocabulary 5, context 3. */
-function checkpoint(header = [8, 6, 1, 2, 1, 5, 3], floats = 5 * 8 + 8 + 64 + 32 + 32 + 64 + 8 + 3 * 48 + 8 + 12): Uint8Array {
+function checkpoint(
+  header = [8, 6, 1, 2, 1, 5, 3],
+  floats = 5 * 8 + 8 + 64 + 32 + 32 + 64 + 8 + 3 * 48 + 8 + 12,
+): Uint8Array {
   const bytes = new Uint8Array(28 + 4 * floats);
   const view = new DataView(bytes.buffer);
-  header.forEach((value, index) => view.setInt32(4 * index, value, true));
+  for (const [index, value] of header.entries()) view.setInt32(4 * index, value, true);
   for (let index = 0; index < floats; index++) view.setFloat32(28 + 4 * index, index, true);
   return bytes;
 }
@@ -18,7 +21,13 @@ function checkpoint(header = [8, 6, 1, 2, 1, 5, 3], floats = 5 * 8 + 8 + 64 + 32
 describe("checkpoint", () => {
   test("weights come in their order, rotary rows half-split", () => {
     const { config, weights } = readLlama2c(checkpoint(), "m.bin");
-    expect(config).toMatchObject({ hiddenSize: 8, headDim: 4, numKeyValueHeads: 1, tieWordEmbeddings: true, maxPositionEmbeddings: 3 });
+    expect(config).toMatchObject({
+      hiddenSize: 8,
+      headDim: 4,
+      numKeyValueHeads: 1,
+      tieWordEmbeddings: true,
+      maxPositionEmbeddings: 3,
+    });
     const first = (name: string) => weights[name]?.data[0];
     expect(first("model.embed_tokens.weight")).toBe(0);
     expect(first("model.layers.0.input_layernorm.weight")).toBe(40);
@@ -44,7 +53,9 @@ describe("checkpoint", () => {
     for (const bytes of [whole.subarray(0, 12), whole.subarray(0, 100), whole.subarray(0, whole.length - 4)]) {
       expect(() => readLlama2c(bytes, "m.bin")).toThrowError(expect.objectContaining({ code: "file-corrupt" }));
     }
-    expect(() => readLlama2c(checkpoint([16, 6, 1, 2, 1, 5, 3]), "m.bin")).toThrowError(/asks for \d+ bytes, but the file has/);
+    expect(() => readLlama2c(checkpoint([16, 6, 1, 2, 1, 5, 3]), "m.bin")).toThrowError(
+      /asks for \d+ bytes, but the file has/,
+    );
     expect(() => readLlama2c(checkpoint([8, 6, -1, 2, 1, 5, 3]), "m.bin")).toThrowError(/layers is -1/);
     expect(() => readLlama2c(checkpoint([8, 6, 1, 3, 1, 5, 3]), "m.bin")).toThrowError(/no multiple of 3 heads/);
   });
@@ -52,7 +63,24 @@ describe("checkpoint", () => {
   test("a folder with two checkpoints or none is refused", async () => {
     const two = memorySource({ "a.bin": checkpoint(), "b.bin": checkpoint() });
     await expect(readModelData(two)).rejects.toThrowError(/several checkpoints/);
-    await expect(readModelData(memorySource({ "a.bin": new Uint8Array(40) }))).rejects.toThrowError(/no model/);
+    await expect(readModelData(memorySource({ "a.txt": new Uint8Array(40) }))).rejects.toThrowError(/no model/);
+  });
+
+  test("a folder whose one checkpoint is damaged says how", async () => {
+    const damaged = (bytes: Uint8Array) => readModelData(memorySource({ "a.bin": bytes, "t.bin": tokenizerFile([]) }));
+    await expect(damaged(checkpoint().subarray(0, 20))).rejects.toThrowError(/a\.bin: 20 bytes are too few/);
+    await expect(damaged(checkpoint().subarray(0, 90))).rejects.toThrowError(/asks for \d+ bytes, but the file has 90/);
+    await expect(damaged(checkpoint([8, 6, -1, 2, 1, 5, 3]))).rejects.toThrowError(
+      /a\.bin: its header says layers is -1/,
+    );
+  });
+
+  test("a header that claims millions of layers is refused at once", () => {
+    const start = performance.now();
+    expect(() => readLlama2c(checkpoint([8, 6, 2 ** 24, 2, 1, 5, 3]), "m.bin")).toThrowError(
+      /16777216 layers.*asks for/,
+    );
+    expect(performance.now() - start).toBeLessThan(1000);
   });
 });
 
@@ -109,9 +137,23 @@ describe("tokenizer", () => {
     );
   });
 
+  test("a byte order mark is text like any other", () => {
+    expect(tokenizer.decode(tokenizer.encode("\uFEFFa"))).toBe("\uFEFFa");
+  });
+
+  test("what is saved beside a model loads again, from a source that cannot list its files too", async () => {
+    const saved = tokenizer.files();
+    expect(saved).toEqual({ "tokenizer.bin": file });
+    const unlisted = { ...memorySource(saved), list: async () => [] };
+    expect((await loadTokenizer(unlisted)).encode("bab")).toEqual(tokenizer.encode("bab"));
+  });
+
   test("a stream gives out whole characters only", () => {
     const decoder = tokenizer.streamDecoder([1]);
-    const pieces = tokenizer.encode("a€b").slice(1).map((token) => decoder.push(token));
+    const pieces = tokenizer
+      .encode("a€b")
+      .slice(1)
+      .map((token) => decoder.push(token));
     expect(pieces.join("")).toBe("a€b");
     expect(pieces.filter((piece) => piece.includes("\uFFFD"))).toEqual([]);
     decoder.push(0xe2 + 3);
@@ -123,7 +165,8 @@ describe("tokenizer", () => {
       expect(() => new Llama2cTokenizer(file.slice(0, length), "t.bin")).toThrowError(/t\.bin/);
     }
     const source = memorySource({ "t.bin": file.slice(0, -1) });
-    await expect(loadTokenizer(source)).rejects.toThrowError(/no tokenizer/);
+    await expect(loadTokenizer(source)).rejects.toThrowError(/t\.bin: it ends within token 265/);
+    await expect(loadTokenizer(memorySource({ "m.bin": checkpoint() }))).rejects.toThrowError(/no tokenizer/);
     expect((await loadTokenizer(memorySource({ "t.bin": file }))).vocabSize).toBe(266);
   });
 
@@ -151,5 +194,6 @@ describeWhere(sharedData(), "no real data here (SST_DATA_DIR)", "stories260K", (
     const tokenizer = await loadTokenizer(folder);
     expect(tokenizer.encode("Once upon a time")).toEqual([1, 403, 407, 261, 378]);
     expect(tokenizer.decode([1, 403, 407, 261, 378])).toBe("Once upon a time");
+    expect(tokenizer.encode("Once upon a time, so was")).toEqual([1, 403, 407, 261, 378, 432, 384, 286]);
   });
 });

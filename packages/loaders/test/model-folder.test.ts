@@ -1,11 +1,32 @@
 /** Model folders: what is saved loads again bit for bit, what is damaged is refused by name, nothing is written half. */
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import "@sst/backend-cpu";
 import { allLinearLayers, DecoderModel, type ModelData, withLora } from "@sst/layers";
-import { createTask, loadVocabulary, memorySource, modelFiles, readModelData, saveModel, saveModels, writeSafetensors } from "@sst/loaders";
+import {
+  createTask,
+  loadVocabulary,
+  memorySource,
+  modelFiles,
+  readModelData,
+  requireWritable,
+  saveModel,
+  saveModelData,
+  saveModels,
+  writeSafetensors,
+} from "@sst/loaders";
 import { Random, ready } from "@sst/tensor";
+import { describeWhere, sharedGolden } from "@sst/vitest-config/helpers";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { tinyModel } from "../../layers/test/tiny-model.js";
 
@@ -21,7 +42,10 @@ afterAll(() => rmSync(scratch, { recursive: true }));
 function plain(): ModelData {
   const { config, weights } = tinyModel({ tieWordEmbeddings: true });
   const { stateStream, ...rest } = config;
-  return { config: rest, weights: Object.fromEntries(Object.entries(weights).filter(([name]) => !name.endsWith("theta"))) };
+  return {
+    config: rest,
+    weights: Object.fromEntries(Object.entries(weights).filter(([name]) => !name.endsWith("theta"))),
+  };
 }
 
 describe("saving and loading", () => {
@@ -77,6 +101,44 @@ describe("output", () => {
     expect(readdirSync(scratch).filter((name) => name.includes("partial"))).toEqual([]);
     expect(existsSync(join(scratch, "file"))).toBe(true);
   });
+
+  test("trying a place beforehand leaves nothing there", async () => {
+    await requireWritable(join(scratch, "not", "yet", "there"));
+    expect(existsSync(join(scratch, "not"))).toBe(false);
+    mkdirSync(join(scratch, "there"));
+    await requireWritable(join(scratch, "there", "below"));
+    expect(readdirSync(join(scratch, "there"))).toEqual([]);
+  });
+
+  test("the folder is open to whom new folders are open to", async () => {
+    const [made, written] = [join(scratch, "made"), join(scratch, "written")];
+    mkdirSync(made);
+    await saveModelData(written, plain());
+    expect(statSync(written).mode).toBe(statSync(made).mode);
+    expect(readdirSync(written).sort()).toEqual(["config.json", "model.safetensors"]);
+  });
+
+  test("the working directory and those above it are not replaced", async () => {
+    for (const folder of [".", "..", "../.."]) {
+      const attempt = requireWritable(folder, { overwrite: true });
+      await expect(attempt).rejects.toThrowError(/holds the working directory/);
+    }
+  });
+});
+
+describeWhere(sharedGolden(), "no golden models here (SST_GOLDEN_DIR)", "golden models", () => {
+  const known: [string, object][] = [
+    ["tiny-llama", { tieWordEmbeddings: true, numKeyValueHeads: 2, stateStream: { alphaMin: 0.015, alphaMax: 0.1 } }],
+    ["tiny-llama-wide", { tieWordEmbeddings: false, numKeyValueHeads: 1, stateStream: { alphaMin: 0, alphaMax: 0.9 } }],
+  ];
+  for (const [name, config] of known) {
+    test(`${name} is read, and comes back bit for bit from what is written of it`, async () => {
+      const data = await readModelData(join(sharedGolden() as string, name));
+      expect(data.config).toMatchObject(config);
+      expect("lm_head.weight" in data.weights).toBe(!data.config.tieWordEmbeddings);
+      expect(await readModelData(memorySource(modelFiles(data)))).toEqual(data);
+    });
+  }
 });
 
 describe("damaged folders", () => {
@@ -88,7 +150,9 @@ describe("damaged folders", () => {
   };
   const weightsWith = (change: (weights: Record<string, { shape: readonly number[]; data: Float32Array }>) => void) => {
     const backbone = Object.entries(tinyModel().weights).filter(([name]) => !name.endsWith("theta"));
-    const weights = Object.fromEntries(backbone.map(([name, { shape, data }]) => [name, { shape, data: Float32Array.from(data) }]));
+    const weights = Object.fromEntries(
+      backbone.map(([name, { shape, data }]) => [name, { shape, data: Float32Array.from(data) }]),
+    );
     change(weights);
     return { "model.safetensors": writeSafetensors(weights) };
   };
@@ -123,8 +187,18 @@ describe("damaged folders", () => {
     ["another kind of model", { model_type: "mamba" }, /model_type is "mamba"/],
     ["scaled rotary embeddings", { rope_scaling: { type: "linear" } }, /rope_scaling/],
     ["another activation", { hidden_act: "gelu" }, /hidden_act is "gelu"/],
-    ["another version of the stream", { state_stream: { format_version: 2, alpha_min: 0, alpha_max: 0 } }, /format_version is 2/],
+    [
+      "another version of the stream",
+      { state_stream: { format_version: 2, alpha_min: 0, alpha_max: 0 } },
+      /format_version is 2/,
+    ],
     ["bounds the wrong way round", { state_stream: { alpha_min: 0.5, alpha_max: 0.1 } }, /alpha_min.*above/],
+    ["scaled rotary embeddings in newer files", { rope_parameters: { rope_type: "llama3" } }, /rope_type is "llama3"/],
+    ["two rotary bases", { rope_parameters: { rope_theta: 5 } }, /rope_theta is 10000, but .* is 5/],
+    ["rotary embeddings of a part", { partial_rotary_factor: 0.5 }, /partial_rotary_factor is 0.5/],
+    ["quantised weights", { quantization_config: { bits: 4 } }, /quantization_config/],
+    ["a stream of another kind", { state_stream: { alpha_min: 0, alpha_max: 0, gate: 1 } }, /state_stream.gate/],
+    ["more layers than there can be", { num_hidden_layers: 1e9 }, /num_hidden_layers/],
     ["a size that is no number", { hidden_size: "wide" }, /hidden_size/],
     ["heads that do not divide", { num_key_value_heads: 3 }, /no multiple/],
   ];
@@ -133,7 +207,9 @@ describe("damaged folders", () => {
   }
 
   test("a stream's file without a stream in the config", async () => {
-    await expect(reading(json({ state_stream: undefined }))).rejects.toThrowError(/state_stream.safetensors, but config.json/);
+    await expect(reading(json({ state_stream: undefined }))).rejects.toThrowError(
+      /state_stream.safetensors, but config.json/,
+    );
   });
 
   test("config.json of older models, without a version of the stream, is read", async () => {
@@ -141,9 +217,34 @@ describe("damaged folders", () => {
     expect(config).toEqual(tinyModel().config);
   });
 
+  test("config.json of newer models, with its rotary base in rope_parameters, is read", async () => {
+    const change = json({ rope_theta: undefined, rope_parameters: { rope_type: "default", rope_theta: 500_000 } });
+    expect((await reading(change)).config.ropeTheta).toBe(500_000);
+  });
+
+  test("adapters that compute something else, and half an adapter", async () => {
+    const whole = modelFiles(withLora(tinyModel(), lora, new Random(0)));
+    const { "adapter_model.safetensors": weights, "adapter_config.json": config, ...rest } = whole;
+    const object = JSON.parse(new TextDecoder().decode(config));
+    const adapted = (change: object) => {
+      const changed = new TextEncoder().encode(JSON.stringify({ ...object, ...change }));
+      return readModelData(memorySource({ ...whole, "adapter_config.json": changed }));
+    };
+    await expect(adapted({ use_rslora: true })).rejects.toThrowError(/use_rslora is true; supported is false/);
+    await expect(adapted({ alpha_pattern: { q_proj: 8 } })).rejects.toThrowError(/alpha_pattern is \{"q_proj":8\}/);
+    await expect(adapted({ r: 3 })).rejects.toThrowError(expect.objectContaining({ code: "shape-mismatch" }));
+    const half = memorySource({ ...rest, "adapter_model.safetensors": weights as Uint8Array });
+    await expect(readModelData(half)).rejects.toThrowError(/no file "adapter_config.json"/);
+    const unprefixed = writeSafetensors({ "model.x.lora_A.weight": { shape: [1], data: new Float32Array(1) } });
+    const other = memorySource({ ...whole, "adapter_model.safetensors": unprefixed });
+    await expect(readModelData(other)).rejects.toThrowError(/should begin with "base_model.model."/);
+  });
+
   test("adapters have PEFT's names on disk", () => {
     const bytes = modelFiles(withLora(tinyModel(), lora, new Random(0)))["adapter_model.safetensors"] as Uint8Array;
-    const header = JSON.parse(new TextDecoder().decode(bytes.subarray(8, 8 + Number(new DataView(bytes.buffer).getBigUint64(0, true)))));
+    const header = JSON.parse(
+      new TextDecoder().decode(bytes.subarray(8, 8 + Number(new DataView(bytes.buffer).getBigUint64(0, true)))),
+    );
     expect(Object.keys(header)).toContain("base_model.model.model.layers.0.self_attn.q_proj.lora_A.weight");
     expect(readFileSync(join(scratch, "with adapters", "adapter_config.json"), "utf8")).toContain('"lora_alpha": 4');
   });

@@ -1,5 +1,5 @@
 /** Generated tasks against a computation by other means. */
-import { createMixture, createTask, type Task, taskBatch } from "@sst/loaders";
+import { createMixture, createTask, SymbolVocabulary, type Task, taskBatch } from "@sst/loaders";
 import { Random } from "@sst/tensor";
 import { describe, expect, test } from "vitest";
 
@@ -42,7 +42,8 @@ describe("rules", () => {
   });
 
   test("an unknown task is refused with the known ones", () => {
-    for (const name of ["s4", "sum1", "sum100", "Parity", ""]) expect(() => createTask(name)).toThrowError(/parity.*s3 and s5/);
+    for (const name of ["s4", "sum1", "sum98", "sum05", "Parity", ""])
+      expect(() => createTask(name)).toThrowError(/parity.*s3 and s5/);
   });
 });
 
@@ -65,7 +66,8 @@ describe("taskBatch", () => {
     const task = createTask("s5");
     expect(taskBatch(task, options)).toEqual(taskBatch(task, options));
     const others = [{ seed: 2 }, { split: "test" }, { index: 5 }] as const;
-    for (const other of others) expect(taskBatch(task, { ...options, ...other }).tokens).not.toEqual(taskBatch(task, options).tokens);
+    for (const other of others)
+      expect(taskBatch(task, { ...options, ...other }).tokens).not.toEqual(taskBatch(task, options).tokens);
   });
 
   test("symbols are drawn evenly", () => {
@@ -96,12 +98,32 @@ describe("vocabulary", () => {
   const { vocabulary } = createTask("s3");
 
   test("takes symbols apart at white space and commas", () => {
-    expect(vocabulary.encode(" 132, 213\n123")).toEqual([vocabulary.id("132"), vocabulary.id("213"), vocabulary.id("123")]);
+    expect(vocabulary.encode(" 132, 213\n123")).toEqual([
+      vocabulary.id("132"),
+      vocabulary.id("213"),
+      vocabulary.id("123"),
+    ]);
   });
 
   test("refuses nothing at all, and what it does not know", () => {
     expect(() => vocabulary.encode(" , ")).toThrowError(expect.objectContaining({ code: "empty-prompt" }));
     expect(() => vocabulary.encode("132 999")).toThrowError(expect.objectContaining({ code: "unknown-token" }));
+    expect(() => vocabulary.encode("132 999")).toThrowError(/"999".*123, 132, 213/);
     expect(() => vocabulary.decode(7)).toThrowError(expect.objectContaining({ code: "unknown-token" }));
   });
+
+  const damages: [string, object, RegExp][] = [
+    ["a symbol that occurs twice", { tokens: ["<s3>", "123", "123"] }, /occurs twice/],
+    ["a symbol that nobody can type", { tokens: ["<s3>", "1 2"] }, /white space/],
+    ["a start token that is none", { start_token: "<s5>" }, /"start_token": is not one of the tokens/],
+    ["another version", { format_version: 2 }, /format_version/],
+  ];
+  for (const [title, change, pattern] of damages) {
+    test(`vocab.json with ${title} is refused`, () => {
+      const content = JSON.parse(new TextDecoder().decode(vocabulary.files()["vocab.json"]));
+      const bytes = new TextEncoder().encode(JSON.stringify({ ...content, ...change }));
+      expect(() => SymbolVocabulary.fromJson(bytes)).toThrowError(expect.objectContaining({ code: "file-corrupt" }));
+      expect(() => SymbolVocabulary.fromJson(bytes)).toThrowError(pattern);
+    });
+  }
 });

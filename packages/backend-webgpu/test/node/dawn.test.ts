@@ -2,20 +2,13 @@
 import { execFile } from "node:child_process";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { describeWhere, sharedGolden, testWhere, vulkanDriver } from "@sst/vitest-config/helpers";
+import { describeWhere, sharedGolden, testWhere } from "@sst/vitest-config/helpers";
 import { expect, test } from "vitest";
 import { readGoldenModels } from "../golden-files.js";
 import { webgpuSuite } from "../webgpu-suite.js";
+import { isAvailable, reason } from "./driver.js";
 
-const driver = vulkanDriver();
-const noDriver = "no Vulkan driver in software here (Debian's chromium has one; VK_DRIVER_FILES names another)";
-
-// Dawn reads it when it is loaded.
-if (driver !== undefined) process.env.VK_DRIVER_FILES = driver;
-
-describeWhere(driver, noDriver, "Dawn", () => {
-  webgpuSuite(readGoldenModels(sharedGolden()));
-});
+describeWhere(isAvailable, reason, "Dawn", () => webgpuSuite(readGoldenModels(sharedGolden())));
 
 testWhere(sharedGolden(), "no golden values here (SST_GOLDEN_DIR)", "there are golden values", () => {});
 
@@ -39,7 +32,7 @@ const tellReason = `
   const { code } = await webgpuBackend.isAvailable();
   await ready({ backend: "webgpu" }).catch((error) => console.log(code, error.code, error.message));`;
 
-testWhere(driver, noDriver, "the process ends by itself", async () => {
+testWhere(isAvailable, reason, "the process ends by itself", async () => {
   const program = `
     await ready({ backend: "webgpu" });
     const product = matMul(tensor([1, 2, 3, 4], [2, 2]), tensor([1, 0, 0, 1], [2, 2]));
@@ -47,7 +40,7 @@ testWhere(driver, noDriver, "the process ends by itself", async () => {
   expect(await lastLineOf(program)).toBe("1,2,3,4");
 });
 
-testWhere(driver, noDriver, "reading without waiting is refused with what to do instead", async () => {
+testWhere(isAvailable, reason, "reading without waiting is refused with what to do instead", async () => {
   const program = `
     await ready({ backend: "webgpu" });
     const large = add(tensor(new Float32Array(5000)), 1);
@@ -73,7 +66,12 @@ test("without the package `webgpu` the reason is typed and says what to install"
   expect(await lastLineOf(program + tellReason)).toMatch(/^package-missing backend-unavailable .*npm install webgpu/);
 });
 
-test("without a driver the reason is typed", async () => {
-  const nowhere = process.platform === "linux" ? { VK_DRIVER_FILES: "/nowhere.json" } : { SST_TEST_NO_ADAPTER: "1" };
-  expect(await lastLineOf(tellReason, nowhere)).toMatch(/^no-adapter backend-unavailable .*no adapter/);
-});
+testWhere(
+  process.platform === "linux",
+  "only Linux has drivers by name",
+  "without a driver the reason is typed",
+  async () => {
+    const line = await lastLineOf(tellReason, { VK_DRIVER_FILES: "/nowhere.json" });
+    expect(line).toMatch(/^no-adapter backend-unavailable .*no adapter/);
+  },
+);

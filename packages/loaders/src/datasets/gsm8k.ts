@@ -25,7 +25,8 @@ export async function readGsm8k(path: string): Promise<Gsm8k> {
     return { train: await readProblems(join(path, "train.jsonl")), test: await readProblems(join(path, "test.jsonl")) };
   }
   const problems = await readProblems(path);
-  if (problems.length < 2) throw new SstError("file-corrupt", `${path} holds ${problems.length} problem: too few for training and test`);
+  if (problems.length < 2)
+    throw new SstError("file-corrupt", `${path} holds ${problems.length} problem: too few for training and test`);
   const trainCount = Math.min(problems.length - 1, Math.ceil(problems.length * 0.9));
   return { train: problems.slice(0, trainCount), test: problems.slice(trainCount) };
 }

@@ -17,7 +17,10 @@ export async function folderSource(folder: string): Promise<FileSource> {
   const { join } = await import("node:path");
   const information = await stat(folder).catch(() => undefined);
   if (!information?.isDirectory()) {
-    throw new SstError("file-not-found", `there is no folder "${folder}": give the folder that holds the model's files`);
+    throw new SstError(
+      "file-not-found",
+      `there is no folder "${folder}": give the folder that holds the model's files`,
+    );
   }
   const names = await readdir(folder);
   return {
@@ -26,22 +29,29 @@ export async function folderSource(folder: string): Promise<FileSource> {
     has: async (name) => names.includes(name),
     read: async (name) => {
       if (!names.includes(name)) throw new SstError("file-not-found", `${folder} holds no file "${name}"`);
-      return new Uint8Array(await readFile(join(folder, name)));
+      const bytes = await readFile(join(folder, name)).catch((cause: Error) => {
+        throw new SstError("file-not-found", `${join(folder, name)} cannot be read (${cause.message})`, { cause });
+      });
+      return new Uint8Array(bytes);
     },
   };
 }
 
-/** Files below a web address. It cannot list them, so formats that are found by name only (llama2.c) do not apply. */
+/** Files below a web address. It cannot list them, so checkpoints of llama2.c, whose names vary, are not found. */
 export function httpSource(baseUrl: string): FileSource {
   const base = baseUrl.endsWith("/") ? baseUrl : `${baseUrl}/`;
-  const get = (name: string) => fetch(base + name);
+  const request = (name: string, method: "GET" | "HEAD") =>
+    fetch(base + name, { method }).catch((cause) => {
+      throw new SstError("file-not-found", `${base}${name} cannot be reached: is the address right?`, { cause });
+    });
   return {
     location: baseUrl,
     list: async () => [],
-    has: async (name) => isFile(await fetch(base + name, { method: "HEAD" })),
+    has: async (name) => isFile(await request(name, "HEAD")),
     read: async (name) => {
-      const response = await get(name);
-      if (!isFile(response)) throw new SstError("file-not-found", `${base}${name} answered ${response.status}: is the address right?`);
+      const response = await request(name, "GET");
+      if (!isFile(response))
+        throw new SstError("file-not-found", `${base}${name} answered ${response.status}: is the address right?`);
       return new Uint8Array(await response.arrayBuffer());
     },
   };
@@ -57,7 +67,7 @@ export function memorySource(files: Readonly<Record<string, Uint8Array>>, locati
   return {
     location,
     list: async () => Object.keys(files),
-    has: async (name) => name in files,
+    has: async (name) => Object.hasOwn(files, name),
     read: async (name) => {
       const bytes = files[name];
       if (bytes === undefined) throw new SstError("file-not-found", `${location} holds no file "${name}"`);

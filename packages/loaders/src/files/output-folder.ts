@@ -15,8 +15,7 @@ export interface OutputOptions {
  * @throws SstError `output-exists` or `output-not-writable`
  */
 export async function requireWritable(folder: string, options: OutputOptions = {}): Promise<void> {
-  const { rm } = await import("node:fs/promises");
-  await rm(await createTemporary(folder, options), { recursive: true });
+  await (await createTemporary(folder, options)).remove();
 }
 
 /** Writes files (by path below the folder) as a new folder. @throws SstError as `requireWritable` */
@@ -25,14 +24,14 @@ export async function writeFolder(
   files: Readonly<Record<string, Uint8Array>>,
   options: OutputOptions = {},
 ): Promise<void> {
-  const { mkdir, open, rename, rm } = await import("node:fs/promises");
+  const { mkdir, open, rename } = await import("node:fs/promises");
   const { dirname, join, resolve } = await import("node:path");
   const target = resolve(folder);
   const temporary = await createTemporary(folder, options);
   try {
     for (const [name, bytes] of Object.entries(files)) {
-      await mkdir(dirname(join(temporary, name)), { recursive: true });
-      const file = await open(join(temporary, name), "wx");
+      await mkdir(dirname(join(temporary.path, name)), { recursive: true });
+      const file = await open(join(temporary.path, name), "wx");
       try {
         await file.writeFile(bytes);
         await file.sync();
@@ -40,39 +39,64 @@ export async function writeFolder(
         await file.close();
       }
     }
-    await replaceFolder(temporary, target, rename, rm);
+    // Without leave to replace, what has come to stand there in the meantime makes this fail.
+    await (options.overwrite ? replaceFolder : rename)(temporary.path, target);
   } catch (cause) {
-    await rm(temporary, { recursive: true, force: true });
+    await temporary.remove();
     throw notWritable(folder, cause);
   }
 }
 
-async function createTemporary(folder: string, { overwrite = false }: OutputOptions): Promise<string> {
-  const { mkdir, mkdtemp, stat } = await import("node:fs/promises");
-  const { dirname, resolve } = await import("node:path");
+interface TemporaryFolder {
+  readonly path: string;
+  /** Removes it, and the folders above that were made for it and hold nothing else. */
+  remove(): Promise<void>;
+}
+
+async function createTemporary(folder: string, { overwrite = false }: OutputOptions): Promise<TemporaryFolder> {
+  const { mkdir, stat } = await import("node:fs/promises");
+  const { dirname, relative, resolve } = await import("node:path");
   const target = resolve(folder);
   const existing = await stat(target).catch(() => undefined);
   if (existing !== undefined && !existing.isDirectory()) {
     throw new SstError("output-not-writable", `${folder} is a file, not a folder: choose another place`);
   }
   if (existing !== undefined && !overwrite) {
-    throw new SstError("output-exists", `${folder} exists already: choose another folder, or replace it with --overwrite`);
+    throw new SstError(
+      "output-exists",
+      `${folder} exists already: choose another folder, or replace it with --overwrite`,
+    );
   }
+  // Replacing a folder deletes all that is in it: never the one that the user stands in, nor one above it.
+  if (existing !== undefined && /^(\.\.([\\/]|$))*$/.test(relative(process.cwd(), target))) {
+    throw new SstError("output-not-writable", `${folder} holds the working directory: choose another folder`);
+  }
+  // Not mkdtemp: its folders are closed to everyone but the owner, and the name becomes the target's.
+  const path = `${target}.partial-${crypto.randomUUID()}`;
   try {
-    await mkdir(dirname(target), { recursive: true });
-    return await mkdtemp(`${target}.partial-`);
+    const firstMade = await mkdir(dirname(target), { recursive: true });
+    await mkdir(path);
+    return { path, remove: () => removeFolders(path, firstMade) };
   } catch (cause) {
     throw notWritable(folder, cause);
   }
 }
 
+async function removeFolders(path: string, firstMade: string | undefined): Promise<void> {
+  const { rm, rmdir } = await import("node:fs/promises");
+  const { dirname } = await import("node:path");
+  await rm(path, { recursive: true, force: true });
+  if (firstMade === undefined) return;
+  try {
+    for (let made = dirname(path); made.length >= firstMade.length; made = dirname(made)) await rmdir(made);
+  } catch {
+    // Somebody else has put something there since: theirs now.
+  }
+}
+
 /** A folder cannot be renamed onto a full one, so the old one steps aside first and goes when the new one is there. */
-async function replaceFolder(
-  temporary: string,
-  target: string,
-  rename: typeof import("node:fs/promises").rename,
-  rm: typeof import("node:fs/promises").rm,
-): Promise<void> {
+async function replaceFolder(temporary: string, target: string): Promise<void> {
+  const { rename, rm } = await import("node:fs/promises");
   const old = `${temporary}.old`;
   const hadOld = await rename(target, old).then(
     () => true,
@@ -92,5 +116,7 @@ async function replaceFolder(
 
 function notWritable(folder: string, cause: unknown): SstError {
   const reason = cause instanceof Error ? cause.message : String(cause);
-  return new SstError("output-not-writable", `${folder} cannot be written (${reason}): choose another place`, { cause });
+  return new SstError("output-not-writable", `${folder} cannot be written (${reason}): choose another place`, {
+    cause,
+  });
 }

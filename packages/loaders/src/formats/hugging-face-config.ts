@@ -6,6 +6,9 @@ import { parseJson } from "../files/json.js";
 
 const count = v.pipe(v.number(), v.integer(), v.minValue(1));
 const tokenId = v.pipe(v.number(), v.integer(), v.minValue(0));
+/** Bounded, so that a wild number is refused here and not when memory runs out. */
+const layerCount = v.pipe(count, v.maxValue(10_000));
+const theta = v.pipe(v.number(), v.gtValue(0));
 const share = v.pipe(v.number(), v.minValue(0), v.ltValue(1));
 
 const configSchema = v.object({
@@ -13,13 +16,17 @@ const configSchema = v.object({
   vocab_size: count,
   hidden_size: count,
   intermediate_size: count,
-  num_hidden_layers: count,
+  num_hidden_layers: layerCount,
   num_attention_heads: count,
   num_key_value_heads: v.optional(count),
   head_dim: v.nullish(count),
   rms_norm_eps: v.pipe(v.number(), v.gtValue(0)),
-  rope_theta: v.optional(v.pipe(v.number(), v.gtValue(0)), 10_000),
+  rope_theta: v.nullish(theta),
   rope_scaling: v.optional(v.unknown()),
+  // Where transformers 5 writes both of the fields above.
+  rope_parameters: v.nullish(v.object({ rope_type: v.optional(v.string(), "default"), rope_theta: v.nullish(theta) })),
+  partial_rotary_factor: v.nullish(v.number(), 1),
+  quantization_config: v.optional(v.unknown()),
   tie_word_embeddings: v.optional(v.boolean(), false),
   max_position_embeddings: count,
   hidden_act: v.optional(v.string(), "silu"),
@@ -28,7 +35,7 @@ const configSchema = v.object({
   bos_token_id: v.nullish(tokenId),
   eos_token_id: v.nullish(v.union([tokenId, v.array(tokenId)])),
   state_stream: v.optional(
-    v.object({ format_version: v.optional(v.number(), 1), alpha_min: share, alpha_max: share }),
+    v.strictObject({ format_version: v.optional(v.number(), 1), alpha_min: share, alpha_max: share }),
   ),
 });
 
@@ -40,6 +47,10 @@ export function readConfig(bytes: Uint8Array, fileName = "config.json"): ModelCo
   if (raw.model_type !== "llama") throw unsupported("model_type", raw.model_type, '"llama"');
   if (raw.hidden_act !== "silu") throw unsupported("hidden_act", raw.hidden_act, '"silu"');
   if (raw.rope_scaling != null) throw unsupported("rope_scaling", raw.rope_scaling, "none");
+  const rope = raw.rope_parameters;
+  if (rope && rope.rope_type !== "default") throw unsupported("rope_parameters.rope_type", rope.rope_type, '"default"');
+  if (raw.partial_rotary_factor !== 1) throw unsupported("partial_rotary_factor", raw.partial_rotary_factor, "1");
+  if (raw.quantization_config != null) throw unsupported("quantization_config", raw.quantization_config, "none");
   if (raw.attention_bias) throw unsupported("attention_bias", true, "false");
   if (raw.mlp_bias) throw unsupported("mlp_bias", true, "false");
   if (raw.state_stream && raw.state_stream.format_version !== 1) {
@@ -47,7 +58,14 @@ export function readConfig(bytes: Uint8Array, fileName = "config.json"): ModelCo
   }
   const keyValueHeads = raw.num_key_value_heads ?? raw.num_attention_heads;
   if (raw.num_attention_heads % keyValueHeads !== 0) {
-    throw bad(fileName, `num_attention_heads (${raw.num_attention_heads}) is no multiple of num_key_value_heads (${keyValueHeads})`);
+    throw bad(
+      fileName,
+      `num_attention_heads (${raw.num_attention_heads}) is no multiple of num_key_value_heads (${keyValueHeads})`,
+    );
+  }
+  const ropeTheta = raw.rope_theta ?? rope?.rope_theta ?? 10_000;
+  if (rope?.rope_theta != null && rope.rope_theta !== ropeTheta) {
+    throw bad(fileName, `rope_theta is ${ropeTheta}, but rope_parameters.rope_theta is ${rope.rope_theta}`);
   }
   const headDim = raw.head_dim ?? raw.hidden_size / raw.num_attention_heads;
   if (headDim % 2 !== 0) throw bad(fileName, `head_dim should be even, but is ${headDim}`);
@@ -65,7 +83,7 @@ export function readConfig(bytes: Uint8Array, fileName = "config.json"): ModelCo
     numKeyValueHeads: keyValueHeads,
     headDim,
     rmsNormEps: raw.rms_norm_eps,
-    ropeTheta: raw.rope_theta,
+    ropeTheta,
     tieWordEmbeddings: raw.tie_word_embeddings,
     maxPositionEmbeddings: raw.max_position_embeddings,
     ...(raw.bos_token_id != null && { bosTokenId: raw.bos_token_id }),

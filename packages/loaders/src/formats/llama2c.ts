@@ -33,7 +33,8 @@ export function readLlama2c(bytes: Uint8Array, fileName: string): ModelData {
   }
   const header = readHeader(bytes);
   const complaint = complaintAbout(header);
-  if (complaint !== undefined) throw new SstError("file-corrupt", `${fileName}: its header says ${complaint}`);
+  if (complaint !== undefined)
+    throw new SstError("file-corrupt", `${fileName}: its header says ${complaint}: is it a llama2.c checkpoint?`);
   const config = configOf(header);
   const expected = expectedBytes(header, config);
   if (bytes.byteLength !== expected) {
@@ -65,7 +66,7 @@ function readHeader(bytes: Uint8Array): Header {
 /** What cannot be true of any model. Sizes are bounded so that a wild header is not taken for a huge model. */
 function complaintAbout(header: Header): string | undefined {
   for (const [name, value] of Object.entries(header)) {
-    if (typeof value === "number" && (value < 1 || value > 2 ** 24)) return `${name} is ${value}`;
+    if (typeof value === "number" && (value < 1 || value > 2 ** 24)) return `${name} is ${value}, not 1 to ${2 ** 24}`;
   }
   if (header.dim % header.heads !== 0) return `dim ${header.dim} is no multiple of ${header.heads} heads`;
   if (header.heads % header.keyValueHeads !== 0) {
@@ -99,9 +100,15 @@ function legacyFloats({ sequenceLength }: Header, { headDim }: ModelConfig): num
 }
 
 function expectedBytes(header: Header, config: ModelConfig): number {
-  const shapes = Object.values(backboneShapes(config));
-  const floats = shapes.reduce((sum, shape) => sum + shape.reduce((left, right) => left * right, 1), 0);
+  const floatsWith = (numHiddenLayers: number) =>
+    Object.values(backboneShapes({ ...config, numHiddenLayers })).reduce((sum, shape) => sum + sizeOf(shape), 0);
+  // One layer stands for all: a header that lies may claim millions, too many to list.
+  const floats = floatsWith(0) + header.layers * (floatsWith(1) - floatsWith(0));
   return headerBytes + 4 * (floats + legacyFloats(header, config));
+}
+
+function sizeOf(shape: readonly number[]): number {
+  return shape.reduce((left, right) => left * right, 1);
 }
 
 function readWeights(bytes: Uint8Array, header: Header, config: ModelConfig): Record<string, HostTensor> {
@@ -111,7 +118,7 @@ function readWeights(bytes: Uint8Array, header: Header, config: ModelConfig): Re
   let position = 0;
   const take = (name: string) => {
     const shape = shapes[name] as readonly number[];
-    const size = shape.reduce((left, right) => left * right, 1);
+    const size = sizeOf(shape);
     weights[name] = { shape, data: values.slice(position, position + size) };
     position += size;
   };

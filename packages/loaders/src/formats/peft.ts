@@ -1,5 +1,6 @@
 /** LoRA adapters in PEFT's files, so that Python tools open them. */
 import type { HostTensor, LoraConfig } from "@sst/layers";
+import { SstError } from "@sst/tensor";
 import * as v from "valibot";
 import { jsonBytes, parseJson } from "../files/json.js";
 import { readSafetensors, writeSafetensors } from "./safetensors.js";
@@ -14,6 +15,12 @@ const adapterSchema = v.object({
   r: v.pipe(v.number(), v.integer(), v.minValue(1)),
   lora_alpha: v.pipe(v.number(), v.gtValue(0)),
   target_modules: v.array(v.string()),
+  bias: v.optional(v.string(), "none"),
+  use_rslora: v.optional(v.boolean(), false),
+  use_dora: v.optional(v.boolean(), false),
+  fan_in_fan_out: v.optional(v.boolean(), false),
+  rank_pattern: v.nullish(v.record(v.string(), v.unknown()), {}),
+  alpha_pattern: v.nullish(v.record(v.string(), v.unknown()), {}),
 });
 
 export interface Adapter {
@@ -21,15 +28,42 @@ export interface Adapter {
   readonly weights: Readonly<Record<string, HostTensor>>;
 }
 
-/** @throws SstError `file-corrupt` naming the file and what is wrong with it */
+/**
+ * @throws SstError `file-corrupt` naming the file and what is wrong with it, `file-unsupported` naming a field that asks for
+ * what we do not have
+ */
 export function readAdapter(configBytes: Uint8Array, weightBytes: Uint8Array): Adapter {
-  const { r, lora_alpha, target_modules } = parseJson(configBytes, adapterSchema, adapterConfigFile);
+  const raw = parseJson(configBytes, adapterSchema, adapterConfigFile);
+  requirePlainLora(raw);
+  const { r, lora_alpha, target_modules } = raw;
   const stored = readSafetensors(weightBytes, adapterWeightsFile);
-  const weights = Object.entries(stored).map(([name, tensor]) => [name.replace(prefix, ""), tensor]);
+  const weights = Object.entries(stored).map(([name, tensor]) => [withoutPrefix(name), tensor]);
   return {
     config: { rank: r, alpha: lora_alpha, targetModules: target_modules },
     weights: Object.fromEntries(weights),
   };
+}
+
+/** These change what an adapter computes, so they are not passed over. */
+function requirePlainLora(raw: v.InferOutput<typeof adapterSchema>): void {
+  const plain = {
+    bias: "none",
+    use_rslora: false,
+    use_dora: false,
+    fan_in_fan_out: false,
+    rank_pattern: {},
+    alpha_pattern: {},
+  };
+  for (const [field, supported] of Object.entries(plain)) {
+    const [found, expected] = [raw[field as keyof typeof plain], supported].map((value) => JSON.stringify(value));
+    if (found === expected) continue;
+    throw new SstError("file-unsupported", `${adapterConfigFile}: ${field} is ${found}; supported is ${expected}`);
+  }
+}
+
+function withoutPrefix(name: string): string {
+  if (name.startsWith(prefix)) return name.slice(prefix.length);
+  throw new SstError("file-corrupt", `${adapterWeightsFile}: tensor "${name}" should begin with "${prefix}"`);
 }
 
 export function adapterFiles({ config, weights }: Adapter): Record<string, Uint8Array> {

@@ -19,9 +19,13 @@ const itemSizes: Readonly<Record<string, number>> = { F32: 4, F16: 2, BF16: 2 };
  */
 export function readSafetensors(bytes: Uint8Array, fileName: string): Record<string, HostTensor> {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const headerSize = bytes.byteLength >= 8 ? Number(view.getBigUint64(0, true)) : Number.NaN;
-  if (!(headerSize <= bytes.byteLength - 8)) {
-    throw corrupt(fileName, `its header claims ${headerSize} bytes, the file has ${bytes.byteLength}: is it truncated?`);
+  if (bytes.byteLength < 8) throw corrupt(fileName, `${bytes.byteLength} bytes are too few for a header`);
+  const headerSize = Number(view.getBigUint64(0, true));
+  if (headerSize > bytes.byteLength - 8) {
+    throw corrupt(
+      fileName,
+      `its header claims ${headerSize} bytes, the file has ${bytes.byteLength}: is it truncated?`,
+    );
   }
   const header = parseJson(bytes.subarray(8, 8 + headerSize), headerSchema, `${fileName} (header)`);
   const data = bytes.subarray(8 + headerSize);
@@ -29,10 +33,16 @@ export function readSafetensors(bytes: Uint8Array, fileName: string): Record<str
   for (const [name, entry] of entries) checkEntry(name, entry, data.byteLength, fileName);
   checkLayout(entries, data.byteLength, fileName);
   return Object.fromEntries(
-    entries.map(([name, { dtype, shape, data_offsets: [begin, end] }]) => [
-      name,
-      { shape, data: toFloat32(data.slice(begin, end), dtype) },
-    ]),
+    entries.map(
+      ([
+        name,
+        {
+          dtype,
+          shape,
+          data_offsets: [begin, end],
+        },
+      ]) => [name, { shape, data: toFloat32(data.slice(begin, end), dtype) }],
+    ),
   );
 }
 
@@ -49,13 +59,18 @@ function checkEntry(name: string, entry: Entry, dataBytes: number, fileName: str
   }
   const expected = entry.shape.reduce((left, right) => left * right, itemSize);
   if (expected !== end - begin) {
-    throw corrupt(fileName, `tensor "${name}" of shape [${entry.shape}] needs ${expected} bytes, but has ${end - begin}`);
+    throw corrupt(
+      fileName,
+      `tensor "${name}" of shape [${entry.shape}] needs ${expected} bytes, but has ${end - begin}`,
+    );
   }
 }
 
 /** The format asks for tensors without gaps or overlaps, up to the end of the file. */
 function checkLayout(entries: readonly [string, Entry][], dataBytes: number, fileName: string): void {
-  const ordered = [...entries].sort(([, a], [, b]) => a.data_offsets[0] - b.data_offsets[0] || a.data_offsets[1] - b.data_offsets[1]);
+  const ordered = [...entries].sort(
+    ([, a], [, b]) => a.data_offsets[0] - b.data_offsets[0] || a.data_offsets[1] - b.data_offsets[1],
+  );
   let position = 0;
   for (const [name, { data_offsets }] of ordered) {
     if (data_offsets[0] !== position) {

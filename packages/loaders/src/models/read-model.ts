@@ -28,8 +28,11 @@ export const streamFile = "state_stream.safetensors";
  */
 export async function readModelData(from: string | FileSource): Promise<ModelData> {
   const source = await toSource(from);
-  const data = (await source.has("config.json")) ? await readHuggingFaceFolder(source) : await readLlama2cFolder(source);
-  for (const [name, tensor] of Object.entries({ ...data.weights, ...data.adapter?.weights })) requireFinite(name, tensor);
+  const data = (await source.has("config.json"))
+    ? await readHuggingFaceFolder(source)
+    : await readLlama2cFolder(source);
+  for (const [name, tensor] of Object.entries({ ...data.weights, ...data.adapter?.weights }))
+    requireFinite(name, tensor);
   return data;
 }
 
@@ -44,7 +47,7 @@ async function readHuggingFaceFolder(source: FileSource): Promise<ModelData> {
   requireShapes(backbone, backboneShapes(config), weightsFile);
   const stream = await readStream(source, config);
   const data: ModelData = { config, weights: { ...backbone, ...stream } };
-  if (!(await source.has(adapterConfigFile))) return data;
+  if (!(await source.has(adapterConfigFile)) && !(await source.has(adapterWeightsFile))) return data;
   const adapter = readAdapter(await source.read(adapterConfigFile), await source.read(adapterWeightsFile));
   requireShapes(adapter.weights, adapterShapes(config, adapter.config), adapterWeightsFile);
   return { ...data, adapter };
@@ -53,7 +56,10 @@ async function readHuggingFaceFolder(source: FileSource): Promise<ModelData> {
 async function readStream(source: FileSource, config: ModelConfig): Promise<Readonly<Record<string, HostTensor>>> {
   if (config.stateStream === undefined) {
     if (!(await source.has(streamFile))) return {};
-    throw new SstError("file-corrupt", `${source.location} holds ${streamFile}, but config.json has no "state_stream": which one is right?`);
+    throw new SstError(
+      "file-corrupt",
+      `${source.location} holds ${streamFile}, but config.json has no "state_stream": which one is right?`,
+    );
   }
   const stream = readSafetensors(await source.read(streamFile), streamFile);
   requireShapes(stream, streamShapes(config), streamFile);
@@ -63,17 +69,24 @@ async function readStream(source: FileSource, config: ModelConfig): Promise<Read
 /** Folders of llama2.c hold a checkpoint and a tokenizer, both as `.bin`: told apart by what is in them. */
 async function readLlama2cFolder(source: FileSource): Promise<ModelData> {
   const names = (await source.list()).filter((name) => name.endsWith(".bin"));
-  const checkpoints: [string, Uint8Array][] = [];
+  const candidates: [string, Uint8Array][] = [];
   for (const name of names) {
     const bytes = await source.read(name);
-    if (looksLikeLlama2c(bytes) && !looksLikeLlama2cTokenizer(bytes)) checkpoints.push([name, bytes]);
+    if (!looksLikeLlama2cTokenizer(bytes)) candidates.push([name, bytes]);
   }
-  const [first, second] = checkpoints;
+  // Where no header is in order, the first file is read all the same, to say what is wrong with it.
+  const [first = candidates[0], second] = candidates.filter(([, bytes]) => looksLikeLlama2c(bytes));
   if (first === undefined) {
-    throw new SstError("file-not-found", `${source.location} holds no model: expected config.json with ${weightsFile}, or a llama2.c checkpoint (*.bin)`);
+    throw new SstError(
+      "file-not-found",
+      `${source.location} holds no model: expected config.json with ${weightsFile}, or a llama2.c checkpoint (*.bin)`,
+    );
   }
   if (second !== undefined) {
-    throw new SstError("file-unsupported", `${source.location} holds several checkpoints (${first[0]}, ${second[0]}): keep one per folder`);
+    throw new SstError(
+      "file-unsupported",
+      `${source.location} holds several checkpoints (${first[0]}, ${second[0]}): keep one per folder`,
+    );
   }
   return readLlama2c(first[1], first[0]);
 }
@@ -87,7 +100,10 @@ function requireShapes(
     const found = given[name];
     if (found === undefined) throw new SstError("file-corrupt", `${fileName} lacks the tensor "${name}"`);
     if (found.shape.join() !== shape.join()) {
-      throw new SstError("shape-mismatch", `${fileName}: tensor "${name}" should be [${shape}], but is [${found.shape}]`);
+      throw new SstError(
+        "shape-mismatch",
+        `${fileName}: tensor "${name}" should be [${shape}], but is [${found.shape}]`,
+      );
     }
   }
   const unexpected = Object.keys(given).find((name) => !(name in expected));
@@ -99,5 +115,8 @@ function requireShapes(
 function requireFinite(name: string, { data }: HostTensor): void {
   const index = data.findIndex((value) => !Number.isFinite(value));
   if (index < 0) return;
-  throw new SstError("not-finite", `tensor "${name}" is not finite: entry ${index} is ${data[index]}; the checkpoint is damaged`);
+  throw new SstError(
+    "not-finite",
+    `tensor "${name}" is not finite: entry ${index} is ${data[index]}; the checkpoint is damaged`,
+  );
 }

@@ -32,15 +32,24 @@ export function modelFiles(data: ModelData, { tokenizer, vocabulary }: ModelFile
 }
 
 /** @throws SstError `output-exists` or `output-not-writable`; what was there before is as it was then */
+export async function saveModelData(
+  folder: string,
+  data: ModelData,
+  options: ModelFiles & OutputOptions = {},
+): Promise<void> {
+  await writeFolder(folder, modelFiles(data, options), options);
+}
+
+/** @throws SstError as `saveModelData` */
 export async function saveModel(
   folder: string,
   model: DecoderModel,
   options: ModelFiles & OutputOptions = {},
 ): Promise<void> {
-  await writeFolder(folder, modelFiles(await model.toData(), options), options);
+  await saveModelData(folder, await model.toData(), options);
 }
 
-/** Several models as subfolders of one folder, all or none. @throws SstError as `saveModel` */
+/** Several models as subfolders of one folder, all or none. @throws SstError as `saveModelData` */
 export async function saveModels(
   folder: string,
   models: readonly (ModelFiles & { readonly name: string; readonly model: DecoderModel })[],
@@ -48,7 +57,8 @@ export async function saveModels(
 ): Promise<void> {
   const files: Record<string, Uint8Array> = {};
   for (const { name, model, ...beside } of models) {
-    for (const [file, bytes] of Object.entries(modelFiles(await model.toData(), beside))) files[`${name}/${file}`] = bytes;
+    for (const [file, bytes] of Object.entries(modelFiles(await model.toData(), beside)))
+      files[`${name}/${file}`] = bytes;
   }
   await writeFolder(folder, files, options);
 }

@@ -18,7 +18,10 @@ export function createMixture(tasks: readonly Task[]): Mixture {
     task: (name) => {
       const found = mixed.find((task) => task.name === name);
       if (found !== undefined) return found;
-      throw new SstError("invalid-argument", `the mixture has no task "${name}"; it has ${mixed.map((task) => task.name).join(", ")}`);
+      throw new SstError(
+        "invalid-argument",
+        `the mixture has no task "${name}"; it has ${mixed.map((task) => task.name).join(", ")}`,
+      );
     },
   };
 }

@@ -11,9 +11,12 @@ function ruleOf(name: string): TaskRule {
   if (name === "parity") return { ...runningSum(2), name };
   if (name === "s3") return symmetricGroup(3);
   if (name === "s5") return symmetricGroup(5);
-  const modulus = Number(/^sum(\d{1,2})$/.exec(name)?.[1]);
-  if (modulus >= 2) return runningSum(modulus);
-  throw new SstError("invalid-argument", `unknown task "${name}"; there are parity, sum2 to sum99 (running sum mod n), s3 and s5`);
+  const modulus = Number(/^sum([1-9]\d?)$/.exec(name)?.[1]);
+  if (modulus >= 2 && modulus <= 97) return runningSum(modulus);
+  throw new SstError(
+    "invalid-argument",
+    `unknown task "${name}"; there are parity, sum2 to sum97 (running sum mod n), s3 and s5`,
+  );
 }
 
 function runningSum(modulus: number): TaskRule {
@@ -43,5 +46,7 @@ function symmetricGroup(degree: number): TaskRule {
 /** In lexicographic order, the identity first. */
 function permutationsOf(items: readonly number[]): number[][] {
   if (items.length === 0) return [[]];
-  return items.flatMap((item) => permutationsOf(items.filter((other) => other !== item)).map((rest) => [item, ...rest]));
+  return items.flatMap((item) =>
+    permutationsOf(items.filter((other) => other !== item)).map((rest) => [item, ...rest]),
+  );
 }

@@ -33,7 +33,9 @@ export class HuggingFaceTokenizer implements Tokenizer {
   }
 
   decode(tokens: readonly number[]): string {
-    return this.#library.decode([...tokens], { skip_special_tokens: true });
+    // The library refuses to decode nothing, and by default rewrites " ," to ",": a stream would have to take text back.
+    if (tokens.length === 0) return "";
+    return this.#library.decode([...tokens], { skip_special_tokens: true, clean_up_tokenization_spaces: false });
   }
 
   /** Decodes all that has come and gives out what is new, holding back a character that is not finished. */

@@ -43,7 +43,8 @@ export class Llama2cTokenizer implements Tokenizer {
   }
 
   streamDecoder(prompt: readonly number[]): StreamDecoder {
-    const utf8 = new TextDecoder();
+    // A byte order mark that was encoded is text like any other.
+    const utf8 = new TextDecoder("utf-8", { ignoreBOM: true });
     let previous = prompt.at(-1) ?? startToken;
     return {
       push: (token) => {
@@ -71,7 +72,8 @@ export class Llama2cTokenizer implements Tokenizer {
       let best = { score: Number.NEGATIVE_INFINITY, index: -1, id: -1 };
       for (let index = 0; index + 1 < tokens.length; index++) {
         const id = this.#ids.get(this.#text(tokens[index] as number) + this.#text(tokens[index + 1] as number));
-        if (id !== undefined && (this.#scores[id] as number) > best.score) best = { score: this.#scores[id] as number, index, id };
+        if (id !== undefined && (this.#scores[id] as number) > best.score)
+          best = { score: this.#scores[id] as number, index, id };
       }
       if (best.index < 0) return;
       tokens.splice(best.index, 2, best.id);
@@ -105,7 +107,8 @@ export function looksLikeLlama2cTokenizer(bytes: Uint8Array): boolean {
 
 function readPieces(bytes: Uint8Array, fileName: string): { pieces: Uint8Array[]; scores: Float32Array } {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const corrupt = (complaint: string) => new SstError("file-corrupt", `${fileName}: ${complaint}: is it a llama2.c tokenizer?`);
+  const corrupt = (complaint: string) =>
+    new SstError("file-corrupt", `${fileName}: ${complaint}: is it a llama2.c tokenizer?`);
   if (bytes.byteLength < 4) throw corrupt(`${bytes.byteLength} bytes are too few`);
   const longest = view.getInt32(0, true);
   const pieces: Uint8Array[] = [];
@@ -114,7 +117,8 @@ function readPieces(bytes: Uint8Array, fileName: string): { pieces: Uint8Array[]
   while (position < bytes.byteLength) {
     if (position + 8 > bytes.byteLength) throw corrupt(`it ends within token ${pieces.length}`);
     const length = view.getInt32(position + 4, true);
-    if (length < 0 || length > longest) throw corrupt(`token ${pieces.length} claims ${length} bytes of at most ${longest}`);
+    if (length < 0 || length > longest)
+      throw corrupt(`token ${pieces.length} claims ${length} bytes of at most ${longest}`);
     const end = position + 8 + length;
     if (end > bytes.byteLength) throw corrupt(`it ends within token ${pieces.length}`);
     scores.push(view.getFloat32(position, true));

@@ -1,14 +1,15 @@
 /** Finding a model's tokenizer among its files. */
 import { SstError } from "@sst/tensor";
 import { type FileSource, toSource } from "../files/file-source.js";
+import { looksLikeLlama2c } from "../formats/llama2c.js";
 import { HuggingFaceTokenizer } from "./hugging-face-tokenizer.js";
-import { Llama2cTokenizer, looksLikeLlama2cTokenizer } from "./llama2c-tokenizer.js";
+import { Llama2cTokenizer } from "./llama2c-tokenizer.js";
 import type { Tokenizer } from "./tokenizer.js";
 
 /**
  * `tokenizer.json`, or a llama2.c tokenizer under any name that ends in `.bin`.
  *
- * @throws SstError `file-not-found` where there is none
+ * @throws SstError `file-not-found` where there is none, `file-corrupt` or `file-unsupported` for one that is damaged
  */
 export async function loadTokenizer(from: string | FileSource): Promise<Tokenizer> {
   const source = await toSource(from);
@@ -17,9 +18,24 @@ export async function loadTokenizer(from: string | FileSource): Promise<Tokenize
     const config = hasConfig ? await source.read("tokenizer_config.json") : undefined;
     return new HuggingFaceTokenizer(await source.read("tokenizer.json"), config);
   }
-  for (const name of (await source.list()).filter((each) => each.endsWith(".bin"))) {
+  let complaint: unknown;
+  for (const name of await binaryNames(source)) {
     const bytes = await source.read(name);
-    if (looksLikeLlama2cTokenizer(bytes)) return new Llama2cTokenizer(bytes, name);
+    try {
+      return new Llama2cTokenizer(bytes, name);
+    } catch (error) {
+      if (!looksLikeLlama2c(bytes)) complaint ??= error;
+    }
   }
-  throw new SstError("file-not-found", `${source.location} holds no tokenizer: expected tokenizer.json or a llama2.c tokenizer (*.bin)`);
+  if (complaint !== undefined) throw complaint;
+  throw new SstError(
+    "file-not-found",
+    `${source.location} holds no tokenizer: expected tokenizer.json or a llama2.c tokenizer (*.bin)`,
+  );
+}
+
+/** A source on the web cannot list its files, but models that we save call theirs `tokenizer.bin`. */
+async function binaryNames(source: FileSource): Promise<string[]> {
+  const names = (await source.list()).filter((name) => name.endsWith(".bin"));
+  return names.length === 0 && (await source.has("tokenizer.bin")) ? ["tokenizer.bin"] : names;
 }

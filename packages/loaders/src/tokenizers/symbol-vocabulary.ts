@@ -6,12 +6,24 @@ import { jsonBytes, parseJson } from "../files/json.js";
 
 const fileName = "vocab.json";
 
-const vocabularySchema = v.object({
-  format_version: v.literal(1),
-  task: v.string(),
-  tokens: v.pipe(v.array(v.string()), v.minLength(1)),
-  start_token: v.string(),
-});
+/** Users type symbols apart with white space or commas. */
+const symbol = v.pipe(v.string(), v.regex(/^[^\s,]+$/, "a symbol is neither empty nor holds white space or commas"));
+
+const vocabularySchema = v.pipe(
+  v.object({
+    format_version: v.literal(1),
+    task: v.string(),
+    tokens: v.pipe(
+      v.array(symbol),
+      v.check((tokens) => new Set(tokens).size === tokens.length, "a symbol occurs twice"),
+    ),
+    start_token: v.string(),
+  }),
+  v.forward(
+    v.check(({ tokens, start_token }) => tokens.includes(start_token), "is not one of the tokens"),
+    ["start_token"],
+  ),
+);
 
 /** Symbols and labels share one set of tokens, numbered in order; a sequence begins with the task's start token. */
 export class SymbolVocabulary {
@@ -57,7 +69,10 @@ export class SymbolVocabulary {
   encode(text: string): number[] {
     const symbols = text.split(/[\s,]+/).filter((symbol) => symbol !== "");
     if (symbols.length === 0) {
-      throw new SstError("empty-prompt", `the prompt is empty: give symbols such as "${this.symbols.slice(0, 3).join(" ")}"`);
+      throw new SstError(
+        "empty-prompt",
+        `the prompt is empty: give symbols such as "${this.symbols.slice(0, 3).join(" ")}"`,
+      );
     }
     return symbols.map((symbol) => this.id(symbol));
   }
@@ -65,7 +80,8 @@ export class SymbolVocabulary {
   /** @throws SstError `unknown-token` */
   decode(token: number): string {
     const name = this.tokens[token];
-    if (name === undefined) throw new SstError("unknown-token", `token ${token} is not one of the ${this.size} of this vocabulary`);
+    if (name === undefined)
+      throw new SstError("unknown-token", `token ${token} is not one of the ${this.size} of this vocabulary`);
     return name;
   }
 

@@ -1,7 +1,10 @@
 /** One-hot rows as floats. */
-import { cast, oneHot, type Tensor } from "@tensorflow/tfjs-core";
+import { cast, equal, expandDims, range, type Tensor } from "@tensorflow/tfjs-core";
 
-/** `[..., depth]` with 1 at each index. Through integers: the WebAssembly engine writes integer bits into float rows. */
+/**
+ * `[..., depth]` with 1 at each index. By comparison, since the engine's own operation refuses a depth of 1 and, on
+ * WebAssembly, writes integer bits into float rows.
+ */
 export function oneHotRows(indices: Tensor, depth: number): Tensor {
-  return cast(oneHot(indices as Tensor<never>, depth), "float32");
+  return cast(equal(expandDims(indices, -1), range(0, depth, 1, "int32")), "float32");
 }
