@@ -1,10 +1,10 @@
 /** Runs the models away from the page, so that it stays responsive: WebGPU where there is a GPU, else WebAssembly. */
 import "@sst/backend-cpu";
-import "@sst/backend-webgpu";
+import { createWebgpuBackend } from "@sst/backend-webgpu";
 import { labelPositions } from "@sst/infer";
 import type { DecoderModel } from "@sst/layers";
 import { createTask, loadModel, loadVocabulary, type SymbolVocabulary, type Task } from "@sst/loaders";
-import { ready } from "@sst/tensor";
+import { ready, registerBackend } from "@sst/tensor";
 import type { LoadRequest, Request, Response, RunRequest } from "./protocol.js";
 
 interface Loaded {
@@ -26,6 +26,8 @@ self.addEventListener("message", async ({ data }: MessageEvent<Request>) => {
 });
 
 async function load({ baseUrl, backend }: LoadRequest): Promise<Response> {
+  // Who asks for WebGPU by name gets it in software too; nobody gets that unasked, for it is slower than the CPU.
+  if (backend === "webgpu") registerBackend(createWebgpuBackend({ softwareAdapter: true }));
   const device = await ready(backend === undefined ? {} : { backend });
   const vocabulary = await loadVocabulary(`${baseUrl}/stream`);
   if (vocabulary === undefined) throw new Error(`${baseUrl}/stream holds no vocab.json`);

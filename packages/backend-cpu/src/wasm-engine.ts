@@ -40,9 +40,12 @@ async function createEngine(): Promise<BackendWasm> {
   // The threaded build needs shared memory, which our module does not import.
   env().set("WASM_HAS_MULTITHREAD_SUPPORT", false);
   if (!env().getBool("IS_NODE")) {
+    const simd = new URL("../wasm/tfjs-backend-wasm-simd.wasm", import.meta.url).href;
     setWasmPaths({
       "tfjs-backend-wasm.wasm": new URL("../wasm/tfjs-backend-wasm.wasm", import.meta.url).href,
-      "tfjs-backend-wasm-simd.wasm": new URL("../wasm/tfjs-backend-wasm-simd.wasm", import.meta.url).href,
+      "tfjs-backend-wasm-simd.wasm": simd,
+      // Never loaded, but the engine wants an address for each of its builds.
+      "tfjs-backend-wasm-threaded-simd.wasm": simd,
     });
   }
   const engine = await findBackendFactory("wasm")();

@@ -22,8 +22,8 @@ export interface ForwardOptions {
   readonly caches?: { readonly kv: KvCache; readonly states: LatentStateCache };
   /** Computes logits for the last position only. */
   readonly lastPositionOnly?: boolean;
-  /** Called for every layer of a parallel solver's result with its residual; costs one more sweep each. */
-  readonly onResidual?: (layer: number, residual: number) => void;
+  /** Called for every layer of a parallel solver's result with its residual, to be awaited; costs one more sweep each. */
+  readonly onResidual?: (layer: number, residual: Promise<number>) => void;
 }
 
 /** Options with everything decided. */

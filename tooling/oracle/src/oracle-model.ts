@@ -34,6 +34,7 @@ export interface OracleRun {
 export type OracleWeights = Readonly<Record<string, HostArray>>;
 
 export function oracleWeights(data: ModelData): OracleWeights {
+  if (data.adapter !== undefined) throw new Error("the oracle knows no adapters: merge them into the weights first");
   return Object.fromEntries(Object.entries(data.weights).map(([name, tensor]) => [name, toFloat64(tensor)]));
 }
 

@@ -50,14 +50,15 @@ function parseRows(text: string): number[][] {
 
 /** The logits, and for a parallel solver how far each layer's states are from solving the recurrence. */
 async function logitsOf(model: DecoderModel, rows: number[][], options: ForwardOptions) {
-  const residual: number[] = [];
-  const onResidual = (layer: number, value: number) => {
-    residual[layer] = value;
+  const residuals: Promise<number>[] = [];
+  const onResidual = (layer: number, residual: Promise<number>) => {
+    residuals[layer] = residual;
   };
   const tokens = tokenTensor(rows, model.config);
   const weights = model.weights();
   const logits = forward(weights, tokens, { ...options, onResidual });
   const values = await logits.array();
+  const residual = await Promise.all(residuals);
   for (const tensor of [tokens, logits]) tensor.dispose();
   weights.dispose();
   return { logits: values, ...(residual.length > 0 && { residual }) };

@@ -1,15 +1,17 @@
 /** How far states are from solving the recurrence. */
-import { mean, sqrt, square, sub, type Tensor, tidy } from "@sst/tensor";
+import { div, keep, mean, sqrt, square, sub, type Tensor, tidy } from "@sst/tensor";
 import { type LayerStream, statesBefore, sweep } from "./layer-stream.js";
 
 /** `‖s_t - g_t(s_{t-1})‖ / ‖s_t‖` over all columns of one layer: 0 for the exact solution. Ours. */
-export function recurrenceResidual(a: Tensor, states: Tensor, stream: LayerStream): number {
-  const [difference, size] = tidy(() => {
-    const next = sweep(a, statesBefore(states, stream), stream.keep, stream);
-    return [sqrt(mean(square(sub(states, next)))), sqrt(mean(square(states)))] as [Tensor, Tensor];
-  });
-  const ratio = (difference.dataSync()[0] as number) / (size.dataSync()[0] as number);
-  difference.dispose();
-  size.dispose();
-  return ratio;
+export async function recurrenceResidual(a: Tensor, states: Tensor, stream: LayerStream): Promise<number> {
+  const ratio = keep(
+    tidy(() => {
+      const next = sweep(a, statesBefore(states, stream), stream.keep, stream);
+      return div(sqrt(mean(square(sub(states, next)))), sqrt(mean(square(states))));
+    }),
+  );
+  // Read later, for a GPU does not answer at once; by then the caller's tensors may be gone, but this one is kept.
+  const [value] = (await ratio.data()) as Float32Array;
+  ratio.dispose();
+  return value as number;
 }
