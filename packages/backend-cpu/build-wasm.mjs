@@ -9,13 +9,9 @@ import { main } from "assemblyscript/asc";
 
 const outputs = new Map();
 const { error, stderr } = await main(
-  ["assembly/index.ts", "--outFile", "kernels.wasm", "-O3", "--noAssert", "--runtime", "stub", "--importMemory"].concat([
-    "--noExportMemory",
-    "--enable",
-    "simd",
-    "--enable",
-    "bulk-memory",
-  ]),
+  ["assembly/index.ts", "--outFile", "kernels.wasm", "-O3", "--noAssert", "--runtime", "stub", "--importMemory"].concat(
+    ["--noExportMemory", "--enable", "simd", "--enable", "bulk-memory"],
+  ),
   { writeFile: (name, contents) => outputs.set(name, contents) },
 );
 const warnings = stderr.toString();

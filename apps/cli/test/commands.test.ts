@@ -22,7 +22,12 @@ async function expectRefusal(pattern: RegExp, ...parameters: string[]): Promise<
   const { code, stdout, stderr } = await sst(...parameters);
   expect(stderr).toMatch(pattern);
   expect({ code, stdout }).toEqual({ code: 1, stdout: "" });
-  expect(stderr.trim().split("\n").filter((line) => line.startsWith("error:"))).toHaveLength(1);
+  expect(
+    stderr
+      .trim()
+      .split("\n")
+      .filter((line) => line.startsWith("error:")),
+  ).toHaveLength(1);
   expect(stderr).not.toMatch(/\n\s+at /);
 }
 
@@ -50,7 +55,9 @@ describe("devices", () => {
     const { stdout } = await sst("devices", "--backend", "cpu", "--json");
     const { taken, devices } = JSON.parse(stdout);
     expect(taken).toBe("cpu");
-    expect(devices.map(({ backend }: { backend: string }) => backend)).toEqual(expect.arrayContaining(["cpu", "webgpu"]));
+    expect(devices.map(({ backend }: { backend: string }) => backend)).toEqual(
+      expect.arrayContaining(["cpu", "webgpu"]),
+    );
   });
 
   test("an unknown backend is refused with the known ones", async () => {
@@ -62,14 +69,29 @@ describe("a model that labels positions", () => {
   test("prints the label after each symbol", async () => {
     const { code, stdout } = await sst("generate", "--model", modelFolder, "--prompt", "132 213, 321");
     expect(code).toBe(0);
-    const lines = stdout.trim().split("\n").map((line) => line.split("\t"));
+    const lines = stdout
+      .trim()
+      .split("\n")
+      .map((line) => line.split("\t"));
     expect(lines.map(([symbol]) => symbol)).toEqual(["132", "213", "321"]);
     for (const [, label] of lines) expect(label).toMatch(/^[123]{3}$|^<s3>$/);
   });
 
   test("is evaluated, with iterations and without the stream too", async () => {
     for (const flags of [[], ["--iterations", "2"], ["--stream-off"], ["--solver", "layerwise", "--sweeps", "3"]]) {
-      const { stdout } = await sst("eval", "--model", modelFolder, "--task", "s3", "--length", "5", "--sequences", "300", "--json", ...flags);
+      const { stdout } = await sst(
+        "eval",
+        "--model",
+        modelFolder,
+        "--task",
+        "s3",
+        "--length",
+        "5",
+        "--sequences",
+        "300",
+        "--json",
+        ...flags,
+      );
       const { sequences, byPosition, last } = JSON.parse(stdout);
       expect({ sequences, positions: byPosition.length }).toEqual({ sequences: 300, positions: 5 });
       expect(last).toBe(byPosition[4]);
@@ -87,7 +109,14 @@ describe("a model that labels positions", () => {
 });
 
 describe("logits", () => {
-  const logits = (tokens: string, ...flags: string[]) => ["logits", "--model", modelFolder, "--tokens", tokens, ...flags];
+  const logits = (tokens: string, ...flags: string[]) => [
+    "logits",
+    "--model",
+    modelFolder,
+    "--tokens",
+    tokens,
+    ...flags,
+  ];
 
   test("gives the residual with a parallel solver", async () => {
     const { stdout } = await sst(...logits("0,1,2", "--solver", "two-pass"));
@@ -97,7 +126,10 @@ describe("logits", () => {
   });
 
   test("refuses contradictions", async () => {
-    await expectRefusal(/more than one iteration.*sequential/, ...logits("0,1", "--iterations", "2", "--solver", "layerwise"));
+    await expectRefusal(
+      /more than one iteration.*sequential/,
+      ...logits("0,1", "--iterations", "2", "--solver", "layerwise"),
+    );
     await expectRefusal(/one length.*row 2 has 1/, ...logits("0,1;2"));
     await expectRefusal(/rows of one token/, ...logits("0;1", "--loss-and-gradients"));
     await expectRefusal(/iterations.*switched on/, ...logits("0,1", "--iterations", "2", "--stream-off"));

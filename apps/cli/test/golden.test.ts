@@ -54,14 +54,21 @@ describeWhere(folder, "no golden values here (SST_GOLDEN_DIR)", "golden values",
 
       for (const [entry, expected] of Object.entries(golden.logits)) {
         test(`logits: ${entry}`, async () => {
-          expect(relativeError(await logitsOf(join(folder, name), golden.tokens, optionsOf(entry)), flat(expected))).toBeLessThan(1e-4);
+          expect(
+            relativeError(await logitsOf(join(folder, name), golden.tokens, optionsOf(entry)), flat(expected)),
+          ).toBeLessThan(1e-4);
         });
       }
 
       for (const [entry, { loss, gradients }] of Object.entries(golden.loss_and_gradients)) {
         test(`loss and gradients: ${entry}`, async () => {
           using model = await loadModel(join(folder, name));
-          const found = lossAndGradients(model, [nextTokenBatch(golden.tokens)], model.parameterNames, optionsOf(entry));
+          const found = lossAndGradients(
+            model,
+            [nextTokenBatch(golden.tokens)],
+            model.parameterNames,
+            optionsOf(entry),
+          );
           expect(found.loss.dataSync()[0]).toBeCloseTo(loss, 4);
           expect(Object.keys(found.gradients).sort()).toEqual(Object.keys(gradients).sort());
           for (const [parameter, expected] of Object.entries(gradients)) {
@@ -82,7 +89,10 @@ describeWhere(folder, "no golden values here (SST_GOLDEN_DIR)", "golden values",
 
       test("alpha 0 gives the logits of the plain backbone bit for bit", async () => {
         const data = await readModelData(join(folder, name));
-        using model = DecoderModel.fromData({ ...data, config: { ...data.config, stateStream: { alphaMin: 0, alphaMax: 0 } } });
+        using model = DecoderModel.fromData({
+          ...data,
+          config: { ...data.config, stateStream: { alphaMin: 0, alphaMax: 0 } },
+        });
         const plain = await forwardOnce(model, golden.tokens, { streamOff: true });
         for (const options of [{}, { solver: "layerwise" }, { solver: "two-pass" }] as const) {
           expect(await forwardOnce(model, golden.tokens, options)).toEqual(plain);

@@ -18,7 +18,9 @@ describeWhere(data, "no real data here (SST_DATA_DIR)", "stories260K", () => {
     const parameters = ["--prompt", "Once upon a time", "--max-new-tokens", "60", "--temperature", "0", "--stream-off"];
     const { code, stdout, stderr } = await sst("generate", "--model", stories, ...parameters);
     expect(code).toBe(0);
-    expect(stdout).toMatch(/^Once upon a time, there was a little girl named Lily\. She loved to play outside in the park\. One day, she saw a big, red ball\./);
+    expect(stdout).toMatch(
+      /^Once upon a time, there was a little girl named Lily\. She loved to play outside in the park\. One day, she saw a big, red ball\./,
+    );
     expect(stderr).toMatch(/5 prompt tokens, 60 new ones/);
   });
 
@@ -34,7 +36,16 @@ describeWhere(data, "no real data here (SST_DATA_DIR)", "stories260K", () => {
   test("is co-trained on GSM8K with its baseline, and both run afterwards", async () => {
     const out = join(scratch, "co");
     const sizes = ["--steps", "6", "--length", "32", "--batch-size", "2", "--eval-rows", "8", "--json"];
-    const { code, stdout, stderr } = await sst("cotrain", "--model", stories, "--data", join(data, "gsm8k"), "--out", out, ...sizes);
+    const { code, stdout, stderr } = await sst(
+      "cotrain",
+      "--model",
+      stories,
+      "--data",
+      join(data, "gsm8k"),
+      "--out",
+      out,
+      ...sizes,
+    );
     expect(code).toBe(0);
     expect(stderr).toMatch(/stream loss \d.*baseline loss \d/);
     const { test: tested, alpha } = JSON.parse(stdout);
@@ -44,7 +55,15 @@ describeWhere(data, "no real data here (SST_DATA_DIR)", "stories260K", () => {
     expect(alpha.max).toBeLessThan(0.1);
     expect(readdirSync(out).sort()).toEqual(["baseline", "stream"]);
     for (const variant of ["baseline", "stream"]) {
-      const generated = await sst("generate", "--model", join(out, variant), "--prompt", "Once upon a time", "--max-new-tokens", "4");
+      const generated = await sst(
+        "generate",
+        "--model",
+        join(out, variant),
+        "--prompt",
+        "Once upon a time",
+        "--max-new-tokens",
+        "4",
+      );
       expect(generated.code).toBe(0);
       expect(generated.stdout).toMatch(/^Once upon a time/);
     }

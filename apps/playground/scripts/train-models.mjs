@@ -39,13 +39,20 @@ for (const [name, stateStream] of [
   ["baseline", undefined],
 ]) {
   const initialization = { embeddingDeviation: 0.02, attentionOutputScale: 0.1, theta: 2 };
-  const start = initializeModel(stateStream ? { ...config, stateStream } : config, new Random(`weights/${seed}`), initialization);
+  const start = initializeModel(
+    stateStream ? { ...config, stateStream } : config,
+    new Random(`weights/${seed}`),
+    initialization,
+  );
   using model = DecoderModel.fromData(start);
   using trainer = new Trainer(model, { steps: 700, learningRate: 3e-3 });
   let last = 0;
-  await trainer.run((step) => [batchOf(step)], ({ loss }) => {
-    last = loss;
-  });
+  await trainer.run(
+    (step) => [batchOf(step)],
+    ({ loss }) => {
+      last = loss;
+    },
+  );
   const folder = fileURLToPath(new URL(`../public/models/s3/${name}`, import.meta.url));
   await saveModel(folder, model, { vocabulary: task.vocabulary, overwrite: true });
   console.log(`${name}: last loss ${last.toFixed(4)}, saved to ${folder}`);

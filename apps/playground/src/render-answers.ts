@@ -30,7 +30,12 @@ function row(title: string, cells: readonly string[], kind: string): HTMLTableRo
   return line;
 }
 
-function answerRow(title: string, answers: readonly string[], expected: readonly string[], kind: string): HTMLTableRowElement {
+function answerRow(
+  title: string,
+  answers: readonly string[],
+  expected: readonly string[],
+  kind: string,
+): HTMLTableRowElement {
   const right = answers.filter((answer, index) => answer === expected[index]).length;
   const line = row(`${title}: ${right} of ${answers.length} right`, [], kind);
   line.dataset.right = String(right);

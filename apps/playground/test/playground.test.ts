@@ -56,7 +56,10 @@ describeWhere(executablePath, "no Chromium here (SST_CHROMIUM names one)", "the 
 
       afterAll(() => page?.close());
 
-      const cells = (row: string) => page.locator(`[data-row="${row}"] td`).evaluateAll((found) => found.map((each) => each.firstChild?.textContent));
+      const cells = (row: string) =>
+        page
+          .locator(`[data-row="${row}"] td`)
+          .evaluateAll((found) => found.map((each) => each.firstChild?.textContent));
 
       async function run(sequence: string): Promise<void> {
         await page.locator("#sequence").fill(sequence);
@@ -75,7 +78,9 @@ describeWhere(executablePath, "no Chromium here (SST_CHROMIUM names one)", "the 
         expect(await cells("symbol")).toEqual(symbols);
         expect(await cells("expected")).toEqual(products(symbols));
         expect(await cells("stream")).toEqual(products(symbols));
-        expect(Number(await page.locator('[data-row="plain"]').getAttribute("data-right"))).toBeLessThan(symbols.length);
+        expect(Number(await page.locator('[data-row="plain"]').getAttribute("data-right"))).toBeLessThan(
+          symbols.length,
+        );
         expect(await page.locator('[data-row="stream"] .wrong').count()).toBe(0);
       });
 

@@ -5,7 +5,11 @@ import type { Batch } from "@sst/train";
 import { batchSize, evaluatedSequences } from "./experiments.js";
 
 /** The batch of a step; the task is drawn where there are several. The same for the model with and without the stream. */
-export function trainingBatches(tasks: readonly Task[], seed: number, trainedLength: number): (step: number) => Batch[] {
+export function trainingBatches(
+  tasks: readonly Task[],
+  seed: number,
+  trainedLength: number,
+): (step: number) => Batch[] {
   return (step) => {
     const random = new Random(`batches/${seed}/${step}`);
     const shortest = Math.floor(trainedLength / 4);

@@ -18,7 +18,13 @@ export async function evaluateRun(
     accuracy[length] = { last, all, byPosition };
   }
   if (model.config.stateStream === undefined) return { accuracy };
-  const batch = taskBatch(task, { seed, split: "test", index: 0, batchSize: evaluatedSequences, length: trainedLength });
+  const batch = taskBatch(task, {
+    seed,
+    split: "test",
+    index: 0,
+    batchSize: evaluatedSequences,
+    length: trainedLength,
+  });
   const byIterations = await lastAnswerByIterations(model, batch, maximumIterations);
   return {
     accuracy,
@@ -30,7 +36,9 @@ export async function evaluateRun(
 async function alphasOf(model: DecoderModel): Promise<number[][]> {
   const weights = model.weights();
   const alphas = await Promise.all(
-    weights.layers.flatMap(({ alpha }) => (alpha ? [alpha.data().then((values) => Array.from(values as Float32Array))] : [])),
+    weights.layers.flatMap(({ alpha }) =>
+      alpha ? [alpha.data().then((values) => Array.from(values as Float32Array))] : [],
+    ),
   );
   weights.dispose();
   return alphas;

@@ -69,9 +69,7 @@ export type Job =
 /** All jobs for some seeds, the longest first so that the cores finish together. */
 export function jobsFor(seeds: readonly number[]): Job[] {
   const scratch = seeds.flatMap((seed) =>
-    scratchRecipes.flatMap((recipe) =>
-      [true, false].map((stream): Job => ({ part: "scratch", recipe, seed, stream })),
-    ),
+    scratchRecipes.flatMap((recipe) => [true, false].map((stream): Job => ({ part: "scratch", recipe, seed, stream }))),
   );
   return [...seeds.map((seed): Job => ({ part: "cotrained", seed })), ...scratch];
 }

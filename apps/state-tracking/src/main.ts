@@ -43,7 +43,9 @@ async function main({ seeds, out }: { seeds: number; out: string }): Promise<voi
   const seconds = ((performance.now() - startedAt) / 1000).toFixed(0);
   const page = relative(process.cwd(), join(folder, "index.html"));
   process.stdout.write(`${summaryTable(results)}\n`);
-  process.stdout.write(`Accuracy of the last answer on ${evaluatedSequences} fresh sequences, exact inference. ${seconds} s in all.\n`);
+  process.stdout.write(
+    `Accuracy of the last answer on ${evaluatedSequences} fresh sequences, exact inference. ${seconds} s in all.\n`,
+  );
   process.stdout.write(`Report: ${page}\n`);
 }
 

@@ -6,7 +6,15 @@ import { Random } from "@sst/tensor";
 import { coTrain, type StepReport, Trainer } from "@sst/train";
 import { trainingBatches } from "./batches.js";
 import { evaluateRun } from "./evaluation.js";
-import { coTrainedRecipe, initialization, initialTheta, type Job, modelConfig, type Recipe, stateStream } from "./experiments.js";
+import {
+  coTrainedRecipe,
+  initialization,
+  initialTheta,
+  type Job,
+  modelConfig,
+  type Recipe,
+  stateStream,
+} from "./experiments.js";
 import type { RunResult } from "./results.js";
 
 /** Every so many steps a point of the loss curve is kept. */

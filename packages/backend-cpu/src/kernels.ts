@@ -7,9 +7,11 @@ type Inputs = Readonly<Record<string, TensorInfo>>;
 
 export function createKernels(module: WasmModule): Record<string, KernelImplementation> {
   /** Pointers to the named inputs, in order. */
-  const pointers = (inputs: Inputs, ...names: string[]) => names.map((name) => module.pointer(inputs[name] as TensorInfo));
+  const pointers = (inputs: Inputs, ...names: string[]) =>
+    names.map((name) => module.pointer(inputs[name] as TensorInfo));
   /** New tensors for the outputs, in the order of the kernel's definition. */
-  const allocateAll = (shapes: Readonly<Record<string, number[]>>) => Object.values(shapes).map((shape) => module.allocate(shape));
+  const allocateAll = (shapes: Readonly<Record<string, number[]>>) =>
+    Object.values(shapes).map((shape) => module.allocate(shape));
   const addresses = (infos: readonly TensorInfo[]) => infos.map((info) => module.pointer(info));
   /** An output that takes over the memory of an input that the call uses up. */
   const takeOver = (input: TensorInfo): TensorInfo => {
@@ -21,7 +23,14 @@ export function createKernels(module: WasmModule): Record<string, KernelImplemen
     rmsNorm: ({ inputs, attributes, outputShapes }) => {
       const outputs = allocateAll(outputShapes);
       const [rows, size] = rowsOf(inputs.x as TensorInfo);
-      module.call("rmsNorm", ...pointers(inputs, "x", "weight"), ...addresses(outputs), rows, size, epsilonOf(attributes));
+      module.call(
+        "rmsNorm",
+        ...pointers(inputs, "x", "weight"),
+        ...addresses(outputs),
+        rows,
+        size,
+        epsilonOf(attributes),
+      );
       return outputs;
     },
     rmsNormGradient: ({ inputs, attributes, outputShapes }) => {
@@ -33,7 +42,12 @@ export function createKernels(module: WasmModule): Record<string, KernelImplemen
     },
     gatedActivation: ({ inputs, outputShapes }) => {
       const outputs = allocateAll(outputShapes);
-      module.call("gatedActivation", ...pointers(inputs, "gate", "up"), ...addresses(outputs), sizeOf(inputs.gate as TensorInfo));
+      module.call(
+        "gatedActivation",
+        ...pointers(inputs, "gate", "up"),
+        ...addresses(outputs),
+        sizeOf(inputs.gate as TensorInfo),
+      );
       return outputs;
     },
     gatedActivationGradient: ({ inputs, outputShapes }) => {
@@ -56,7 +70,17 @@ export function createKernels(module: WasmModule): Record<string, KernelImplemen
       const capacity = inputs.pastK?.shape[1] ?? 0;
       const scratch = module.scratch(module.call("attentionScratchBytes", pastLength, sizes[1]));
       const from = [...pointers(inputs, "q", "k", "v"), ...past];
-      module.call("causalAttention", ...from, ...addresses(outputs), ...sizes, capacity, pastLength, iterations, scale, scratch);
+      module.call(
+        "causalAttention",
+        ...from,
+        ...addresses(outputs),
+        ...sizes,
+        capacity,
+        pastLength,
+        iterations,
+        scale,
+        scratch,
+      );
       return outputs;
     },
     causalAttentionGradient: ({ inputs, attributes, outputShapes }) => {
@@ -73,7 +97,17 @@ export function createKernels(module: WasmModule): Record<string, KernelImplemen
       const { batch, time, hidden, wide } = recurrenceSizes(inputs);
       const scratch = module.scratch(module.call("stateRecurrenceScratchBytes", batch, hidden, wide));
       const from = pointers(inputs, ...recurrenceInputs);
-      module.call("stateRecurrence", ...from, ...addresses(outputs), batch, time, hidden, wide, epsilonOf(attributes), scratch);
+      module.call(
+        "stateRecurrence",
+        ...from,
+        ...addresses(outputs),
+        batch,
+        time,
+        hidden,
+        wide,
+        epsilonOf(attributes),
+        scratch,
+      );
       return outputs;
     },
     stateRecurrenceGradient: ({ inputs, attributes, outputShapes }) => {
@@ -89,7 +123,14 @@ export function createKernels(module: WasmModule): Record<string, KernelImplemen
       const outputs = allocateAll(outputShapes);
       const [vocabulary, size] = (inputs.table as TensorInfo).shape as [number, number];
       const from = pointers(inputs, "dy", "tokens");
-      module.call("embeddingGradient", ...from, ...addresses(outputs), sizeOf(inputs.tokens as TensorInfo), vocabulary, size);
+      module.call(
+        "embeddingGradient",
+        ...from,
+        ...addresses(outputs),
+        sizeOf(inputs.tokens as TensorInfo),
+        vocabulary,
+        size,
+      );
       return outputs;
     },
     softmaxCrossEntropyGradient: ({ inputs, outputShapes }) => {
@@ -100,7 +141,10 @@ export function createKernels(module: WasmModule): Record<string, KernelImplemen
       return outputs;
     },
     adamwUpdate: ({ inputs, attributes }) => {
-      const { learningRate, beta1, beta2, epsilon, weightDecay, step, gradientScale } = attributes as Record<string, number>;
+      const { learningRate, beta1, beta2, epsilon, weightDecay, step, gradientScale } = attributes as Record<
+        string,
+        number
+      >;
       const corrections = [1 - (beta1 as number) ** (step as number), 1 - (beta2 as number) ** (step as number)];
       const rates = [learningRate, beta1, beta2, epsilon, weightDecay, ...corrections, gradientScale] as number[];
       const from = pointers(inputs, "parameter", "gradient", "m", "v");

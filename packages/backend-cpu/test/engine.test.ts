@@ -11,7 +11,15 @@ beforeAll(async () => {
 const random = new Random("engine");
 
 /** Σ_k a(i, k) · b(k, j) in float64, from arrays in memory order. */
-function product(a: Float32Array, b: Float32Array, rows: number, depth: number, columns: number, transposeA: boolean, transposeB: boolean): number[] {
+function product(
+  a: Float32Array,
+  b: Float32Array,
+  rows: number,
+  depth: number,
+  columns: number,
+  transposeA: boolean,
+  transposeB: boolean,
+): number[] {
   const result: number[] = [];
   for (let i = 0; i < rows; i++) {
     for (let j = 0; j < columns; j++) {
@@ -28,7 +36,13 @@ function product(a: Float32Array, b: Float32Array, rows: number, depth: number, 
 }
 
 describe("matrix products", () => {
-  for (const [rows, depth, columns] of [[1, 1, 1], [4, 8, 8], [5, 7, 9], [3, 1, 17], [33, 20, 31]] as const) {
+  for (const [rows, depth, columns] of [
+    [1, 1, 1],
+    [4, 8, 8],
+    [5, 7, 9],
+    [3, 1, 17],
+    [33, 20, 31],
+  ] as const) {
     for (const transposeA of [false, true]) {
       for (const transposeB of [false, true]) {
         test(`${rows}×${depth} by ${depth}×${columns}, transposed: ${transposeA}, ${transposeB}`, () => {
@@ -67,14 +81,19 @@ describe("matrix products", () => {
 });
 
 test("an operation that the WebAssembly engine lacks is borrowed from JavaScript", () => {
-  const summed = unsortedSegmentSum(tensor([1, 2, 3, 4], [4]) as Tensor1D, tensor([0, 1, 0, 1], [4], "int32") as Tensor1D, 2);
+  const summed = unsortedSegmentSum(
+    tensor([1, 2, 3, 4], [4]) as Tensor1D,
+    tensor([0, 1, 0, 1], [4], "int32") as Tensor1D,
+    2,
+  );
   expect(Array.from(summed.dataSync())).toEqual([4, 6]);
 });
 
 test("tensors, bytes and the heap return to their start", () => {
   const round = () => {
     engine().startScope();
-    for (let count = 0; count < 50; count++) matMul(tensor(random.normals(10_000, 1), [100, 100]), tensor(random.normals(10_000, 1), [100, 100]));
+    for (let count = 0; count < 50; count++)
+      matMul(tensor(random.normals(10_000, 1), [100, 100]), tensor(random.normals(10_000, 1), [100, 100]));
     engine().endScope();
   };
   round();

@@ -70,8 +70,16 @@ export async function lastAnswerByIterations(
       using kv = new KvCache(model.config, batch.batchSize, batch.time);
       using states = new LatentStateCache(model.config, batch.batchSize);
       const caches = { kv, states };
-      await likeliest(weights, rows.map((row) => row.subarray(0, -1)), { caches, lastPositionOnly: true });
-      const answers = await likeliest(weights, rows.map((row) => row.subarray(-1)), { caches, iterations });
+      await likeliest(
+        weights,
+        rows.map((row) => row.subarray(0, -1)),
+        { caches, lastPositionOnly: true },
+      );
+      const answers = await likeliest(
+        weights,
+        rows.map((row) => row.subarray(-1)),
+        { caches, iterations },
+      );
       accuracies.push(right.filter((label, row) => answers[row] === label).length / right.length);
     }
   } finally {

@@ -65,7 +65,10 @@ function checkRequest(model: DecoderModel, prompt: readonly number[], options: G
   checkSampling(options);
   planForward(config, options);
   if (!Number.isInteger(options.maxNewTokens) || options.maxNewTokens < 1) {
-    throw new SstError("invalid-argument", `maxNewTokens should be a whole number of at least 1, but is ${options.maxNewTokens}`);
+    throw new SstError(
+      "invalid-argument",
+      `maxNewTokens should be a whole number of at least 1, but is ${options.maxNewTokens}`,
+    );
   }
   if (prompt.length === 0) throw new SstError("empty-prompt", "the prompt is empty: give at least one token");
   requireKnownTokens(prompt, config);

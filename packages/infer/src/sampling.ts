@@ -16,7 +16,8 @@ export function checkSampling({ temperature = 0, topK, topP }: SamplingOptions):
     throw new SstError("invalid-argument", `${name} should be ${range}, but is ${value}`);
   };
   if (!(temperature >= 0 && temperature < Number.POSITIVE_INFINITY)) complain("temperature", temperature, "0 or more");
-  if (topK !== undefined && !(Number.isInteger(topK) && topK >= 1)) complain("topK", topK, "a whole number of at least 1");
+  if (topK !== undefined && !(Number.isInteger(topK) && topK >= 1))
+    complain("topK", topK, "a whole number of at least 1");
   if (topP !== undefined && !(topP > 0 && topP <= 1)) complain("topP", topP, "above 0 and at most 1");
 }
 

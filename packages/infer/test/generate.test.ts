@@ -1,6 +1,6 @@
 /** Generation: greedy decoding is what the whole sequence says, and nothing is left behind. */
 import "@sst/backend-cpu";
-import { generate, type GenerateOptions, labelPositions } from "@sst/infer";
+import { type GenerateOptions, generate, labelPositions } from "@sst/infer";
 import { DecoderModel } from "@sst/layers";
 import { memory, ready } from "@sst/tensor";
 import { beforeAll, describe, expect, test } from "vitest";
@@ -12,7 +12,11 @@ beforeAll(async () => {
 
 const prompt = [1, 5, 2];
 
-async function collect(model: DecoderModel, options: GenerateOptions, from: readonly number[] = prompt): Promise<number[]> {
+async function collect(
+  model: DecoderModel,
+  options: GenerateOptions,
+  from: readonly number[] = prompt,
+): Promise<number[]> {
   const tokens: number[] = [];
   for await (const token of generate(model, from, options)) tokens.push(token);
   return tokens;

@@ -1,5 +1,5 @@
 /** Draws follow the distribution that their options leave. */
-import { sampleToken, type SamplingOptions } from "@sst/infer";
+import { type SamplingOptions, sampleToken } from "@sst/infer";
 import { Random } from "@sst/tensor";
 import { expect, test } from "vitest";
 
@@ -29,7 +29,8 @@ test("temperature 0 takes the likeliest", () => {
 });
 
 test("temperature flattens and sharpens", () => {
-  for (const temperature of [0.5, 1, 2]) expectClose(frequencies({ temperature }), expected(temperature, [0, 1, 2, 3, 4]));
+  for (const temperature of [0.5, 1, 2])
+    expectClose(frequencies({ temperature }), expected(temperature, [0, 1, 2, 3, 4]));
 });
 
 test("top-k keeps the k likeliest", () => {

@@ -79,7 +79,8 @@ export class DecoderModel implements Disposable {
   /** @throws SstError `disposed` for a name that the model does not hold (any more) */
   tensor(name: string): Tensor {
     const found = this.#tensors.get(name);
-    if (found === undefined) throw new SstError("disposed", `the model holds no parameter "${name}" (was it disposed of?)`);
+    if (found === undefined)
+      throw new SstError("disposed", `the model holds no parameter "${name}" (was it disposed of?)`);
     return found;
   }
 

@@ -2,7 +2,17 @@
  * The forward pass, top to bottom: embedding, decoder layers, final norm, head. The modes differ in one thing only: what
  * a decoder layer does with its post-attention hidden states, which is what a solver is.
  */
-import { embeddingLookup, rmsNorm, slice, squeeze, type Tensor, tensor, tidy, withoutGradient, zeros } from "@sst/tensor";
+import {
+  embeddingLookup,
+  rmsNorm,
+  slice,
+  squeeze,
+  type Tensor,
+  tensor,
+  tidy,
+  withoutGradient,
+  zeros,
+} from "@sst/tensor";
 import { feedForward } from "./feed-forward.js";
 import { type ForwardOptions, type ForwardPlan, planForward } from "./forward-options.js";
 import { linear } from "./linear.js";
@@ -53,7 +63,10 @@ export function forward(weights: ModelWeights, tokens: Tensor, options: ForwardO
       return states;
     });
     const kept = lastIterations(y, plan.iterations);
-    return head(options.lastPositionOnly ? slice(kept, [0, time - 1, 0], [batch, 1, kept.shape[2] as number]) : kept, weights);
+    return head(
+      options.lastPositionOnly ? slice(kept, [0, time - 1, 0], [batch, 1, kept.shape[2] as number]) : kept,
+      weights,
+    );
   });
   caches?.kv.advance(time);
   caches?.states.fill();
@@ -98,7 +111,13 @@ function layerSolver(
  * `two-pass` (paper): the passes before the last. The first blends nothing; each leaves, for every layer, the states
  * that the next one blends in.
  */
-function rollOut(x: Tensor, weights: ModelWeights, attention: AttentionContext, streams: LayerStream[], plan: ForwardPlan): Tensor[] {
+function rollOut(
+  x: Tensor,
+  weights: ModelWeights,
+  attention: AttentionContext,
+  streams: LayerStream[],
+  plan: ForwardPlan,
+): Tensor[] {
   let blended: Tensor[] | undefined;
   for (let pass = 1; pass < plan.sweeps; pass++) {
     const next: Tensor[] = [];

@@ -30,6 +30,9 @@ export function requireKnownTokens(tokens: ArrayLike<number>, config: ModelConfi
   for (let index = 0; index < tokens.length; index++) {
     const token = tokens[index] as number;
     if (Number.isInteger(token) && token >= 0 && token < config.vocabSize) continue;
-    throw new SstError("unknown-token", `token ${token} is not one of the model's ${config.vocabSize} (0 to ${config.vocabSize - 1})`);
+    throw new SstError(
+      "unknown-token",
+      `token ${token} is not one of the model's ${config.vocabSize} (0 to ${config.vocabSize - 1})`,
+    );
   }
 }

@@ -24,8 +24,12 @@ describe("DecoderModel", () => {
     const { [name]: found, ...rest } = data.weights;
     const wrong = { shape: [3, 3], data: new Float32Array(9) };
     expect(() => DecoderModel.fromData({ ...data, weights: rest })).toThrowError(new RegExp(`"${name}" is missing`));
-    expect(() => DecoderModel.fromData({ ...data, weights: { ...rest, [name]: wrong } })).toThrowError(/\[24,16\].*\[3,3\]/);
-    expect(() => DecoderModel.fromData({ ...data, weights: { ...data.weights, extra: wrong } })).toThrowError(/"extra"/);
+    expect(() => DecoderModel.fromData({ ...data, weights: { ...rest, [name]: wrong } })).toThrowError(
+      /\[24,16\].*\[3,3\]/,
+    );
+    expect(() => DecoderModel.fromData({ ...data, weights: { ...data.weights, extra: wrong } })).toThrowError(
+      /"extra"/,
+    );
     expect(found?.shape).toEqual([24, 16]);
   });
 
@@ -79,7 +83,9 @@ describe("withStateStream", () => {
 
 describe("tokens", () => {
   test("rows of different length, no tokens and unknown tokens are refused", () => {
-    expect(() => tokenTensor([[1, 2], [1]], tinyConfig)).toThrowError(expect.objectContaining({ code: "contradiction" }));
+    expect(() => tokenTensor([[1, 2], [1]], tinyConfig)).toThrowError(
+      expect.objectContaining({ code: "contradiction" }),
+    );
     expect(() => tokenTensor([[]], tinyConfig)).toThrowError(expect.objectContaining({ code: "empty-prompt" }));
     expect(() => tokenTensor([[1, 11]], tinyConfig)).toThrowError(/token 11/);
   });
@@ -110,7 +116,8 @@ function merge(data: Data, factors: Data["weights"]): Data {
       for (let column = 0; column < inSize; column++) {
         for (let r = 0; r < lora.rank; r++) {
           const product = (b[row * lora.rank + r] as number) * (a[r * inSize + column] as number);
-          result[row * inSize + column] = (result[row * inSize + column] as number) + (lora.alpha / lora.rank) * product;
+          result[row * inSize + column] =
+            (result[row * inSize + column] as number) + (lora.alpha / lora.rank) * product;
         }
       }
     }

@@ -1,6 +1,14 @@
 /** Reading a sequence in steps, in chunks and at once comes to the same. */
 import "@sst/backend-cpu";
-import { DecoderModel, type ForwardOptions, forward, KvCache, LatentStateCache, type ModelWeights, tokenTensor } from "@sst/layers";
+import {
+  DecoderModel,
+  type ForwardOptions,
+  forward,
+  KvCache,
+  LatentStateCache,
+  type ModelWeights,
+  tokenTensor,
+} from "@sst/layers";
 import { memory, ready } from "@sst/tensor";
 import { beforeAll, describe, expect, test } from "vitest";
 import { relativeError, tinyConfig, tinyModel, tinyTokens } from "./tiny-model.js";
@@ -71,8 +79,17 @@ describe("caches", () => {
     const weights = model.weights();
     using kv = new KvCache(weights.config, batch, 4);
     using states = new LatentStateCache(weights.config, batch);
-    run(weights, tokens.map((row) => row.slice(0, 3)), { caches: { kv, states } });
-    const overflow = () => run(weights, tokens.map((row) => row.slice(3, 5)), { caches: { kv, states } });
+    run(
+      weights,
+      tokens.map((row) => row.slice(0, 3)),
+      { caches: { kv, states } },
+    );
+    const overflow = () =>
+      run(
+        weights,
+        tokens.map((row) => row.slice(3, 5)),
+        { caches: { kv, states } },
+      );
     expect(overflow).toThrowError(expect.objectContaining({ code: "context-overflow" }));
     expect(kv.length).toBe(3);
     weights.dispose();

@@ -1,5 +1,5 @@
 /** A small random model for tests, with everything that a real one has: grouped queries, a stream, an untied head. */
-import { type ModelConfig, type ModelData, initializeModel } from "@sst/layers";
+import { initializeModel, type ModelConfig, type ModelData } from "@sst/layers";
 import { Random } from "@sst/tensor";
 
 export const tinyConfig: ModelConfig = {

@@ -84,14 +84,15 @@ export function kernels(): readonly Kernel[] {
 }
 
 /** Defines a kernel and its gradient, once and for all backends. */
-export function defineKernel<Attributes extends object>(
-  definition: KernelDefinition<Attributes>,
-): Kernel<Attributes> {
+export function defineKernel<Attributes extends object>(definition: KernelDefinition<Attributes>): Kernel<Attributes> {
   registerKernelGradient(definition as unknown as KernelDefinition);
   const call = (inputs: Readonly<Record<string, Tensor | undefined>>, attributes: Attributes) => {
     const present = presentInputs(definition as unknown as KernelDefinition, inputs);
     const outputShapes = checkShapes(definition as unknown as KernelDefinition, present);
-    const engineAttributes: EngineAttributes = { attributes: { ...attributes } as Record<string, unknown>, outputShapes };
+    const engineAttributes: EngineAttributes = {
+      attributes: { ...attributes } as Record<string, unknown>,
+      outputShapes,
+    };
     const results = engine().runKernel(engineName(definition.name), present, engineAttributes as never);
     const outputs = Array.isArray(results) ? results : [results];
     return Object.fromEntries(Object.keys(definition.outputs).map((name, index) => [name, outputs[index] as Tensor]));

@@ -1,6 +1,7 @@
 /** AdamW over the named tensors of a model, with its own rate and decay for each parameter. */
-import { adamwUpdate, keep, type Tensor, zerosLike } from "@sst/tensor";
+
 import type { DecoderModel } from "@sst/layers";
+import { adamwUpdate, keep, type Tensor, zerosLike } from "@sst/tensor";
 
 export interface AdamWOptions {
   readonly beta1: number;

@@ -138,7 +138,8 @@ export class Trainer implements Disposable {
   }
 
   #restoreSnapshot(): void {
-    for (const [name, copy] of Object.entries(this.#good.tensors)) this.model.replace(name, keep(mul(copy, 1) as Tensor));
+    for (const [name, copy] of Object.entries(this.#good.tensors))
+      this.model.replace(name, keep(mul(copy, 1) as Tensor));
   }
 
   /** Real copies: the optimiser may write in place, and a clone would share its memory. */

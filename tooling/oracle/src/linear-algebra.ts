@@ -14,7 +14,8 @@ export function linear(x: HostArray, weight: HostArray): HostArray {
   for (let row = 0; row < rows; row++) {
     for (let out = 0; out < outSize; out++) {
       let sum = 0;
-      for (let i = 0; i < inSize; i++) sum += (x.data[row * inSize + i] as number) * (weight.data[out * inSize + i] as number);
+      for (let i = 0; i < inSize; i++)
+        sum += (x.data[row * inSize + i] as number) * (weight.data[out * inSize + i] as number);
       data[row * outSize + out] = sum;
     }
   }

@@ -99,13 +99,17 @@ class OracleModel {
   }
 
   #embed(): HostArray {
-    const columns = this.tokens.flatMap((row) => row.flatMap((token) => new Array<number>(this.#iterations).fill(token)));
+    const columns = this.tokens.flatMap((row) =>
+      row.flatMap((token) => new Array<number>(this.#iterations).fill(token)),
+    );
     const tokens = { shape: [this.#batch, this.#columns], data: Float64Array.from(columns) };
-    return embeddingLookupOracle({ table: this.#weight("model.embed_tokens.weight"), tokens }, {} as never).y as HostArray;
+    return embeddingLookupOracle({ table: this.#weight("model.embed_tokens.weight"), tokens }, {} as never)
+      .y as HostArray;
   }
 
   #norm(x: HostArray, name: string): HostArray {
-    return rmsNormOracle({ x, weight: this.#weight(name) }, { epsilon: this.config.rmsNormEps } as never).y as HostArray;
+    return rmsNormOracle({ x, weight: this.#weight(name) }, { epsilon: this.config.rmsNormEps } as never)
+      .y as HostArray;
   }
 
   #attend(x: HostArray, layer: number): HostArray {
@@ -149,12 +153,17 @@ class OracleModel {
   #alpha(layer: number): HostArray {
     const theta = this.#weight(thetaName(layer));
     const { alphaMin, alphaMax } = this.config.stateStream as { alphaMin: number; alphaMax: number };
-    return { shape: theta.shape, data: theta.data.map((value) => alphaMin + (alphaMax - alphaMin) / (1 + Math.exp(-value))) };
+    return {
+      shape: theta.shape,
+      data: theta.data.map((value) => alphaMin + (alphaMax - alphaMin) / (1 + Math.exp(-value))),
+    };
   }
 
   /** 1 but for the first column of each row, which nothing precedes. */
   #keep(): HostArray {
-    const data = Float64Array.from({ length: this.#batch * this.#columns }, (_, index) => (index % this.#columns === 0 ? 0 : 1));
+    const data = Float64Array.from({ length: this.#batch * this.#columns }, (_, index) =>
+      index % this.#columns === 0 ? 0 : 1,
+    );
     return { shape: [this.#batch, this.#columns], data };
   }
 
@@ -168,7 +177,10 @@ class OracleModel {
       a,
       alpha: this.#alpha(layer),
       keep: this.#keep(),
-      initial: { shape: [this.#batch, this.config.hiddenSize], data: new Float64Array(this.#batch * this.config.hiddenSize) },
+      initial: {
+        shape: [this.#batch, this.config.hiddenSize],
+        data: new Float64Array(this.#batch * this.config.hiddenSize),
+      },
       normWeight: this.#weight(`${prefix}.post_attention_layernorm.weight`),
       gate: this.#weight(`${prefix}.mlp.gate_proj.weight`),
       up: this.#weight(`${prefix}.mlp.up_proj.weight`),

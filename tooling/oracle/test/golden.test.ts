@@ -52,7 +52,9 @@ describeWhere(folder, "no golden values here (SST_GOLDEN_DIR)", "golden values",
             const entries = Array.from({ length: 4 }, () => random.integer(expected.length));
             const found = lossDerivatives(data, golden.tokens, optionsOf(entry), parameter, entries);
             for (const [index, at] of entries.entries()) {
-              expect(Math.abs((found[index] as number) - (expected[at] as number)) / size, parameter).toBeLessThan(1e-5);
+              expect(Math.abs((found[index] as number) - (expected[at] as number)) / size, parameter).toBeLessThan(
+                1e-5,
+              );
             }
           }
         });

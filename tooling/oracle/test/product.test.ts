@@ -14,7 +14,10 @@ beforeAll(async () => {
 const models: [string, Partial<ModelConfig>][] = [
   ["the paper's alpha, tied", { stateStream: { alphaMin: 0.015, alphaMax: 0.1 }, tieWordEmbeddings: true }],
   ["a wide alpha, one key head", { stateStream: { alphaMin: 0, alphaMax: 0.9 }, numKeyValueHeads: 1 }],
-  ["odd sizes, three layers", { hiddenSize: 18, numAttentionHeads: 3, numKeyValueHeads: 3, headDim: 6, intermediateSize: 13, numHiddenLayers: 3 }],
+  [
+    "odd sizes, three layers",
+    { hiddenSize: 18, numAttentionHeads: 3, numKeyValueHeads: 3, headDim: 6, intermediateSize: 13, numHiddenLayers: 3 },
+  ],
   ["heads wider than the model", { numAttentionHeads: 2, numKeyValueHeads: 1, headDim: 12, ropeTheta: 500_000 }],
 ];
 
@@ -55,7 +58,12 @@ for (const [name, overrides] of models) {
     for (const [title, options] of runs.filter(([, { sweeps = 2 }]) => sweeps === 2)) {
       test(`loss and gradients: ${title}`, () => {
         using model = DecoderModel.fromData(data);
-        const found = lossAndGradients(model, [nextTokenBatch(tokens.map((row) => row))], model.parameterNames, options);
+        const found = lossAndGradients(
+          model,
+          [nextTokenBatch(tokens.map((row) => row))],
+          model.parameterNames,
+          options,
+        );
         const loss = nextTokenLoss(runOracle(data.config, oracleWeights(data), tokens, options).logits, tokens);
         expect(found.loss.dataSync()[0]).toBeCloseTo(loss, 5);
         const random = new Random(title);
@@ -65,7 +73,9 @@ for (const [name, overrides] of models) {
           const expected = lossDerivatives(data, tokens, options, parameter, entries);
           const size = Math.max(...given.map(Math.abs), 1e-6);
           for (const [index, entry] of entries.entries()) {
-            expect(Math.abs((given[entry] as number) - (expected[index] as number)) / size, parameter).toBeLessThan(1e-4);
+            expect(Math.abs((given[entry] as number) - (expected[index] as number)) / size, parameter).toBeLessThan(
+              1e-4,
+            );
           }
         }
         found.loss.dispose();

@@ -2,7 +2,15 @@
 import { join } from "node:path";
 import { meanLoss } from "@sst/eval";
 import type { DecoderModel, ModelConfig } from "@sst/layers";
-import { gsm8kText, loadTokenizer, readGsm8k, readModelData, requireWritable, saveModels, type Tokenizer } from "@sst/loaders";
+import {
+  gsm8kText,
+  loadTokenizer,
+  readGsm8k,
+  readModelData,
+  requireWritable,
+  saveModels,
+  type Tokenizer,
+} from "@sst/loaders";
 import { SstError } from "@sst/tensor";
 import { type Batch, type CoTrainVariant, coTrain, defaultLora, nextTokenBatch } from "@sst/train";
 import { Command } from "commander";
@@ -55,13 +63,21 @@ export function cotrainCommand(): Command {
     .option("--seed <N>", "seed of adapters and data", wholeNumber(0), 0)
     .option("--alpha-min <X>", "lower bound of the blend", number(0, 0.999), 0.015)
     .option("--alpha-max <X>", "upper bound of the blend", number(0, 0.999), 0.1)
-    .option("--eval-rows <N>", "rows for the evaluation, each beginning with another problem of the test split", wholeNumber(1), 500);
+    .option(
+      "--eval-rows <N>",
+      "rows for the evaluation, each beginning with another problem of the test split",
+      wholeNumber(1),
+      500,
+    );
   return withCommonOptions(withSolverOptions(command)).action(run);
 }
 
 async function run(options: CotrainOptions): Promise<void> {
   if (options.alphaMin > options.alphaMax) {
-    throw new SstError("contradiction", `--alpha-min (${options.alphaMin}) should not be above --alpha-max (${options.alphaMax})`);
+    throw new SstError(
+      "contradiction",
+      `--alpha-min (${options.alphaMin}) should not be above --alpha-max (${options.alphaMax})`,
+    );
   }
   await requireWritable(options.out, { overwrite: options.overwrite ?? false });
   await openBackend(options.backend);
@@ -77,12 +93,17 @@ async function run(options: CotrainOptions): Promise<void> {
     stateStream: { alphaMin: options.alphaMin, alphaMax: options.alphaMax },
     theta: initialTheta,
     lora: { ...defaultLora, rank: options.rank, alpha: 2 * options.rank },
-    trainer: { steps: options.steps, learningRate: options.learningRate, warmupSteps: Math.min(50, Math.ceil(options.steps / 10)) },
+    trainer: {
+      steps: options.steps,
+      learningRate: options.learningRate,
+      warmupSteps: Math.min(50, Math.ceil(options.steps / 10)),
+    },
     streamForward: forward,
     batches: (step) => [nextTokenBatch(stepRows(train, options.seed, step, options.batchSize, options.length + 1))],
     onStep: (variant, { step, loss }) => {
       losses[variant] = loss;
-      if (variant === "stream") progress.update(step, { "stream loss": losses.stream, "baseline loss": losses.baseline });
+      if (variant === "stream")
+        progress.update(step, { "stream loss": losses.stream, "baseline loss": losses.baseline });
     },
   }).finally(() => progress.stop());
   using stream = models.stream;
@@ -102,7 +123,10 @@ async function run(options: CotrainOptions): Promise<void> {
 
 function checkRowLength({ length }: CotrainOptions, { maxPositionEmbeddings }: ModelConfig): void {
   if (length <= maxPositionEmbeddings) return;
-  throw new SstError("context-overflow", `--length ${length} does not fit the model's context of ${maxPositionEmbeddings}`);
+  throw new SstError(
+    "context-overflow",
+    `--length ${length} does not fit the model's context of ${maxPositionEmbeddings}`,
+  );
 }
 
 /** GSM8K's two splits; of a single file the last tenth is the test split. */
@@ -119,12 +143,16 @@ function evaluationBatches(test: EncodedTexts, { length, batchSize, evalRows }: 
   const count = Math.min(evalRows, test.count);
   const rows = Array.from({ length: count }, (_, first) => test.rowFrom(first, length + 1));
   const batchCount = Math.ceil(count / batchSize);
-  return Array.from({ length: batchCount }, (_, index) => nextTokenBatch(rows.slice(index * batchSize, (index + 1) * batchSize)));
+  return Array.from({ length: batchCount }, (_, index) =>
+    nextTokenBatch(rows.slice(index * batchSize, (index + 1) * batchSize)),
+  );
 }
 
 async function alphaRange(model: DecoderModel): Promise<{ min: number; mean: number; max: number }> {
   const weights = model.weights();
-  const all = (await Promise.all(weights.layers.map(async ({ alpha }) => Array.from((await alpha?.data()) ?? [])))).flat();
+  const all = (
+    await Promise.all(weights.layers.map(async ({ alpha }) => Array.from((await alpha?.data()) ?? [])))
+  ).flat();
   weights.dispose();
   return { min: Math.min(...all), mean: all.reduce((a, b) => a + b, 0) / all.length, max: Math.max(...all) };
 }

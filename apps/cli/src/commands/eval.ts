@@ -3,7 +3,14 @@ import { labelAccuracy } from "@sst/eval";
 import { createTask, loadModel, loadVocabulary, taskBatch } from "@sst/loaders";
 import { SstError } from "@sst/tensor";
 import { Command } from "commander";
-import { type CommonOptions, forwardOptions, type SolverOptions, wholeNumber, withCommonOptions, withSolverOptions } from "../arguments.js";
+import {
+  type CommonOptions,
+  forwardOptions,
+  type SolverOptions,
+  wholeNumber,
+  withCommonOptions,
+  withSolverOptions,
+} from "../arguments.js";
 import { openBackend } from "../backend.js";
 
 interface EvalOptions extends CommonOptions, SolverOptions {
@@ -38,7 +45,10 @@ async function run(options: EvalOptions): Promise<void> {
   using model = await loadModel(options.model);
   const vocabulary = await loadVocabulary(options.model);
   if (vocabulary === undefined) {
-    throw new SstError("file-unsupported", `${options.model} holds no vocab.json, so it is not a model that labels the symbols of a task`);
+    throw new SstError(
+      "file-unsupported",
+      `${options.model} holds no vocab.json, so it is not a model that labels the symbols of a task`,
+    );
   }
   const task = known.on(vocabulary);
   const batches = Array.from({ length: Math.ceil(options.sequences / batchSize) }, (_, index) =>

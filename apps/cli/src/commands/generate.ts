@@ -26,7 +26,7 @@ export function generateCommand(): Command {
   const command = new Command("generate")
     .description("Continue a prompt; a model of a state-tracking task labels the symbols of the prompt instead")
     .requiredOption("--model <folder>", "a model's folder")
-    .requiredOption("--prompt <text>", "what to continue, or symbols such as \"132 213\"")
+    .requiredOption("--prompt <text>", 'what to continue, or symbols such as "132 213"')
     .option("--max-new-tokens <N>", `tokens to generate at most (default: ${defaultNewTokens})`, wholeNumber(1))
     .option("--temperature <X>", "0 takes the likeliest token (default: 0)", number(0))
     .option("--top-k <N>", "draw from the N likeliest tokens", wholeNumber(1))
@@ -45,7 +45,11 @@ async function run(options: GenerateCommandOptions): Promise<void> {
   else await continuePrompt(model, await loadTokenizer(options.model), options);
 }
 
-async function continuePrompt(model: DecoderModel, tokenizer: Tokenizer, options: GenerateCommandOptions): Promise<void> {
+async function continuePrompt(
+  model: DecoderModel,
+  tokenizer: Tokenizer,
+  options: GenerateCommandOptions,
+): Promise<void> {
   if (options.prompt === "") throw new SstError("empty-prompt", "the prompt is empty: give --prompt some text");
   const prompt = tokenizer.encode(options.prompt);
   const room = model.config.maxPositionEmbeddings - prompt.length;
@@ -72,7 +76,12 @@ async function continuePrompt(model: DecoderModel, tokenizer: Tokenizer, options
   }
   write(decoder.end());
   const seconds = (performance.now() - startedAt) / 1000;
-  const figures = { promptTokens: prompt.length, newTokens: tokens.length, seconds, tokensPerSecond: tokens.length / seconds };
+  const figures = {
+    promptTokens: prompt.length,
+    newTokens: tokens.length,
+    seconds,
+    tokensPerSecond: tokens.length / seconds,
+  };
   if (options.json) {
     process.stdout.write(`${JSON.stringify({ prompt: options.prompt, continuation: text, tokens, ...figures })}\n`);
     return;
@@ -89,11 +98,18 @@ function stopTokens({ eosTokenId, bosTokenId }: ModelConfig): number[] {
   return [eosTokenId ?? [], bosTokenId ?? []].flat();
 }
 
-async function label(model: DecoderModel, vocabulary: SymbolVocabulary, options: GenerateCommandOptions): Promise<void> {
+async function label(
+  model: DecoderModel,
+  vocabulary: SymbolVocabulary,
+  options: GenerateCommandOptions,
+): Promise<void> {
   const { maxNewTokens, temperature, topK, topP, seed } = options;
   for (const [name, value] of Object.entries({ maxNewTokens, temperature, topK, topP, seed })) {
     if (value === undefined) continue;
-    throw new SstError("contradiction", `this model labels the symbols that it is given and draws nothing: ${name} does not apply`);
+    throw new SstError(
+      "contradiction",
+      `this model labels the symbols that it is given and draws nothing: ${name} does not apply`,
+    );
   }
   const symbols = vocabulary.encode(options.prompt);
   const startedAt = performance.now();

@@ -4,7 +4,14 @@ import { loadModel } from "@sst/loaders";
 import { SstError, type Tensor } from "@sst/tensor";
 import { lossAndGradients, nextTokenBatch } from "@sst/train";
 import { Command } from "commander";
-import { type CommonOptions, forwardOptions, type SolverOptions, wholeNumber, withCommonOptions, withSolverOptions } from "../arguments.js";
+import {
+  type CommonOptions,
+  forwardOptions,
+  type SolverOptions,
+  wholeNumber,
+  withCommonOptions,
+  withSolverOptions,
+} from "../arguments.js";
 import { openBackend } from "../backend.js";
 
 interface LogitsOptions extends CommonOptions, SolverOptions {
@@ -43,7 +50,10 @@ function parseRows(text: string): number[][] {
   return text.split(";").map((row) =>
     row.split(",").map((entry) => {
       if (/^\s*\d+\s*$/.test(entry)) return Number(entry);
-      throw new SstError("invalid-argument", `--tokens: "${entry.trim()}" is not a token number; write rows such as "3,1,4;1,5,9"`);
+      throw new SstError(
+        "invalid-argument",
+        `--tokens: "${entry.trim()}" is not a token number; write rows such as "3,1,4;1,5,9"`,
+      );
     }),
   );
 }

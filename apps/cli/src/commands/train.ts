@@ -79,7 +79,8 @@ async function run(options: TrainOptions): Promise<void> {
   const test = taskBatch(task, { seed: options.seed, split: "test", index: 0, batchSize: 500, length: options.length });
   const { last, all } = await labelAccuracy(model, [test]);
   const result = { task: task.name, steps: options.steps, seconds, length: options.length, accuracy: { last, all } };
-  if (options.json) process.stdout.write(`${JSON.stringify({ ...result, ...(options.out && { out: options.out }) })}\n`);
+  if (options.json)
+    process.stdout.write(`${JSON.stringify({ ...result, ...(options.out && { out: options.out }) })}\n`);
   else {
     process.stdout.write(
       `${task.name}: ${options.steps} steps in ${seconds.toFixed(1)} s; accuracy at length ${options.length} on 500 fresh ` +
@@ -92,7 +93,10 @@ async function run(options: TrainOptions): Promise<void> {
 function configOf(options: TrainOptions, vocabSize: number): ModelConfig {
   const { hiddenSize, alphaMin, alphaMax } = options;
   if (hiddenSize % 8 !== 0) {
-    throw new SstError("invalid-argument", `--hidden-size should be a multiple of 8 (four heads of even size), but is ${hiddenSize}`);
+    throw new SstError(
+      "invalid-argument",
+      `--hidden-size should be a multiple of 8 (four heads of even size), but is ${hiddenSize}`,
+    );
   }
   if (alphaMin > alphaMax) {
     throw new SstError("contradiction", `--alpha-min (${alphaMin}) should not be above --alpha-max (${alphaMax})`);

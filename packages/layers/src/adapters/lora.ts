@@ -10,12 +10,18 @@ import { adapterShapes, linearShapes, streamShapes } from "../parameters.js";
  */
 export function withLora(data: ModelData, lora: LoraConfig, random: Random): ModelData {
   if (!Number.isInteger(lora.rank) || lora.rank < 1) {
-    throw new SstError("invalid-argument", `the adapters' rank should be a whole number of at least 1, but is ${lora.rank}`);
+    throw new SstError(
+      "invalid-argument",
+      `the adapters' rank should be a whole number of at least 1, but is ${lora.rank}`,
+    );
   }
   const known = Object.keys(linearShapes(data.config));
   const unknown = lora.targetModules.filter((name) => !known.includes(name));
   if (unknown.length > 0) {
-    throw new SstError("invalid-argument", `no linear layer is called "${unknown.join('", "')}"; there are ${known.join(", ")}`);
+    throw new SstError(
+      "invalid-argument",
+      `no linear layer is called "${unknown.join('", "')}"; there are ${known.join(", ")}`,
+    );
   }
   const weights: Record<string, HostTensor> = {};
   for (const [name, shape] of Object.entries(adapterShapes(data.config, lora))) {

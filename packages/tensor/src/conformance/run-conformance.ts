@@ -48,12 +48,17 @@ export function runConformance({ backend, describe, test }: ConformanceOptions):
         const device = await ready({ backend });
         const before = memory();
         rows.push(await checkKernel(suite, device));
-        requireThat(JSON.stringify(memory()) === JSON.stringify(before), `tensors are left behind: ${JSON.stringify(memory())}, before ${JSON.stringify(before)}`);
+        requireThat(
+          JSON.stringify(memory()) === JSON.stringify(before),
+          `tensors are left behind: ${JSON.stringify(memory())}, before ${JSON.stringify(before)}`,
+        );
       });
     }
     test("every kernel was checked", async () => {
       const known = new Set(kernelSuites.flatMap(({ kernel, gradientKernel }) => [kernel, gradientKernel]));
-      const unknown = kernels().filter((kernel) => !known.has(kernel)).map((kernel) => kernel.definition.name);
+      const unknown = kernels()
+        .filter((kernel) => !known.has(kernel))
+        .map((kernel) => kernel.definition.name);
       requireThat(unknown.length === 0, `no oracle for ${unknown.join(", ")}`);
       console.log(tableOf(backend, rows));
     });
@@ -94,7 +99,10 @@ async function valueError(suite: KernelSuite, { inputs, attributes, title }: Ker
     const given = first[name] as { shape: number[]; values: Float32Array };
     requireThat(given.shape.join() === shape.join(), `${title}: "${name}" is [${given.shape}], expected [${shape}]`);
     const again = second[name]?.values;
-    requireThat(given.values.every((value, index) => Object.is(value, again?.[index])), `${title}: two runs differ in "${name}"`);
+    requireThat(
+      given.values.every((value, index) => Object.is(value, again?.[index])),
+      `${title}: two runs differ in "${name}"`,
+    );
     return relativeError(given.values, data);
   });
   return Math.max(...errors);
@@ -113,11 +121,19 @@ async function runKernel(suite: KernelSuite, inputs: HostArrays, attributes: obj
   return Object.fromEntries(read);
 }
 
-async function largestGradientError(suite: KernelSuite, { inputs, attributes, title }: KernelCase<object>, random: Random): Promise<number> {
+async function largestGradientError(
+  suite: KernelSuite,
+  { inputs, attributes, title }: KernelCase<object>,
+  random: Random,
+): Promise<number> {
   const outputs = suite.oracle(inputs, attributes);
-  const weights = Object.fromEntries(Object.entries(outputs).map(([name, { shape }]) => [name, normals(random, shape)]));
+  const weights = Object.fromEntries(
+    Object.entries(outputs).map(([name, { shape }]) => [name, normals(random, shape)]),
+  );
   const tensors = upload(suite.kernel.definition, inputs);
-  const weightTensors = Object.fromEntries(Object.entries(weights).map(([name, array]) => [name, toTensor(array, "float32")]));
+  const weightTensors = Object.fromEntries(
+    Object.entries(weights).map(([name, array]) => [name, toTensor(array, "float32")]),
+  );
   const parameters = Object.fromEntries(suite.differentiable.map((name) => [name, tensors[name] as Tensor]));
   const { value, gradients } = valueAndGradients(
     () =>
@@ -134,8 +150,15 @@ async function largestGradientError(suite: KernelSuite, { inputs, attributes, ti
     const entries = Array.from({ length: Math.min(size, gradientEntries) }, () => random.integer(size));
     const expected = differences(suite.oracle, inputs, attributes, weights, name, entries);
     const given = (await (gradients[name] as Tensor).data()) as Float32Array;
-    const error = relativeError(entries.map((entry) => given[entry] as number), expected, smallestGradient);
-    requireThat(error <= gradientTolerance, `${title}: the gradient of "${name}" is off by ${error}, tolerance ${gradientTolerance}`);
+    const error = relativeError(
+      entries.map((entry) => given[entry] as number),
+      expected,
+      smallestGradient,
+    );
+    requireThat(
+      error <= gradientTolerance,
+      `${title}: the gradient of "${name}" is off by ${error}, tolerance ${gradientTolerance}`,
+    );
     worst = Math.max(worst, error);
   }
   const everything = [value, ...Object.values(gradients), ...Object.values(tensors), ...Object.values(weightTensors)];
@@ -144,7 +167,9 @@ async function largestGradientError(suite: KernelSuite, { inputs, attributes, ti
 }
 
 function upload({ inputs: specs }: KernelDefinition, inputs: HostArrays): Record<string, Tensor> {
-  return Object.fromEntries(Object.entries(inputs).map(([name, array]) => [name, toTensor(array, specs[name]?.dtype ?? "float32")]));
+  return Object.fromEntries(
+    Object.entries(inputs).map(([name, array]) => [name, toTensor(array, specs[name]?.dtype ?? "float32")]),
+  );
 }
 
 function toTensor({ shape, data }: HostArray, dtype: "float32" | "int32"): Tensor {
@@ -170,8 +195,22 @@ function requireThat(holds: boolean, complaint: string): void {
 function tableOf(backend: string, rows: readonly Row[]): string {
   const figure = (value: number | undefined) => (value === undefined ? "–" : value.toExponential(1));
   const lines = rows.map(({ kernel, implementation, cases, worstError, tolerance, worstGradientError }) =>
-    [kernel.padEnd(22), implementation.padEnd(12), String(cases).padStart(5), figure(worstError).padStart(9), figure(tolerance).padStart(9), figure(worstGradientError).padStart(9)].join(" "),
+    [
+      kernel.padEnd(22),
+      implementation.padEnd(12),
+      String(cases).padStart(5),
+      figure(worstError).padStart(9),
+      figure(tolerance).padStart(9),
+      figure(worstGradientError).padStart(9),
+    ].join(" "),
   );
-  const head = [`${backend}: kernel`.padEnd(22), "runs as".padEnd(12), "cases", "worst".padStart(9), "tolerance", "gradient".padStart(9)].join(" ");
+  const head = [
+    `${backend}: kernel`.padEnd(22),
+    "runs as".padEnd(12),
+    "cases",
+    "worst".padStart(9),
+    "tolerance",
+    "gradient".padStart(9),
+  ].join(" ");
   return [head, ...lines].join("\n");
 }

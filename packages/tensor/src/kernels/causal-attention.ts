@@ -4,7 +4,20 @@
  * With `iterations` N > 1 the time axis of the chunk holds N columns for each position, in order (t, 1) … (t, N): the
  * query of (t, i) sees the keys of (u, N) for u < t and its own (`state-stream` section 3, ours).
  */
-import { add, concat, matMul, mul, reshape, slice, softmax, sub, sum, type Tensor, tensor2d, transpose } from "@tensorflow/tfjs-core";
+import {
+  add,
+  concat,
+  matMul,
+  mul,
+  reshape,
+  slice,
+  softmax,
+  sub,
+  sum,
+  type Tensor,
+  tensor2d,
+  transpose,
+} from "@tensorflow/tfjs-core";
 import { SstError } from "../errors.js";
 import { defineKernel } from "../kernel.js";
 
@@ -44,7 +57,10 @@ export const causalAttention = defineKernel<CausalAttentionAttributes>({
     saves: ["q", "k", "v"],
     compute: ({ y }, { q, k, v }, attributes) => {
       if (attributes.pastLength > 0) {
-        throw new SstError("invalid-argument", "causalAttention has no gradient over a cache: train on whole sequences");
+        throw new SstError(
+          "invalid-argument",
+          "causalAttention has no gradient over a cache: train on whole sequences",
+        );
       }
       const gradients = causalAttentionGradient({ dy: y, q, k, v }, attributes);
       return {

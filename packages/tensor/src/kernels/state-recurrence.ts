@@ -9,10 +9,22 @@
  * Only the chain itself is sequential. The backward pass computes everything that does not depend on the chain for all
  * positions at once, and the gradients of the weights are plain matrix products over what the chain leaves.
  */
-import { add, concat, expandDims, matMul, mul, reshape, slice, squeeze, sub, sum, type Tensor } from "@tensorflow/tfjs-core";
+import {
+  add,
+  concat,
+  expandDims,
+  matMul,
+  mul,
+  reshape,
+  slice,
+  squeeze,
+  sub,
+  sum,
+  type Tensor,
+} from "@tensorflow/tfjs-core";
 import { defineKernel } from "../kernel.js";
 import { gatedActivation, gatedActivationGradient } from "./gated-activation.js";
-import { rmsNorm, type RmsNormAttributes, rmsNormGradient } from "./rms-norm.js";
+import { type RmsNormAttributes, rmsNorm, rmsNormGradient } from "./rms-norm.js";
 import { blendShare, stateBlend } from "./state-blend.js";
 
 const sequence = { shape: ["batch", "time", "hiddenSize"] } as const;
@@ -38,7 +50,7 @@ export const stateRecurrence = defineKernel<RmsNormAttributes>({
   compose: ({ a, alpha, keep, initial, normWeight, gate, up, down }, attributes) => {
     const states: Tensor[] = [];
     let state = expandDims(initial as Tensor, 1);
-    for (let t = 0; t < (a as Tensor).shape[1]!; t++) {
+    for (let t = 0; t < timeOf(a as Tensor); t++) {
       const h = stateBlend({ a: at(a as Tensor, t), state, alpha, keep: at(keep as Tensor, t) }, {}).h as Tensor;
       const n = rmsNorm({ x: h, weight: normWeight }, attributes).y as Tensor;
       const activation = gatedActivation({ gate: linear(n, gate as Tensor), up: linear(n, up as Tensor) }, {});
@@ -62,7 +74,10 @@ export const stateRecurrence = defineKernel<RmsNormAttributes>({
         initial: () => squeeze(at(mul(share, dh), 0), [1]),
         alpha: () => sum(mul(mul(dh, expandDims(keep as Tensor, -1)), sub(previous, a as Tensor)), [0, 1]),
         normWeight: () => {
-          const dn = add(throughLinear(chain.dGate as Tensor, gate as Tensor), throughLinear(chain.dUp as Tensor, up as Tensor));
+          const dn = add(
+            throughLinear(chain.dGate as Tensor, gate as Tensor),
+            throughLinear(chain.dUp as Tensor, up as Tensor),
+          );
           return rmsNormGradient({ dy: dn, x: h, weight: normWeight }, attributes).dWeight as Tensor;
         },
         gate: () => weightGradient(chain.dGate as Tensor, n),
@@ -91,7 +106,7 @@ export const stateRecurrenceGradient = defineKernel<RmsNormAttributes>({
     const share = blendShare(alpha as Tensor, keep as Tensor);
     const steps: Record<"dh" | "dTotal" | "dGate" | "dUp", Tensor>[] = [];
     let carried: Tensor | undefined;
-    for (let t = (a as Tensor).shape[1]! - 1; t >= 0; t--) {
+    for (let t = timeOf(a as Tensor) - 1; t >= 0; t--) {
       const own = at(dy as Tensor, t);
       const dTotal: Tensor = carried === undefined ? own : add(own, carried);
       const dActivation = throughLinear(dTotal, down as Tensor);
@@ -104,7 +119,11 @@ export const stateRecurrenceGradient = defineKernel<RmsNormAttributes>({
       carried = mul(at(share, t), dh);
       steps.unshift({ dh, dTotal, dGate, dUp });
     }
-    const joined = (name: "dh" | "dTotal" | "dGate" | "dUp") => concat(steps.map((step) => step[name]), 1);
+    const joined = (name: "dh" | "dTotal" | "dGate" | "dUp") =>
+      concat(
+        steps.map((step) => step[name]),
+        1,
+      );
     return {
       dh: joined("dh"),
       dTotal: joined("dTotal"),
@@ -115,6 +134,10 @@ export const stateRecurrenceGradient = defineKernel<RmsNormAttributes>({
   },
 });
 
+function timeOf(x: Tensor): number {
+  return x.shape[1] as number;
+}
+
 /** The states that each position blends in: the initial one, then every state but the last. */
 function statesBefore(initial: Tensor, y: Tensor): Tensor {
   const [batch, time, hiddenSize] = y.shape as [number, number, number];
@@ -124,7 +147,11 @@ function statesBefore(initial: Tensor, y: Tensor): Tensor {
 /** Position t, its axis kept. */
 function at(x: Tensor, t: number): Tensor {
   const begin = x.shape.map((_, axis) => (axis === 1 ? t : 0));
-  return slice(x, begin, x.shape.map((size, axis) => (axis === 1 ? 1 : size)));
+  return slice(
+    x,
+    begin,
+    x.shape.map((size, axis) => (axis === 1 ? 1 : size)),
+  );
 }
 
 /** `x · weightᵀ` for a weight `[out, in]`. */

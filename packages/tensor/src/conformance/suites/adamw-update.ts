@@ -34,7 +34,15 @@ export const adamwUpdateSuite: KernelSuite<AdamWAttributes> = {
             m: normals(random, shape),
             v: { shape, data: v.data.map(Math.abs) },
           },
-          attributes: { learningRate: 1e-2, beta1: 0.9, beta2: 0.98, epsilon: 1e-2, weightDecay: 0.1, step, gradientScale: 0.5 },
+          attributes: {
+            learningRate: 1e-2,
+            beta1: 0.9,
+            beta2: 0.98,
+            epsilon: 1e-2,
+            weightDecay: 0.1,
+            step,
+            gradientScale: 0.5,
+          },
         };
       }),
     ),

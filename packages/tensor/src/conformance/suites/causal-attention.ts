@@ -1,10 +1,22 @@
-import { type CausalAttentionAttributes, causalAttention, causalAttentionGradient } from "../../kernels/causal-attention.js";
+import {
+  type CausalAttentionAttributes,
+  causalAttention,
+  causalAttentionGradient,
+} from "../../kernels/causal-attention.js";
 import type { Random } from "../../random.js";
 import { at, type HostArray, normals, zeros } from "../host-array.js";
 import type { KernelCase, KernelSuite, Oracle } from "../kernel-suite.js";
 
 /** One key or value: the cache's rows come first, then the chunk's. */
-function entry(past: HostArray | undefined, chunk: HostArray, b: number, key: number, head: number, i: number, pastLength: number): number {
+function entry(
+  past: HostArray | undefined,
+  chunk: HostArray,
+  b: number,
+  key: number,
+  head: number,
+  i: number,
+  pastLength: number,
+): number {
   const isPast = key < pastLength;
   const source = (isPast ? past : chunk) as HostArray;
   const row = isPast ? key : key - pastLength;
@@ -23,7 +35,8 @@ function sees(query: number, key: number, pastLength: number, iterations: number
 }
 
 export const causalAttentionOracle: Oracle<CausalAttentionAttributes> = (inputs, { scale, pastLength, iterations }) => {
-  const { q, k, v, pastK, pastV } = inputs as Record<"q" | "k" | "v", HostArray> & Record<"pastK" | "pastV", HostArray | undefined>;
+  const { q, k, v, pastK, pastV } = inputs as Record<"q" | "k" | "v", HostArray> &
+    Record<"pastK" | "pastV", HostArray | undefined>;
   const [batch, time, heads, headDim] = q.shape as [number, number, number, number];
   const group = heads / (k.shape[2] as number);
   const y = zeros(q.shape);
