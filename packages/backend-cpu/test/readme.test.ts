@@ -1,4 +1,8 @@
-import { join } from "node:path";
+import { resolve } from "node:path";
 import { testReadme } from "@sst/vitest-config/helpers";
 
-testReadme(join(import.meta.dirname, ".."));
+const folder = resolve(import.meta.dirname, "..");
+
+testReadme(folder);
+// @sst/tensor itself depends on no backend.
+testReadme(resolve(folder, "../tensor"), folder);

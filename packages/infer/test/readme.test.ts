@@ -1,4 +1,4 @@
-import { join } from "node:path";
+import { resolve } from "node:path";
 import { testReadme } from "@sst/vitest-config/helpers";
 
-testReadme(join(import.meta.dirname, ".."));
+testReadme(resolve(import.meta.dirname, ".."));

@@ -28,7 +28,7 @@ const residuals: Promise<number>[] = [];
 const parallel = forward(weights, tokens, {
   solver: "layerwise",
   sweeps: 5,
-  onResidual: (layer, residual) => residuals.push(residual),
+  onResidual: (_layer, residual) => residuals.push(residual),
 });
 for (const residual of await Promise.all(residuals)) console.log(`solved to within 1e-5: ${residual < 1e-5}`);
 console.log(`logits [${exact.shape}] and [${parallel.shape}]`);
