@@ -8,33 +8,17 @@ import { ready } from "@sst/tensor";
 import { lossAndGradients, nextTokenBatch } from "@sst/train";
 import { describeWhere, sharedGolden } from "@sst/vitest-config/helpers";
 import { beforeAll, describe, expect, test } from "vitest";
+import { flatNumbers, goldenOptions } from "../../../packages/layers/test/golden-entries.js";
 import { relativeError } from "../../../packages/layers/test/tiny-model.js";
 import { sst } from "./run-sst.js";
 
-/** Numbers in nested lists, as deep as the tensor has dimensions. */
-type Nested = unknown;
-
 interface Golden {
   readonly tokens: number[][];
-  readonly logits: Record<string, Nested>;
-  readonly loss_and_gradients: Record<string, { loss: number; gradients: Record<string, Nested> }>;
+  readonly logits: Record<string, unknown>;
+  readonly loss_and_gradients: Record<string, { loss: number; gradients: Record<string, unknown> }>;
 }
 
 const folder = sharedGolden() as string;
-const flat = (values: Nested): number[] => (values as unknown[]).flat(Number.POSITIVE_INFINITY as 3) as number[];
-
-/** A golden entry's name as options of a forward pass. */
-function optionsOf(name: string): ForwardOptions {
-  if (name === "stream_off") return { streamOff: true };
-  if (name === "sequential") return {};
-  const iterations = /^sequential_iterations_(\d+)$/.exec(name)?.[1];
-  if (iterations) return { iterations: Number(iterations) };
-  const [, kind, propagation, sweeps] = /^(model|layer)_wise_(shift|scan)_(\d+)$/.exec(name) ?? [];
-  if (kind === undefined) throw new Error(`unknown golden entry ${name}`);
-  const solver = kind === "model" ? "two-pass" : "layerwise";
-  return { solver, propagation: propagation as "shift" | "scan", sweeps: Number(sweeps) };
-}
-
 function flagsOf({ streamOff, iterations, solver, sweeps, propagation }: ForwardOptions): string[] {
   return [
     ...(streamOff ? ["--stream-off"] : []),
@@ -55,7 +39,10 @@ describeWhere(folder, "no golden values here (SST_GOLDEN_DIR)", "golden values",
       for (const [entry, expected] of Object.entries(golden.logits)) {
         test(`logits: ${entry}`, async () => {
           expect(
-            relativeError(await logitsOf(join(folder, name), golden.tokens, optionsOf(entry)), flat(expected)),
+            relativeError(
+              await logitsOf(join(folder, name), golden.tokens, goldenOptions(entry)),
+              flatNumbers(expected),
+            ),
           ).toBeLessThan(1e-4);
         });
       }
@@ -67,13 +54,13 @@ describeWhere(folder, "no golden values here (SST_GOLDEN_DIR)", "golden values",
             model,
             [nextTokenBatch(golden.tokens)],
             model.parameterNames,
-            optionsOf(entry),
+            goldenOptions(entry),
           );
           expect(found.loss.dataSync()[0]).toBeCloseTo(loss, 4);
           expect(Object.keys(found.gradients).sort()).toEqual(Object.keys(gradients).sort());
           for (const [parameter, expected] of Object.entries(gradients)) {
             const given = found.gradients[parameter]?.dataSync() ?? [];
-            expect(relativeError(given, flat(expected)), parameter).toBeLessThan(1e-4);
+            expect(relativeError(given, flatNumbers(expected)), parameter).toBeLessThan(1e-4);
           }
         });
       }
@@ -84,7 +71,7 @@ describeWhere(folder, "no golden values here (SST_GOLDEN_DIR)", "golden values",
         const bound = name === "tiny-llama" ? 1e-5 : 1e-4;
         const whole = await logitsOf(join(folder, name), golden.tokens, {});
         expect(relativeError(steps, whole)).toBeLessThan(bound);
-        expect(relativeError(steps, flat(golden.logits.sequential as Nested))).toBeLessThan(1e-4);
+        expect(relativeError(steps, flatNumbers(golden.logits.sequential as unknown))).toBeLessThan(1e-4);
       });
 
       test("alpha 0 gives the logits of the plain backbone bit for bit", async () => {
@@ -102,22 +89,27 @@ describeWhere(folder, "no golden values here (SST_GOLDEN_DIR)", "golden values",
       test("sst logits prints them", async () => {
         const tokens = golden.tokens.map((row) => row.join(",")).join(";");
         for (const [entry, expected] of Object.entries(golden.logits)) {
-          const flags = flagsOf(optionsOf(entry));
+          const flags = flagsOf(goldenOptions(entry));
           const { code, stdout } = await sst("logits", "--model", join(folder, name), "--tokens", tokens, ...flags);
           expect(code).toBe(0);
-          expect(relativeError(flat(JSON.parse(stdout).logits), flat(expected)), entry).toBeLessThan(1e-4);
+          expect(relativeError(flatNumbers(JSON.parse(stdout).logits), flatNumbers(expected)), entry).toBeLessThan(
+            1e-4,
+          );
         }
       });
 
       test("sst logits --loss-and-gradients prints those", async () => {
         const tokens = golden.tokens.map((row) => row.join(",")).join(";");
         for (const [entry, expected] of Object.entries(golden.loss_and_gradients)) {
-          const flags = [...flagsOf(optionsOf(entry)), "--loss-and-gradients"];
+          const flags = [...flagsOf(goldenOptions(entry)), "--loss-and-gradients"];
           const { stdout } = await sst("logits", "--model", join(folder, name), "--tokens", tokens, ...flags);
           const printed = JSON.parse(stdout);
           expect(printed.loss).toBeCloseTo(expected.loss, 4);
           for (const [parameter, values] of Object.entries(expected.gradients)) {
-            expect(relativeError(flat(printed.gradients[parameter]), flat(values)), parameter).toBeLessThan(1e-4);
+            expect(
+              relativeError(flatNumbers(printed.gradients[parameter]), flatNumbers(values)),
+              parameter,
+            ).toBeLessThan(1e-4);
           }
         }
       });

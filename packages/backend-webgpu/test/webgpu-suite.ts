@@ -19,19 +19,15 @@ import {
 import { runConformance } from "@sst/tensor/conformance";
 import { lossAndGradients, nextTokenBatch, Trainer } from "@sst/train";
 import { beforeAll, describe, expect, test } from "vitest";
+import { flatNumbers, goldenOptions } from "../../layers/test/golden-entries.js";
 import { relativeError, tinyModel, tinyTokens } from "../../layers/test/tiny-model.js";
 import type { GoldenModel } from "./golden-files.js";
 
-/** Scalars in nested lists, of one depth in a file's entry. */
-type Nested = number | readonly unknown[];
-
 interface Golden {
   readonly tokens: number[][];
-  readonly logits: Record<string, Nested>;
-  readonly loss_and_gradients: Record<string, { loss: number; gradients: Record<string, Nested> }>;
+  readonly logits: Record<string, unknown>;
+  readonly loss_and_gradients: Record<string, { loss: number; gradients: Record<string, unknown> }>;
 }
-
-const flat = (values: Nested) => [values].flat(10) as number[];
 
 export function webgpuSuite(models: readonly GoldenModel[]): void {
   beforeAll(async () => {
@@ -51,9 +47,9 @@ export function webgpuSuite(models: readonly GoldenModel[]): void {
       for (const [entry, expected] of Object.entries(golden.logits)) {
         test(`logits: ${entry}`, async () => {
           using model = DecoderModel.fromData(await readModelData(source));
-          expect(relativeError(await logitsOf(model, golden.tokens, optionsOf(entry)), flat(expected))).toBeLessThan(
-            1e-4,
-          );
+          expect(
+            relativeError(await logitsOf(model, golden.tokens, goldenOptions(entry)), flatNumbers(expected)),
+          ).toBeLessThan(1e-4);
         });
       }
 
@@ -61,11 +57,11 @@ export function webgpuSuite(models: readonly GoldenModel[]): void {
         test(`loss and gradients: ${entry}`, async () => {
           using model = DecoderModel.fromData(await readModelData(source));
           const batch = nextTokenBatch(golden.tokens);
-          const { loss, gradients } = lossAndGradients(model, [batch], model.parameterNames, optionsOf(entry));
+          const { loss, gradients } = lossAndGradients(model, [batch], model.parameterNames, goldenOptions(entry));
           expect((await loss.data())[0]).toBeCloseTo(expected.loss, 4);
           for (const [parameter, gradient] of Object.entries(expected.gradients)) {
             const given = (await gradients[parameter]?.data()) as Float32Array;
-            expect(relativeError(given, flat(gradient)), parameter).toBeLessThan(1e-4);
+            expect(relativeError(given, flatNumbers(gradient)), parameter).toBeLessThan(1e-4);
           }
           for (const each of [loss, ...Object.values(gradients)]) each.dispose();
         });
@@ -142,18 +138,6 @@ export function webgpuSuite(models: readonly GoldenModel[]): void {
       expect(Array.from(await read(add(tensor([1, 2]), tensor([3, 4]))))).toEqual([4, 6]);
     });
   });
-}
-
-/** Options by golden entry; the spec's solvers under the files' names. */
-function optionsOf(entry: string): ForwardOptions {
-  if (entry === "stream_off") return { streamOff: true };
-  if (entry === "sequential") return {};
-  const [, kind, propagation, count] =
-    /^(sequential|model_wise|layer_wise)_(iterations|shift|scan)_(\d+)$/.exec(entry) ?? [];
-  if (kind === undefined) throw new Error(`golden entry "${entry}" is unknown to this test`);
-  if (kind === "sequential") return { iterations: Number(count) };
-  const solver = kind === "model_wise" ? "two-pass" : "layerwise";
-  return { solver, propagation: propagation as "shift" | "scan", sweeps: Number(count) };
 }
 
 /** A tensor's values; the tensor is used up. */

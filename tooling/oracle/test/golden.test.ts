@@ -2,24 +2,12 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { readModelData } from "@sst/loaders";
-import { lossDerivatives, nextTokenLoss, type OracleOptions, oracleWeights, runOracle } from "@sst/oracle";
+import { lossDerivatives, nextTokenLoss, oracleWeights, runOracle } from "@sst/oracle";
 import { Random } from "@sst/tensor";
 import { describeWhere, sharedGolden } from "@sst/vitest-config/helpers";
 import { describe, expect, test } from "vitest";
+import { flatNumbers, goldenOptions } from "../../../packages/layers/test/golden-entries.js";
 import { relativeError } from "../../../packages/layers/test/tiny-model.js";
-
-/** Numbers in nested lists, as deep as the tensor has dimensions. */
-type Nested = unknown;
-const flat = (values: Nested): number[] => (values as unknown[]).flat(Number.POSITIVE_INFINITY as 3) as number[];
-
-function optionsOf(entry: string): OracleOptions {
-  const [, kind, propagation, sweeps] = /^(model|layer)_wise_(shift|scan)_(\d+)$/.exec(entry) ?? [];
-  if (kind) {
-    const solver = kind === "model" ? "two-pass" : "layerwise";
-    return { solver, propagation: propagation as "shift" | "scan", sweeps: Number(sweeps) };
-  }
-  return { streamOff: entry === "stream_off", iterations: Number(/_iterations_(\d+)$/.exec(entry)?.[1] ?? 1) };
-}
 
 const folder = sharedGolden() as string;
 
@@ -28,29 +16,29 @@ describeWhere(folder, "no golden values here (SST_GOLDEN_DIR)", "golden values",
     describe(name, () => {
       const golden = JSON.parse(readFileSync(join(folder, name, "golden.json"), "utf8")) as {
         tokens: number[][];
-        logits: Record<string, Nested>;
-        loss_and_gradients: Record<string, { loss: number; gradients: Record<string, Nested> }>;
+        logits: Record<string, unknown>;
+        loss_and_gradients: Record<string, { loss: number; gradients: Record<string, unknown> }>;
       };
 
       for (const [entry, expected] of Object.entries(golden.logits)) {
         test(`logits: ${entry}`, async () => {
           const data = await readModelData(join(folder, name));
-          const { logits } = runOracle(data.config, oracleWeights(data), golden.tokens, optionsOf(entry));
-          expect(relativeError(logits.data, flat(expected))).toBeLessThan(1e-7);
+          const { logits } = runOracle(data.config, oracleWeights(data), golden.tokens, goldenOptions(entry));
+          expect(relativeError(logits.data, flatNumbers(expected))).toBeLessThan(1e-7);
         });
       }
 
       for (const [entry, { loss, gradients }] of Object.entries(golden.loss_and_gradients)) {
         test(`loss and gradients: ${entry}`, async () => {
           const data = await readModelData(join(folder, name));
-          const { logits } = runOracle(data.config, oracleWeights(data), golden.tokens, optionsOf(entry));
+          const { logits } = runOracle(data.config, oracleWeights(data), golden.tokens, goldenOptions(entry));
           expect(nextTokenLoss(logits, golden.tokens)).toBeCloseTo(loss, 7);
           const random = new Random(entry);
           for (const [parameter, values] of Object.entries(gradients)) {
-            const expected = flat(values);
+            const expected = flatNumbers(values);
             const size = Math.max(...expected.map(Math.abs));
             const entries = Array.from({ length: 4 }, () => random.integer(expected.length));
-            const found = lossDerivatives(data, golden.tokens, optionsOf(entry), parameter, entries);
+            const found = lossDerivatives(data, golden.tokens, goldenOptions(entry), parameter, entries);
             for (const [index, at] of entries.entries()) {
               expect(Math.abs((found[index] as number) - (expected[at] as number)) / size, parameter).toBeLessThan(
                 1e-5,
