@@ -40,7 +40,8 @@ export function planForward(config: ModelConfig, options: ForwardOptions): Forwa
   requireCount("iterations", iterations);
   requireCount("sweeps", sweeps);
   const hasStream = config.stateStream !== undefined;
-  if (!hasStream && (options.solver !== undefined || options.sweeps !== undefined || iterations > 1)) {
+  const asksForSolver = [options.solver, options.sweeps, options.propagation].some((option) => option !== undefined);
+  if (!hasStream && (asksForSolver || iterations > 1)) {
     throw new SstError(
       "contradiction",
       "the model has no state stream, so it takes neither a solver nor iterations: leave them out, or load a model with one",
