@@ -1,20 +1,8 @@
 import { nodeProject } from "@sst/vitest-config";
-import { chromiumPath, sharedGolden } from "@sst/vitest-config/machine";
+import { chromiumFlags, chromiumPath, sharedGolden } from "@sst/vitest-config/machine";
 import { playwright } from "@vitest/browser-playwright";
 import type { TestProjectInlineConfiguration } from "vitest/config";
 import { readGoldenModels } from "./test/golden-files.js";
-
-/** WebGPU in software, also as root and without a display; no traffic of its own. */
-const chromiumFlags = [
-  "--no-sandbox",
-  "--enable-unsafe-webgpu",
-  "--use-webgpu-adapter=swiftshader",
-  "--disable-quic",
-  "--no-first-run",
-  "--disable-background-networking",
-  "--disable-component-update",
-  "--disable-sync",
-];
 
 const chromium = chromiumPath();
 const goldenModels = readGoldenModels(sharedGolden());
@@ -36,7 +24,7 @@ const inChromium: TestProjectInlineConfiguration = {
       enabled: true,
       headless: true,
       screenshotFailures: false,
-      provider: playwright({ launchOptions: { executablePath: chromium as string, args: chromiumFlags } }),
+      provider: playwright({ launchOptions: { executablePath: chromium as string, args: [...chromiumFlags] } }),
       instances: [{ browser: "chromium" }],
     },
   },

@@ -1,5 +1,6 @@
 /** Parsing and describing the options that several commands share. */
-import type { ForwardOptions } from "@sst/layers";
+import { type ForwardOptions, paperAlpha, type StateStreamConfig } from "@sst/layers";
+import { SstError } from "@sst/tensor";
 import { type Command, InvalidArgumentError, Option } from "commander";
 
 export function wholeNumber(minimum: number): (text: string) => number {
@@ -32,11 +33,7 @@ export interface CommonOptions {
 }
 
 /** How a forward pass runs. */
-export interface SolverOptions {
-  readonly solver?: "sequential" | "layerwise" | "two-pass";
-  readonly sweeps?: number;
-  readonly propagation?: "shift" | "scan";
-}
+export type SolverOptions = Pick<ForwardOptions, "solver" | "sweeps" | "propagation">;
 
 export function withSolverOptions(command: Command): Command {
   return command
@@ -58,9 +55,22 @@ export function withSolverOptions(command: Command): Command {
 
 /** The options that were given, and only those: the model's own code knows the defaults and the contradictions. */
 export function forwardOptions(
-  options: SolverOptions & { readonly iterations?: number; readonly streamOff?: boolean },
+  options: SolverOptions & Pick<ForwardOptions, "iterations" | "streamOff">,
 ): ForwardOptions {
   const { solver, sweeps, propagation, iterations, streamOff } = options;
   const given = Object.entries({ solver, sweeps, propagation, iterations, streamOff });
   return Object.fromEntries(given.filter(([, value]) => value !== undefined));
+}
+
+/** The bounds of the blend, for commands that make a stream. */
+export function withAlphaOptions(command: Command): Command {
+  return command
+    .option("--alpha-min <X>", "lower bound of the blend", number(0, 0.999), paperAlpha.alphaMin)
+    .option("--alpha-max <X>", "upper bound of the blend", number(0, 0.999), paperAlpha.alphaMax);
+}
+
+/** @throws SstError `contradiction` for bounds the wrong way round */
+export function alphaBounds({ alphaMin, alphaMax }: StateStreamConfig): StateStreamConfig {
+  if (alphaMin <= alphaMax) return { alphaMin, alphaMax };
+  throw new SstError("contradiction", `--alpha-min (${alphaMin}) should not be above --alpha-max (${alphaMax})`);
 }

@@ -2,14 +2,14 @@
 import "@sst/backend-cpu";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { DecoderModel, type ForwardOptions, forward, KvCache, LatentStateCache, tokenTensor } from "@sst/layers";
+import { DecoderModel, type ForwardOptions, KvCache, LatentStateCache } from "@sst/layers";
 import { loadModel, readModelData } from "@sst/loaders";
 import { ready } from "@sst/tensor";
 import { lossAndGradients, nextTokenBatch } from "@sst/train";
 import { describeWhere, sharedGolden } from "@sst/vitest-config/helpers";
 import { beforeAll, describe, expect, test } from "vitest";
 import { flatNumbers, goldenOptions } from "../../../packages/layers/test/golden-entries.js";
-import { relativeError } from "../../../packages/layers/test/tiny-model.js";
+import { logitsOf, relativeError } from "../../../packages/layers/test/tiny-model.js";
 import { sst } from "./run-sst.js";
 
 interface Golden {
@@ -19,6 +19,7 @@ interface Golden {
 }
 
 const folder = sharedGolden() as string;
+
 function flagsOf({ streamOff, iterations, solver, sweeps, propagation }: ForwardOptions): string[] {
   return [
     ...(streamOff ? ["--stream-off"] : []),
@@ -40,7 +41,7 @@ describeWhere(folder, "no golden values here (SST_GOLDEN_DIR)", "golden values",
         test(`logits: ${entry}`, async () => {
           expect(
             relativeError(
-              await logitsOf(join(folder, name), golden.tokens, goldenOptions(entry)),
+              await folderLogits(join(folder, name), golden.tokens, goldenOptions(entry)),
               flatNumbers(expected),
             ),
           ).toBeLessThan(1e-4);
@@ -69,7 +70,7 @@ describeWhere(folder, "no golden values here (SST_GOLDEN_DIR)", "golden values",
         using model = await loadModel(join(folder, name));
         const steps = await stepByStep(model, golden.tokens);
         const bound = name === "tiny-llama" ? 1e-5 : 1e-4;
-        const whole = await logitsOf(join(folder, name), golden.tokens, {});
+        const whole = await folderLogits(join(folder, name), golden.tokens, {});
         expect(relativeError(steps, whole)).toBeLessThan(bound);
         expect(relativeError(steps, flatNumbers(golden.logits.sequential as unknown))).toBeLessThan(1e-4);
       });
@@ -80,9 +81,9 @@ describeWhere(folder, "no golden values here (SST_GOLDEN_DIR)", "golden values",
           ...data,
           config: { ...data.config, stateStream: { alphaMin: 0, alphaMax: 0 } },
         });
-        const plain = await forwardOnce(model, golden.tokens, { streamOff: true });
+        const plain = await logitsOf(model, golden.tokens, { streamOff: true });
         for (const options of [{}, { solver: "layerwise" }, { solver: "two-pass" }] as const) {
-          expect(await forwardOnce(model, golden.tokens, options)).toEqual(plain);
+          expect(await logitsOf(model, golden.tokens, options)).toEqual(plain);
         }
       });
 
@@ -117,18 +118,9 @@ describeWhere(folder, "no golden values here (SST_GOLDEN_DIR)", "golden values",
   }
 });
 
-async function logitsOf(modelFolder: string, rows: number[][], options: ForwardOptions): Promise<Float32Array> {
+async function folderLogits(modelFolder: string, rows: number[][], options: ForwardOptions): Promise<Float32Array> {
   using model = await loadModel(modelFolder);
-  return await forwardOnce(model, rows, options);
-}
-
-async function forwardOnce(model: DecoderModel, rows: number[][], options: ForwardOptions): Promise<Float32Array> {
-  const weights = model.weights();
-  const tokens = tokenTensor(rows, model.config);
-  const logits = forward(weights, tokens, options);
-  const values = (await logits.data()) as Float32Array;
-  for (const each of [weights, tokens, logits]) each.dispose();
-  return values;
+  return await logitsOf(model, rows, options);
 }
 
 /** Logits `[batch, time, vocabSize]`, one position at a time through the caches. */
@@ -140,7 +132,7 @@ async function stepByStep(model: DecoderModel, rows: number[][]): Promise<Float3
   const result = new Float32Array(rows.length * time * vocabSize);
   for (let t = 0; t < time; t++) {
     const column = rows.map((row) => [row[t] as number]);
-    const logits = await forwardOnce(model, column, { caches: { kv, states } });
+    const logits = await logitsOf(model, column, { caches: { kv, states } });
     rows.forEach((_, row) => {
       result.set(logits.subarray(row * vocabSize, (row + 1) * vocabSize), (row * time + t) * vocabSize);
     });

@@ -1,20 +1,9 @@
 /** The built page in Chromium, on WebGPU and on WebAssembly. */
 import { join } from "node:path";
-import { chromiumPath, describeWhere } from "@sst/vitest-config/helpers";
+import { chromiumFlags, chromiumPath, describeWhere } from "@sst/vitest-config/helpers";
 import { type Browser, chromium, type Page } from "playwright-core";
 import { type PreviewServer, preview } from "vite";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-
-const flags = [
-  "--no-sandbox",
-  "--enable-unsafe-webgpu",
-  "--use-webgpu-adapter=swiftshader",
-  "--disable-quic",
-  "--no-first-run",
-  "--disable-background-networking",
-  "--disable-component-update",
-  "--disable-sync",
-];
 
 /** After each permutation, where 1, 2 and 3 have gone: followed point by point. */
 function products(symbols: string[]): string[] {
@@ -30,7 +19,7 @@ describeWhere(executablePath, "no Chromium here (SST_CHROMIUM names one)", "the 
 
   beforeAll(async () => {
     server = await preview({ root: join(import.meta.dirname, ".."), preview: { port: 0, host: "127.0.0.1" } });
-    browser = await chromium.launch({ executablePath: executablePath as string, args: flags });
+    browser = await chromium.launch({ executablePath: executablePath as string, args: [...chromiumFlags] });
   }, 120_000);
 
   afterAll(async () => {

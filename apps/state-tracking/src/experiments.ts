@@ -2,14 +2,6 @@
  * What is compared, and by which recipe. The recipes are the prototype's "F" (small embeddings and a small attention
  * output, so that a blend of at most 0.10 can carry a computation; the answer asked for at every position).
  */
-import type { ModelConfig, StateStreamConfig } from "@sst/layers";
-
-/** The paper's range of alpha. */
-export const stateStream: StateStreamConfig = { alphaMin: 0.015, alphaMax: 0.1 };
-
-/** Where theta starts: alpha = 0.09. */
-export const initialTheta = 2;
-
 export interface Recipe {
   readonly task: string;
   /** Longest sequence in training; every batch has one length, uniform from a quarter of it on. */
@@ -39,27 +31,6 @@ export const evaluatedSequences = 1000;
 
 /** Most iterations at the answer position. */
 export const maximumIterations = 4;
-
-/** A decoder of two layers; everything but the width and the vocabulary is the same for all. */
-export function modelConfig(hiddenSize: number, vocabSize: number): ModelConfig {
-  return {
-    modelType: "llama",
-    vocabSize,
-    hiddenSize,
-    intermediateSize: 2 * hiddenSize,
-    numHiddenLayers: 2,
-    numAttentionHeads: 4,
-    numKeyValueHeads: 2,
-    headDim: hiddenSize / 4,
-    rmsNormEps: 1e-5,
-    ropeTheta: 10_000,
-    tieWordEmbeddings: true,
-    maxPositionEmbeddings: 512,
-  };
-}
-
-/** The start that the recipe needs: see the note at the top. */
-export const initialization = { embeddingDeviation: 0.02, attentionOutputScale: 0.1, theta: initialTheta } as const;
 
 /** One unit of work for a worker process. */
 export type Job =

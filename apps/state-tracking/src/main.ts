@@ -4,8 +4,9 @@
  */
 import { mkdir, rename, writeFile } from "node:fs/promises";
 import { join, relative, resolve } from "node:path";
+import { createTask } from "@sst/loaders";
 import { Command, InvalidArgumentError } from "commander";
-import { evaluatedSequences, jobsFor } from "./experiments.js";
+import { evaluatedSequences, jobsFor, scratchRecipes } from "./experiments.js";
 import { runJobs } from "./pool.js";
 import { createProgress } from "./progress.js";
 import { renderReport } from "./report/index.js";
@@ -14,8 +15,8 @@ import { summaryTable } from "./summary-table.js";
 
 const defaultFolder = resolve(import.meta.dirname, "../../../reports/state-tracking");
 
-/** Chance level of every task: one over its number of answers. */
-const chance = { parity: 1 / 2, sum5: 1 / 5, s3: 1 / 6 };
+/** The tasks in the report's order; the co-trained one is among them. */
+const tasks = scratchRecipes.map((recipe) => createTask(recipe.task));
 
 const program = new Command("state-tracking")
   .description("Train transformers with and without the state stream on state-tracking tasks, and compare them")
@@ -34,7 +35,7 @@ async function main({ seeds, out }: { seeds: number; out: string }): Promise<voi
   const results: Results = {
     createdAt: new Date().toISOString(),
     backend: `cpu: ${device}`,
-    chance,
+    chance: Object.fromEntries(tasks.map((task) => [task.name, task.chance])),
     evaluatedSequences,
     runs: inOrder(runs),
   };
@@ -52,8 +53,8 @@ async function main({ seeds, out }: { seeds: number; out: string }): Promise<voi
 /** Jobs finish in any order; the report has them by part, task and seed, the stream first. */
 function inOrder(runs: readonly RunResult[]): RunResult[] {
   const parts = ["scratch", "cotrained"];
-  const tasks = Object.keys(chance);
-  const key = (run: RunResult) => [parts.indexOf(run.part), tasks.indexOf(run.task), run.seed, run.stream ? 0 : 1];
+  const names = tasks.map((task) => task.name);
+  const key = (run: RunResult) => [parts.indexOf(run.part), names.indexOf(run.task), run.seed, run.stream ? 0 : 1];
   return [...runs].sort((left, right) => {
     const [a, b] = [key(left), key(right)];
     const index = a.findIndex((value, position) => value !== b[position]);

@@ -1,20 +1,19 @@
 /** Runs one job in this process: trains, evaluates and saves its models. */
 import { join } from "node:path";
-import { DecoderModel, initializeModel, type ModelData } from "@sst/layers";
+import {
+  DecoderModel,
+  initializeModel,
+  type ModelData,
+  paperAlpha,
+  smallAlphaInitialization,
+  smallDecoder,
+} from "@sst/layers";
 import { createMixture, createTask, saveModel, type Task } from "@sst/loaders";
 import { Random } from "@sst/tensor";
 import { coTrain, type StepReport, Trainer } from "@sst/train";
 import { trainingBatches } from "./batches.js";
 import { evaluateRun } from "./evaluation.js";
-import {
-  coTrainedRecipe,
-  initialization,
-  initialTheta,
-  type Job,
-  modelConfig,
-  type Recipe,
-  stateStream,
-} from "./experiments.js";
+import { coTrainedRecipe, type Job, type Recipe } from "./experiments.js";
 import type { RunResult } from "./results.js";
 
 /** Every so many steps a point of the loss curve is kept. */
@@ -47,9 +46,11 @@ async function trainFromScratch(
   stream: boolean,
   curve: LossCurve,
 ): Promise<DecoderModel> {
-  const base = modelConfig(recipe.hiddenSize, (tasks[0] as Task).vocabulary.size);
-  const config = stream ? { ...base, stateStream } : base;
-  const model = DecoderModel.fromData(initializeModel(config, new Random(`weights/${seed}`), initialization));
+  const { hiddenSize } = recipe;
+  const vocabSize = (tasks[0] as Task).vocabulary.size;
+  const config = smallDecoder({ hiddenSize, vocabSize, ...(stream && { stateStream: paperAlpha }) });
+  const start = initializeModel(config, new Random(`weights/${seed}`), smallAlphaInitialization);
+  const model = DecoderModel.fromData(start);
   using trainer = new Trainer(model, recipe);
   await trainer.run(trainingBatches(tasks, seed, recipe.trainedLength), (report) => curve.add(report));
   return model;
@@ -63,8 +64,8 @@ async function runCoTrained(seed: number, context: RunContext): Promise<RunResul
   const curves = { stream: new LossCurve(context.onStep), baseline: new LossCurve(context.onStep) };
   const models = await coTrain(backbone, {
     seed,
-    stateStream,
-    theta: initialTheta,
+    stateStream: paperAlpha,
+    theta: smallAlphaInitialization.theta,
     trainer: coTraining,
     batches: trainingBatches([task], seed, coTraining.trainedLength),
     onStep: (variant, report) => curves[variant].add(report),

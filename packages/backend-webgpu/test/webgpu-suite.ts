@@ -1,6 +1,6 @@
 /** What must hold of WebGPU wherever it runs: golden values, gradients, one order of sums, and memory that comes back. */
 import { createWebgpuBackend, deviceBytes } from "@sst/backend-webgpu";
-import { DecoderModel, type ForwardOptions, forward, tokenTensor } from "@sst/layers";
+import { DecoderModel } from "@sst/layers";
 import { memorySource, readModelData } from "@sst/loaders";
 import {
   add,
@@ -20,7 +20,7 @@ import { runConformance } from "@sst/tensor/conformance";
 import { lossAndGradients, nextTokenBatch, Trainer } from "@sst/train";
 import { beforeAll, describe, expect, test } from "vitest";
 import { flatNumbers, goldenOptions } from "../../layers/test/golden-entries.js";
-import { relativeError, tinyModel, tinyTokens } from "../../layers/test/tiny-model.js";
+import { logitsOf, relativeError, tinyModel, tinyTokens } from "../../layers/test/tiny-model.js";
 import type { GoldenModel } from "./golden-files.js";
 
 interface Golden {
@@ -145,13 +145,4 @@ async function read(values: Tensor): Promise<Float32Array> {
   const data = (await values.data()) as Float32Array;
   values.dispose();
   return data;
-}
-
-async function logitsOf(model: DecoderModel, rows: number[][], options: ForwardOptions): Promise<Float32Array> {
-  const weights = model.weights();
-  const tokens = tokenTensor(rows, model.config);
-  const logits = forward(weights, tokens, options);
-  weights.dispose();
-  tokens.dispose();
-  return read(logits);
 }

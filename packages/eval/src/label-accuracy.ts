@@ -1,14 +1,6 @@
 /** Accuracy of models that answer at every position (state tracking), by exact inference. */
-import {
-  type DecoderModel,
-  type ForwardOptions,
-  forward,
-  KvCache,
-  LatentStateCache,
-  type ModelWeights,
-  tokenTensor,
-} from "@sst/layers";
-import { argMax, type Tensor } from "@sst/tensor";
+import { likeliestTokens } from "@sst/infer";
+import { type DecoderModel, type ForwardOptions, KvCache, LatentStateCache } from "@sst/layers";
 import { type LabelledBatch, rowsOf } from "./batches.js";
 
 export interface LabelAccuracy {
@@ -33,7 +25,7 @@ export async function labelAccuracy(
   let sequences = 0;
   try {
     for (const batch of batches) {
-      const answers = await likeliest(weights, rowsOf(batch.tokens, batch), options);
+      const answers = await likeliestTokens(weights, rowsOf(batch.tokens, batch), options);
       sequences += batch.batchSize;
       for (let index = 0; index < answers.length; index++) {
         const label = batch.labels[index] as number;
@@ -70,12 +62,12 @@ export async function lastAnswerByIterations(
       using kv = new KvCache(model.config, batch.batchSize, batch.time);
       using states = new LatentStateCache(model.config, batch.batchSize);
       const caches = { kv, states };
-      await likeliest(
+      await likeliestTokens(
         weights,
         rows.map((row) => row.subarray(0, -1)),
         { caches, lastPositionOnly: true },
       );
-      const answers = await likeliest(
+      const answers = await likeliestTokens(
         weights,
         rows.map((row) => row.subarray(-1)),
         { caches, iterations },
@@ -86,14 +78,4 @@ export async function lastAnswerByIterations(
     weights.dispose();
   }
   return accuracies;
-}
-
-/** The likeliest token at every position that has logits, row-major. */
-async function likeliest(weights: ModelWeights, rows: Int32Array[], options: ForwardOptions): Promise<Int32Array> {
-  const tokens = tokenTensor(rows, weights.config);
-  const logits = forward(weights, tokens, options);
-  const best = argMax(logits, -1) as Tensor;
-  const answers = (await best.data()) as Int32Array;
-  for (const tensor of [tokens, logits, best]) tensor.dispose();
-  return answers;
 }

@@ -1,6 +1,6 @@
 /** Reading the answer at every position of a sequence, for models that label positions (state tracking). */
-import { type DecoderModel, type ForwardOptions, forward, tokenTensor } from "@sst/layers";
-import { argMax, type Tensor } from "@sst/tensor";
+import type { DecoderModel, ForwardOptions } from "@sst/layers";
+import { likeliestTokens } from "./likeliest.js";
 
 /** The likeliest label at every position: `[batch][time]`, from rows of tokens of one length. */
 export async function labelPositions(
@@ -8,12 +8,12 @@ export async function labelPositions(
   rows: readonly ArrayLike<number>[],
   options: ForwardOptions = {},
 ): Promise<number[][]> {
-  const tokens = tokenTensor(rows, model.config);
   const weights = model.weights();
-  const logits = forward(weights, tokens, options);
-  const best = argMax(logits, -1) as Tensor;
-  const labels = (await best.array()) as number[][];
-  for (const tensor of [tokens, logits, best]) tensor.dispose();
-  weights.dispose();
-  return labels;
+  try {
+    const labels = await likeliestTokens(weights, rows, options);
+    const time = labels.length / rows.length;
+    return rows.map((_, row) => Array.from(labels.subarray(row * time, (row + 1) * time)));
+  } finally {
+    weights.dispose();
+  }
 }

@@ -8,6 +8,7 @@ export { type ForwardOptions, planForward, type Solver } from "./forward-options
 export { type InitializationOptions, initializeModel } from "./initialize.js";
 export { meanCrossEntropy } from "./loss.js";
 export { adapterShapes, backboneShapes, linearShapes, streamShapes, thetaName } from "./parameters.js";
+export { paperAlpha, type SmallDecoderOptions, smallAlphaInitialization, smallDecoder } from "./presets.js";
 export type { Propagation } from "./state-stream/propagation.js";
 export { requireKnownTokens, tokenTensor } from "./tokens.js";
 export type { LayerWeights, ModelWeights } from "./weights.js";

@@ -3,7 +3,7 @@ import "@sst/backend-cpu";
 import { allLinearLayers, DecoderModel, forward, tokenTensor, withLora, withStateStream } from "@sst/layers";
 import { Random, ready, tensor } from "@sst/tensor";
 import { beforeAll, describe, expect, test } from "vitest";
-import { relativeError, tinyConfig, tinyModel, tinyTokens } from "./tiny-model.js";
+import { relativeError, tinyBackbone, tinyConfig, tinyModel, tinyTokens } from "./tiny-model.js";
 
 beforeAll(async () => {
   await ready({ backend: "cpu" });
@@ -73,9 +73,7 @@ describe("adapters", () => {
 
 describe("withStateStream", () => {
   test("makes a plain backbone one with a stream", async () => {
-    const { stateStream, ...config } = tinyConfig;
-    const weights = Object.fromEntries(Object.entries(tinyModel().weights).filter(([name]) => !name.endsWith("theta")));
-    using model = DecoderModel.fromData(withStateStream({ config, weights }, { alphaMin: 0.015, alphaMax: 0.1 }, 2));
+    using model = DecoderModel.fromData(withStateStream(tinyBackbone(), { alphaMin: 0.015, alphaMax: 0.1 }, 2));
     const alpha = model.weights().layers[0]?.alpha?.dataSync()[0];
     expect(alpha).toBeCloseTo(0.015 + 0.085 / (1 + Math.exp(-2)), 6);
   });

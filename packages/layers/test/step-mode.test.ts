@@ -11,7 +11,7 @@ import {
 } from "@sst/layers";
 import { memory, ready } from "@sst/tensor";
 import { beforeAll, describe, expect, test } from "vitest";
-import { relativeError, tinyConfig, tinyModel, tinyTokens } from "./tiny-model.js";
+import { relativeError, tinyBackbone, tinyConfig, tinyModel, tinyTokens } from "./tiny-model.js";
 
 beforeAll(async () => {
   await ready({ backend: "cpu" });
@@ -168,16 +168,11 @@ describe("contradictions", () => {
   }
 
   test("a plain backbone takes neither a solver nor iterations", () => {
-    const { stateStream, ...plain } = tinyConfig;
-    using model = DecoderModel.fromData({ config: plain, weights: withoutThetas(tinyModel().weights) });
+    using model = DecoderModel.fromData(tinyBackbone());
     const weights = model.weights();
     expect(() => run(weights, tokens, { solver: "sequential" })).toThrowError(/no state stream/);
     expect(() => run(weights, tokens, { iterations: 2 })).toThrowError(/no state stream/);
-    expect(run(weights, tokens)).toHaveLength(batch * time * plain.vocabSize);
+    expect(run(weights, tokens)).toHaveLength(batch * time * tinyConfig.vocabSize);
     weights.dispose();
   });
 });
-
-function withoutThetas<Value>(weights: Readonly<Record<string, Value>>): Record<string, Value> {
-  return Object.fromEntries(Object.entries(weights).filter(([name]) => !name.endsWith("theta")));
-}

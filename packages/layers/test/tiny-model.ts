@@ -1,5 +1,13 @@
 /** A small random model for tests, with everything that a real one has: grouped queries, a stream, an untied head. */
-import { initializeModel, type ModelConfig, type ModelData } from "@sst/layers";
+import {
+  type DecoderModel,
+  type ForwardOptions,
+  forward,
+  initializeModel,
+  type ModelConfig,
+  type ModelData,
+  tokenTensor,
+} from "@sst/layers";
 import { Random } from "@sst/tensor";
 
 export const tinyConfig: ModelConfig = {
@@ -20,6 +28,28 @@ export const tinyConfig: ModelConfig = {
 
 export function tinyModel(overrides: Partial<ModelConfig> = {}, seed = 0): ModelData {
   return initializeModel({ ...tinyConfig, ...overrides }, new Random(seed), { embeddingDeviation: 1 });
+}
+
+/** The same model without its stream: a plain backbone with the same weights. */
+export function tinyBackbone(overrides: Partial<Omit<ModelConfig, "stateStream">> = {}): ModelData {
+  const { stateStream, ...config } = tinyConfig;
+  return initializeModel({ ...config, ...overrides }, new Random(0), { embeddingDeviation: 1 });
+}
+
+/** Logits of one forward pass in host memory, `[batch, time, vocabSize]` row-major. */
+export async function logitsOf(
+  model: DecoderModel,
+  rows: readonly (readonly number[])[],
+  options: ForwardOptions = {},
+): Promise<Float32Array> {
+  const weights = model.weights();
+  const tokens = tokenTensor(rows, model.config);
+  const logits = forward(weights, tokens, options);
+  weights.dispose();
+  tokens.dispose();
+  const values = (await logits.data()) as Float32Array;
+  logits.dispose();
+  return values;
 }
 
 /** Tokens of `batch` rows, drawn at random. */

@@ -83,7 +83,7 @@ export async function ready(options: { readonly backend?: string } = {}): Promis
   const refusals: string[] = [];
   for (const backend of candidates) {
     const availability = await backend.isAvailable();
-    if (availability.available) return activate(backend);
+    if (availability.available) return activate(backend, availability);
     refusals.push(`${backend.name}: ${availability.reason}`);
   }
   const reasons = refusals.join("; ") || "none is registered: import @sst/backend-cpu or another backend first";
@@ -92,7 +92,7 @@ export async function ready(options: { readonly backend?: string } = {}): Promis
 
 /** Every registered backend, best first. Does not initialise any. */
 export async function devices(): Promise<Device[]> {
-  return Promise.all(byPriority().map((backend) => describe(backend)));
+  return Promise.all(byPriority().map(async (backend) => describe(backend, await backend.isAvailable())));
 }
 
 /** The active backend's name. @throws SstError `not-ready` before `ready()` */
@@ -115,7 +115,7 @@ function byPriority(): Backend[] {
   return [...backends.values()].sort((left, right) => right.priority - left.priority);
 }
 
-async function activate(backend: Backend): Promise<Device> {
+async function activate(backend: Backend, availability: Availability): Promise<Device> {
   const name = engineName(backend.name);
   if (!initialized.has(backend.name)) {
     const parts = await backend.initialize();
@@ -125,15 +125,15 @@ async function activate(backend: Backend): Promise<Device> {
     initialized.set(backend.name, parts);
   }
   await setBackend(name);
-  return describe(backend);
+  return describe(backend, availability);
 }
 
-async function describe(backend: Backend): Promise<Device> {
+function describe(backend: Backend, availability: Availability): Device {
   const parts = initialized.get(backend.name);
   return {
     backend: backend.name,
     priority: backend.priority,
-    availability: await backend.isAvailable(),
+    availability,
     ...(parts && {
       description: parts.description,
       ownKernels: Object.keys(parts.kernels),

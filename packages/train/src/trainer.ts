@@ -49,7 +49,8 @@ export class Trainer implements Disposable {
   readonly #schedule: Schedule;
   readonly #names: string[];
   #step = 0;
-  #good: { step: number; tensors: Record<string, Tensor> };
+  /** Empty until the first update: before it there is nothing to go back from. */
+  #good: { step: number; tensors: Record<string, Tensor> } = { step: 0, tensors: {} };
 
   constructor(
     readonly model: DecoderModel,
@@ -60,7 +61,6 @@ export class Trainer implements Disposable {
     this.#schedule = warmupCosine({ steps: options.steps, warmupSteps, finalFraction });
     this.#names = model.parameterNames.filter(options.trainable ?? (() => true));
     if (this.#names.length === 0) throw new SstError("invalid-argument", "no parameter of the model is to be trained");
-    this.#good = { step: 0, tensors: this.#copyParameters() };
   }
 
   /**

@@ -3,17 +3,13 @@ import "@sst/backend-cpu";
 import { memory, ready } from "@sst/tensor";
 import { type CoTrainVariant, coTrain, nextTokenBatch } from "@sst/train";
 import { beforeAll, expect, test } from "vitest";
-import { tinyConfig, tinyModel, tinyTokens } from "../../layers/test/tiny-model.js";
+import { tinyBackbone, tinyTokens } from "../../layers/test/tiny-model.js";
 
 beforeAll(async () => {
   await ready({ backend: "cpu" });
 });
 
-const { stateStream, ...plainConfig } = tinyConfig;
-const backbone = {
-  config: plainConfig,
-  weights: Object.fromEntries(Object.entries(tinyModel().weights).filter(([name]) => !name.endsWith("theta"))),
-};
+const backbone = tinyBackbone();
 
 test("both variants see the same batches, and only adapters and theta change", async () => {
   const before = memory();

@@ -22,6 +22,18 @@ export function chromiumPath(): string | undefined {
   );
 }
 
+/** For tests in Chromium: WebGPU in software, also as root and without a display; no traffic of its own. */
+export const chromiumFlags: readonly string[] = [
+  "--no-sandbox",
+  "--enable-unsafe-webgpu",
+  "--use-webgpu-adapter=swiftshader",
+  "--disable-quic",
+  "--no-first-run",
+  "--disable-background-networking",
+  "--disable-component-update",
+  "--disable-sync",
+];
+
 /**
  * The description of a Vulkan driver in software (SwiftShader), which comes with Chromium: with its path in
  * `VK_DRIVER_FILES`, Dawn finds an adapter on a machine without a GPU.

@@ -1,7 +1,7 @@
 /** `sst cotrain`: the state stream and adapters into a pretrained model, and the matched baseline beside it. */
 import { join } from "node:path";
 import { meanLoss } from "@sst/eval";
-import type { DecoderModel, ModelConfig } from "@sst/layers";
+import type { DecoderModel, ModelConfig, StateStreamConfig } from "@sst/layers";
 import {
   gsm8kText,
   loadTokenizer,
@@ -15,11 +15,13 @@ import { SstError } from "@sst/tensor";
 import { type Batch, type CoTrainVariant, coTrain, defaultLora, nextTokenBatch } from "@sst/train";
 import { Command } from "commander";
 import {
+  alphaBounds,
   type CommonOptions,
   forwardOptions,
   number,
   type SolverOptions,
   wholeNumber,
+  withAlphaOptions,
   withCommonOptions,
   withSolverOptions,
 } from "../arguments.js";
@@ -27,7 +29,7 @@ import { openBackend } from "../backend.js";
 import { trainingProgress } from "../progress.js";
 import { EncodedTexts, stepRows } from "../text-rows.js";
 
-interface CotrainOptions extends CommonOptions, SolverOptions {
+interface CotrainOptions extends CommonOptions, SolverOptions, StateStreamConfig {
   readonly model: string;
   readonly data: string;
   readonly out: string;
@@ -38,8 +40,6 @@ interface CotrainOptions extends CommonOptions, SolverOptions {
   readonly rank: number;
   readonly learningRate: number;
   readonly seed: number;
-  readonly alphaMin: number;
-  readonly alphaMax: number;
   readonly evalRows: number;
 }
 
@@ -61,36 +61,28 @@ export function cotrainCommand(): Command {
     .option("--rank <N>", "rank of the adapters on every linear layer", wholeNumber(1), defaultLora.rank)
     .option("--learning-rate <X>", "highest rate of the schedule; theta's is ten times it", number(0), 2e-3)
     .option("--seed <N>", "seed of adapters and data", wholeNumber(0), 0)
-    .option("--alpha-min <X>", "lower bound of the blend", number(0, 0.999), 0.015)
-    .option("--alpha-max <X>", "upper bound of the blend", number(0, 0.999), 0.1)
     .option(
       "--eval-rows <N>",
       "rows for the evaluation, each beginning with another problem of the test split",
       wholeNumber(1),
       500,
     );
-  return withCommonOptions(withSolverOptions(command)).action(run);
+  return withCommonOptions(withSolverOptions(withAlphaOptions(command))).action(run);
 }
 
 async function run(options: CotrainOptions): Promise<void> {
-  if (options.alphaMin > options.alphaMax) {
-    throw new SstError(
-      "contradiction",
-      `--alpha-min (${options.alphaMin}) should not be above --alpha-max (${options.alphaMax})`,
-    );
-  }
+  const stateStream = alphaBounds(options);
   await requireWritable(options.out, { overwrite: options.overwrite ?? false });
   await openBackend(options.backend);
   const data = await readModelData(options.model);
   const tokenizer = await loadTokenizer(options.model);
   checkRowLength(options, data.config);
   const { train, test } = await readTexts(options.data, tokenizer);
-  const forward = forwardOptions(options);
   const progress = trainingProgress(options.steps);
   const losses: Record<CoTrainVariant, number> = { baseline: Number.NaN, stream: Number.NaN };
   const models = await coTrain(data, {
     seed: options.seed,
-    stateStream: { alphaMin: options.alphaMin, alphaMax: options.alphaMax },
+    stateStream,
     theta: initialTheta,
     lora: { ...defaultLora, rank: options.rank, alpha: 2 * options.rank },
     trainer: {
@@ -98,7 +90,7 @@ async function run(options: CotrainOptions): Promise<void> {
       learningRate: options.learningRate,
       warmupSteps: Math.min(50, Math.ceil(options.steps / 10)),
     },
-    streamForward: forward,
+    streamForward: forwardOptions(options),
     batches: (step) => [nextTokenBatch(stepRows(train, options.seed, step, options.batchSize, options.length + 1))],
     onStep: (variant, { step, loss }) => {
       losses[variant] = loss;

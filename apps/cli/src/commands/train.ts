@@ -1,23 +1,32 @@
 /** `sst train`: a small model on a state-tracking task, from scratch. */
 import { labelAccuracy } from "@sst/eval";
-import { DecoderModel, initializeModel, type ModelConfig } from "@sst/layers";
+import {
+  DecoderModel,
+  initializeModel,
+  type ModelConfig,
+  type StateStreamConfig,
+  smallAlphaInitialization,
+  smallDecoder,
+} from "@sst/layers";
 import { createTask, requireWritable, saveModel, type Task, taskBatch } from "@sst/loaders";
 import { Random, SstError } from "@sst/tensor";
 import { Trainer } from "@sst/train";
 import { Command } from "commander";
 import {
+  alphaBounds,
   type CommonOptions,
   forwardOptions,
   number,
   type SolverOptions,
   wholeNumber,
+  withAlphaOptions,
   withCommonOptions,
   withSolverOptions,
 } from "../arguments.js";
 import { openBackend } from "../backend.js";
 import { trainingProgress } from "../progress.js";
 
-interface TrainOptions extends CommonOptions, SolverOptions {
+interface TrainOptions extends CommonOptions, SolverOptions, StateStreamConfig {
   readonly task: string;
   readonly out?: string;
   readonly overwrite?: boolean;
@@ -28,8 +37,6 @@ interface TrainOptions extends CommonOptions, SolverOptions {
   readonly layers: number;
   readonly learningRate: number;
   readonly seed: number;
-  readonly alphaMin: number;
-  readonly alphaMax: number;
   readonly streamOff?: boolean;
 }
 
@@ -46,21 +53,18 @@ export function trainCommand(): Command {
     .option("--layers <N>", "decoder layers", wholeNumber(1), 2)
     .option("--learning-rate <X>", "highest rate of the schedule; theta's is ten times it", number(0), 3e-3)
     .option("--seed <N>", "seed of weights and data", wholeNumber(0), 0)
-    .option("--alpha-min <X>", "lower bound of the blend", number(0, 0.999), 0.015)
-    .option("--alpha-max <X>", "upper bound of the blend", number(0, 0.999), 0.1)
     .option("--stream-off", "train the plain transformer");
-  return withCommonOptions(withSolverOptions(command)).action(run);
+  return withCommonOptions(withSolverOptions(withAlphaOptions(command))).action(run);
 }
 
 async function run(options: TrainOptions): Promise<void> {
   const task = createTask(options.task);
   const config = configOf(options, task.vocabulary.size);
-  const { solver, sweeps, propagation } = options;
-  const forward = forwardOptions({ solver, sweeps, propagation } as SolverOptions);
+  const forward = forwardOptions(options);
   if (options.out !== undefined) await requireWritable(options.out, { overwrite: options.overwrite ?? false });
   await openBackend(options.backend);
-  const initialization = { embeddingDeviation: 0.02, attentionOutputScale: 0.1, theta: 2 };
-  using model = DecoderModel.fromData(initializeModel(config, new Random(`weights/${options.seed}`), initialization));
+  const start = initializeModel(config, new Random(`weights/${options.seed}`), smallAlphaInitialization);
+  using model = DecoderModel.fromData(start);
   using trainer = new Trainer(model, { steps: options.steps, learningRate: options.learningRate, forward });
   const progress = trainingProgress(options.steps);
   const startedAt = performance.now();
@@ -91,31 +95,15 @@ async function run(options: TrainOptions): Promise<void> {
 }
 
 function configOf(options: TrainOptions, vocabSize: number): ModelConfig {
-  const { hiddenSize, alphaMin, alphaMax } = options;
+  const { hiddenSize, layers, streamOff } = options;
   if (hiddenSize % 8 !== 0) {
     throw new SstError(
       "invalid-argument",
       `--hidden-size should be a multiple of 8 (four heads of even size), but is ${hiddenSize}`,
     );
   }
-  if (alphaMin > alphaMax) {
-    throw new SstError("contradiction", `--alpha-min (${alphaMin}) should not be above --alpha-max (${alphaMax})`);
-  }
-  return {
-    modelType: "llama",
-    vocabSize,
-    hiddenSize,
-    intermediateSize: 2 * hiddenSize,
-    numHiddenLayers: options.layers,
-    numAttentionHeads: 4,
-    numKeyValueHeads: 2,
-    headDim: hiddenSize / 4,
-    rmsNormEps: 1e-5,
-    ropeTheta: 10_000,
-    tieWordEmbeddings: true,
-    maxPositionEmbeddings: 512,
-    ...(!options.streamOff && { stateStream: { alphaMin, alphaMax } }),
-  };
+  const stateStream = alphaBounds(options);
+  return smallDecoder({ hiddenSize, vocabSize, numHiddenLayers: layers, ...(!streamOff && { stateStream }) });
 }
 
 function trainingBatch(task: Task, { seed, length, batchSize }: TrainOptions, step: number) {

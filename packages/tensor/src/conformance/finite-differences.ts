@@ -3,7 +3,7 @@ import type { HostArray, HostArrays } from "./host-array.js";
 import type { Oracle } from "./kernel-suite.js";
 
 /** `Σ weights ⊙ outputs`: the scalar whose gradient is taken. */
-export function weightedSum(outputs: HostArrays, weights: HostArrays): number {
+function weightedSum(outputs: HostArrays, weights: HostArrays): number {
   let sum = 0;
   for (const [name, { data }] of Object.entries(outputs)) {
     const weight = (weights[name] as HostArray).data;
