@@ -1,14 +1,15 @@
 /** TensorFlow.js' pure JavaScript backend: what runs where WebAssembly is absent, and where it lacks an operation. */
-import type { InitializedBackend } from "@sst/tensor";
 import { MathBackendCPU } from "@tensorflow/tfjs-backend-cpu";
 import { getKernelsForBackend, type KernelBackend, type KernelConfig, type TensorInfo } from "@tensorflow/tfjs-core";
+import type { CpuRuntime } from "./runtime.js";
 
-export async function createJavaScriptBackend(): Promise<InitializedBackend> {
+export async function createJavaScriptRuntime(): Promise<CpuRuntime> {
   return {
     engine: createEngine(),
     engineKernels: getKernelsForBackend("cpu"),
-    kernels: {},
+    ownKernels: {},
     description: "plain JavaScript (no WebAssembly here)",
+    features: [],
   };
 }
 

@@ -2,12 +2,13 @@
  * TensorFlow.js' WebAssembly backend with our kernels beside it on the same memory: for the basic operations theirs, for
  * matrix products and everything that this project exists for ours.
  */
-import { type InitializedBackend, SstError } from "@sst/tensor";
+import { SstError } from "@sst/tensor";
 import { BackendWasm, setWasmPaths } from "@tensorflow/tfjs-backend-wasm";
 import { env, findBackendFactory, getKernelsForBackend } from "@tensorflow/tfjs-core";
 import { borrowedKernels } from "./javascript-engine.js";
 import { createKernels } from "./kernels.js";
 import { createMatMulKernels } from "./mat-mul.js";
+import type { CpuRuntime } from "./runtime.js";
 import { instantiateKernels, type WasmModule } from "./wasm-module.js";
 
 let live: WasmModule | undefined;
@@ -17,13 +18,19 @@ export function heapBytes(): number {
   return live?.heap.length ?? 0;
 }
 
-export async function createWasmBackend(): Promise<InitializedBackend> {
+export async function createWasmRuntime(): Promise<CpuRuntime> {
   const engine = await createEngine();
   const basic = getKernelsForBackend("wasm");
   const borrowed = borrowedKernels(basic);
   const module = await instantiateKernels(engine);
   if (module === undefined) {
-    return { engine, engineKernels: [...basic, ...borrowed], kernels: {}, description: "WebAssembly without SIMD" };
+    return {
+      engine,
+      engineKernels: [...basic, ...borrowed],
+      ownKernels: {},
+      description: "WebAssembly without SIMD, one thread",
+      features: ["webassembly"],
+    };
   }
   live = module;
   const matMuls = createMatMulKernels(module, basic);
@@ -31,8 +38,9 @@ export async function createWasmBackend(): Promise<InitializedBackend> {
   return {
     engine,
     engineKernels: [...basic.filter((kernel) => !replaced.has(kernel.kernelName)), ...borrowed, ...matMuls],
-    kernels: createKernels(module),
+    ownKernels: createKernels(module),
     description: "WebAssembly with SIMD, one thread",
+    features: ["webassembly", "simd"],
   };
 }
 

@@ -56,6 +56,11 @@ export async function requestDevice(adapter: GPUAdapter): Promise<GPUDevice> {
   });
 }
 
+/** The limits that bound what runs. */
+export function limitsOf(device: GPUDevice): Record<string, number> {
+  return Object.fromEntries(WANTED_LIMITS.map((limit) => [limit, device.limits[limit]]));
+}
+
 /** Vendor, architecture and device, as far as the browser tells. */
 export function describeAdapter(info: GPUAdapterInfo): string {
   const words = [info.vendor, info.architecture, info.description || info.device].filter((word) => word !== "");

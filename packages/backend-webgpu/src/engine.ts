@@ -1,5 +1,5 @@
 /** TensorFlow.js' WebGPU backend on our own device, with what it leaves out: errors that are heard, spare buffers that go. */
-import { type InitializedBackend, SstError } from "@sst/tensor";
+import { type BackendRuntime, SstError } from "@sst/tensor";
 import { type BackendValues, getKernelsForBackend } from "@tensorflow/tfjs-core";
 import { orderedMatMul } from "./mat-mul.js";
 
@@ -36,7 +36,7 @@ interface EngineInternals {
 export async function createEngine(
   device: GPUDevice,
   info: GPUAdapterInfo,
-): Promise<Pick<InitializedBackend, "engine" | "engineKernels">> {
+): Promise<BackendRuntime> {
   const { WebGPUBackend } = await import("@tensorflow/tfjs-backend-webgpu");
 
   class DeviceEngine extends WebGPUBackend {

@@ -1,6 +1,6 @@
 /** The plugin object: `@sst/backend-webgpu` as `@sst/tensor` sees it. */
-import { BACKEND_CONTRACT_VERSION, type Backend, type InitializedBackend, SstError } from "@sst/tensor";
-import { describeAdapter, findAdapter, requestDevice, type Unavailability } from "./adapter.js";
+import { type Backend, type BackendRuntime, defineBackend, SstError } from "@sst/tensor";
+import { describeAdapter, findAdapter, limitsOf, requestDevice, type Unavailability } from "./adapter.js";
 import { createEngine } from "./engine.js";
 import { isNode } from "./gpu.js";
 
@@ -20,31 +20,38 @@ export interface WebgpuBackend extends Backend {
   isAvailable(): Promise<WebgpuAvailability>;
 }
 
-/** Register what this returns in place of `webgpuBackend` to choose otherwise than it does. */
+/** What the plugin keeps while it is live. */
+interface WebgpuRuntime extends BackendRuntime {
+  readonly device: GPUDevice;
+  readonly description: string;
+}
+
+/** Register what this returns in place of `webgpuBackend` (`{ replace: true }`) to choose otherwise than it does. */
 export function createWebgpuBackend({ softwareAdapter = isNode() }: WebgpuOptions = {}): WebgpuBackend {
-  return {
-    contractVersion: BACKEND_CONTRACT_VERSION,
+  return defineBackend<WebgpuRuntime>({
+    contractVersion: 2,
     name: "webgpu",
     priority: softwareAdapter ? 5 : 20,
     isAvailable: async () => {
       const adapter = await findAdapter(softwareAdapter);
       return "reason" in adapter ? { available: false, ...adapter } : { available: true };
     },
-    initialize: () => initialize(softwareAdapter),
-  };
+    initialize: async () => {
+      const adapter = await findAdapter(softwareAdapter);
+      if ("reason" in adapter) throw new SstError("backend-unavailable", `webgpu: ${adapter.reason}`);
+      const device = await requestDevice(adapter);
+      return { ...(await createEngine(device, adapter.info)), device, description: describeAdapter(adapter.info) };
+    },
+    capabilities: ({ device, description }) => ({
+      description,
+      dataTypes: ["float32", "int32", "bool"],
+      features: [...device.features],
+      limits: limitsOf(device),
+    }),
+    kernels: () => ({}),
+    dispose: ({ engine }) => engine.dispose(),
+  }) as WebgpuBackend;
 }
 
 /** Runs on GPUs: in browsers, and in Node through Dawn. */
 export const webgpuBackend: WebgpuBackend = createWebgpuBackend();
-
-async function initialize(softwareAdapter: boolean): Promise<InitializedBackend> {
-  const adapter = await findAdapter(softwareAdapter);
-  if ("reason" in adapter) throw new SstError("backend-unavailable", `webgpu: ${adapter.reason}`);
-  const device = await requestDevice(adapter);
-  const features = [...device.features].filter((feature) => feature === "shader-f16" || feature === "subgroups");
-  return {
-    ...(await createEngine(device, adapter.info)),
-    kernels: {},
-    description: [describeAdapter(adapter.info), ...features].join(", "),
-  };
-}

@@ -1,153 +1,64 @@
 /**
- * The contract for a device plugin, the list of plugins, and `ready()`, which brings one of them to life. A plugin
- * registers itself with `registerBackend` when its package is imported.
+ * The contract for a device plugin. A plugin is one object, made with `defineBackend`; it depends on this package and on
+ * nothing else of ours, and proves itself with `@sst/tensor/conformance`. `registry.ts` brings plugins to life.
  */
-import {
-  engine,
-  getBackend,
-  type KernelBackend,
-  type KernelConfig,
-  registerBackend as registerEngineBackend,
-  registerKernel,
-  setBackend,
-} from "@tensorflow/tfjs-core";
-import { SstError } from "./errors.js";
-import { installKernels, type KernelImplementation } from "./kernel.js";
+import type { KernelBackend, KernelConfig } from "@tensorflow/tfjs-core";
+import type { KernelImplementations } from "./kernel.js";
+import type { Plan, PlanProgram } from "./plan.js";
 
-/** The version of this contract. A plugin built for another one is refused. */
-export const BACKEND_CONTRACT_VERSION = 1;
+/** The version of this contract. A plugin states the one that it was built for, and is refused under another. */
+export const BACKEND_CONTRACT_VERSION = 2;
 
-/** Whether a device can be used here, and if not, why. */
+/** Whether a device can be used here, and if not, why and what to do about it. */
 export type Availability = { readonly available: true } | { readonly available: false; readonly reason: string };
 
-/** What a plugin hands over when it has been initialised. */
-export interface InitializedBackend {
+/** What a device can do. */
+export interface Capabilities {
+  /** In words: instruction set, adapter, driver. */
+  readonly description: string;
+  readonly dataTypes: readonly ("float32" | "int32" | "bool")[];
+  /** Named as the device's own documentation names them: `simd`, `subgroups`, `shader-f16`. */
+  readonly features: readonly string[];
+  /** Numbers that bound what runs, in bytes or counts, named as the device names them; empty where nothing but memory does. */
+  readonly limits: Readonly<Record<string, number>>;
+}
+
+/** What a plugin has when it has been brought to life. It may keep more in an object of its own type. */
+export interface BackendRuntime {
   /** The TensorFlow.js backend that owns the data. */
   readonly engine: KernelBackend;
   /** The basic operations: kernels of TensorFlow.js that run on that backend. */
   readonly engineKernels: readonly Pick<KernelConfig, "kernelName" | "kernelFunc" | "setupFunc">[];
-  /** Own implementations of our kernels, by name; where one is missing the composition runs. */
-  readonly kernels: Readonly<Record<string, KernelImplementation>>;
-  /** What the device is, in words: instruction set, adapter, driver. */
-  readonly description: string;
 }
 
-/** A device plugin. */
-export interface Backend {
+export interface BackendContext {
+  /** To be called when the device is gone; from then on everything on it fails as `device-lost` until the next `ready()`. */
+  onLost(reason: string): void;
+}
+
+export interface BackendDefinition<Runtime extends BackendRuntime> {
+  /** The number, written out: importing the constant would make any plugin fit any contract. */
   readonly contractVersion: number;
   /** Short and unique: what a user passes as `--backend`. */
   readonly name: string;
-  /** The available backend of the highest priority is taken unless one is named. */
+  /** The available backend of the highest priority is taken unless one is named. Ours: js 1, cpu 10, webgpu 20. */
   readonly priority: number;
   isAvailable(): Promise<Availability>;
-  /** Called once, after `isAvailable` said yes. */
-  initialize(): Promise<InitializedBackend>;
+  /** Called after `isAvailable` said yes, and again after a loss. Rejects with what is wrong in words. */
+  initialize(context: BackendContext): Promise<Runtime>;
+  capabilities(runtime: Runtime): Capabilities;
+  /** Own implementations of our kernels, by name; where one is missing its composition runs. */
+  kernels(runtime: Runtime): KernelImplementations;
+  /** Runs a recorded list of calls as one; without it, or where it returns undefined, they are made one by one. */
+  compile?(runtime: Runtime, plan: Plan): PlanProgram | undefined;
+  /** Gives the device's memory back. */
+  dispose(runtime: Runtime): void;
 }
 
-/** What `ready()` and `devices()` say of a backend. */
-export interface Device {
-  readonly backend: string;
-  readonly priority: number;
-  readonly availability: Availability;
-  /** Present once the backend has been initialised. */
-  readonly description?: string;
-  /** Names of our kernels that the backend implements itself. */
-  readonly ownKernels?: readonly string[];
-}
+/** A plugin as the registry holds it: what its runtime is, is its own business. */
+export interface Backend extends BackendDefinition<BackendRuntime> {}
 
-const backends = new Map<string, Backend>();
-const initialized = new Map<string, InitializedBackend>();
-
-/** @throws SstError `backend-contract` for a plugin of another contract version */
-export function registerBackend(backend: Backend): void {
-  if (backend.contractVersion !== BACKEND_CONTRACT_VERSION) {
-    throw new SstError(
-      "backend-contract",
-      `backend "${backend.name}" was built for contract version ${backend.contractVersion}, this is version ` +
-        `${BACKEND_CONTRACT_VERSION}: install versions of @sst/tensor and the backend that fit together`,
-    );
-  }
-  backends.set(backend.name, backend);
-}
-
-/**
- * Makes a device the active one: the one named by `backend` or by the environment variable `SST_BACKEND`, else the best
- * available.
- *
- * @throws SstError `backend-unknown` for a name that no plugin has registered, `backend-unavailable` with every reason
- * when none can be used here
- */
-export async function ready(options: { readonly backend?: string } = {}): Promise<Device> {
-  const wanted = options.backend ?? globalThis.process?.env?.SST_BACKEND;
-  const candidates = wanted ? [findBackend(wanted)] : byPriority();
-  const refusals: string[] = [];
-  for (const backend of candidates) {
-    const availability = await backend.isAvailable();
-    if (availability.available) return activate(backend, availability);
-    refusals.push(`${backend.name}: ${availability.reason}`);
-  }
-  const reasons = refusals.join("; ") || "none is registered: import @sst/backend-cpu or another backend first";
-  throw new SstError("backend-unavailable", `no usable backend (${reasons})`);
-}
-
-/** Every registered backend, best first. Does not initialise any. */
-export async function devices(): Promise<Device[]> {
-  return Promise.all(byPriority().map(async (backend) => describe(backend, await backend.isAvailable())));
-}
-
-/** The active backend's name. @throws SstError `not-ready` before `ready()` */
-export function activeBackend(): string {
-  const name = [...initialized.keys()].find((candidate) => engineName(candidate) === getBackend());
-  if (name === undefined) throw new SstError("not-ready", "no backend is active: call `await ready()` first");
-  return name;
-}
-
-function findBackend(name: string): Backend {
-  const backend = backends.get(name);
-  if (backend === undefined) {
-    const known = byPriority().map((each) => each.name);
-    throw new SstError("backend-unknown", `unknown backend "${name}"; registered: ${known.join(", ") || "none"}`);
-  }
-  return backend;
-}
-
-function byPriority(): Backend[] {
-  return [...backends.values()].sort((left, right) => right.priority - left.priority);
-}
-
-async function activate(backend: Backend, availability: Availability): Promise<Device> {
-  const name = engineName(backend.name);
-  if (!initialized.has(backend.name)) {
-    const parts = await backend.initialize();
-    for (const kernel of parts.engineKernels) registerKernel({ ...kernel, backendName: name });
-    installKernels(name, parts.kernels);
-    registerEngineBackend(name, () => parts.engine, backend.priority);
-    initialized.set(backend.name, parts);
-  }
-  await setBackend(name);
-  return describe(backend, availability);
-}
-
-function describe(backend: Backend, availability: Availability): Device {
-  const parts = initialized.get(backend.name);
-  return {
-    backend: backend.name,
-    priority: backend.priority,
-    availability,
-    ...(parts && {
-      description: parts.description,
-      ownKernels: Object.keys(parts.kernels),
-    }),
-  };
-}
-
-/** Ours are prefixed, since TensorFlow.js' own packages register backends under the plain names. */
-function engineName(name: string): string {
-  return `sst-${name}`;
-}
-
-/** Tensors and bytes that are alive, as the engine counts them. */
-export function memory(): { readonly tensors: number; readonly bytes: number } {
-  const { numTensors, numBytes } = engine().memory();
-  return { tensors: numTensors, bytes: numBytes };
+/** A plugin from its definition. Register it with `registerBackend`. */
+export function defineBackend<Runtime extends BackendRuntime>(definition: BackendDefinition<Runtime>): Backend {
+  return Object.freeze({ ...definition }) as unknown as Backend;
 }

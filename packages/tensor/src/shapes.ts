@@ -14,6 +14,16 @@ export class ShapeBindings {
 
   constructor(private readonly kernelName: string) {}
 
+  /** Gives a symbol its size before any input has it. */
+  bindSize(symbol: string, size: number): void {
+    this.#sizes.set(symbol, size);
+  }
+
+  /** The sizes of all symbols so far. */
+  sizes(): Readonly<Record<string, number>> {
+    return Object.fromEntries(this.#sizes);
+  }
+
   /** @throws SstError `shape-mismatch` with the kernel's name, the expected and the given shape */
   bind(inputName: string, expected: SymbolicShape, given: readonly number[]): void {
     const hasLeading = expected[0] === "...";

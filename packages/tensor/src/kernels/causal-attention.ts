@@ -21,22 +21,22 @@ import {
 import { SstError } from "../errors.js";
 import { defineKernel } from "../kernel.js";
 
-export interface CausalAttentionAttributes {
-  /** Usually 1 / sqrt(headDim). */
-  readonly scale: number;
-  /** How many rows of the cache precede the chunk. */
-  readonly pastLength: number;
-  readonly iterations: number;
-}
-
 const chunk = {
   q: { shape: ["batch", "time", "heads", "headDim"] },
   k: { shape: ["batch", "time", "keyValueHeads", "headDim"] },
   v: { shape: ["batch", "time", "keyValueHeads", "headDim"] },
 } as const;
 
+const scale = { kind: "real" } as const;
+const iterations = { kind: "whole", minimum: 1 } as const;
+
+function wholeGroups({ heads, keyValueHeads }: Readonly<Record<string, number>>): string | undefined {
+  if ((heads as number) % (keyValueHeads as number) === 0) return undefined;
+  return `${heads} heads do not share ${keyValueHeads} key/value heads evenly`;
+}
+
 /** `y = softmax(q·kᵀ · scale + mask) · v`; heads is a multiple of keyValueHeads. */
-export const causalAttention = defineKernel<CausalAttentionAttributes>({
+export const causalAttention = defineKernel({
   name: "causalAttention",
   summary: "softmax(q·kᵀ · scale + causal mask) · v with grouped queries, over a cache and the chunk",
   inputs: {
@@ -45,54 +45,71 @@ export const causalAttention = defineKernel<CausalAttentionAttributes>({
     pastV: { shape: ["batch", "capacity", "keyValueHeads", "headDim"], optional: true },
   },
   outputs: { y: { shape: ["batch", "time", "heads", "headDim"] } },
+  attributes: {
+    /** Usually 1 / sqrt(headDim). */
+    scale,
+    /** How many rows of the cache precede the chunk. */
+    pastLength: { kind: "whole", minimum: 0, dynamic: true },
+    iterations,
+  },
+  requires: (sizes, { pastLength }) => {
+    const capacity = sizes.capacity ?? 0;
+    if (pastLength > capacity) return `pastLength is ${pastLength}, but the cache holds ${capacity}`;
+    return wholeGroups(sizes);
+  },
   tolerance: 1e-5,
   compose: ({ q, k, v, pastK, pastV }, attributes) => {
-    const keys = withPast(pastK, k as Tensor, attributes.pastLength);
-    const values = withPast(pastV, v as Tensor, attributes.pastLength);
-    const grouped = groupQueries(q as Tensor, keys);
+    const keys = withPast(pastK, k, attributes.pastLength);
+    const values = withPast(pastV, v, attributes.pastLength);
+    const grouped = groupQueries(q, keys);
     const weights = attentionWeights(grouped, headsFirst(keys), attributes);
-    return { y: ungroupQueries(matMul(weights, headsFirst(values)), (q as Tensor).shape) };
+    return { y: ungroupQueries(matMul(weights, headsFirst(values)), q.shape) };
   },
   gradient: {
     saves: ["q", "k", "v"],
-    compute: ({ y }, { q, k, v }, attributes) => {
-      if (attributes.pastLength > 0) {
+    tolerance: 2e-5,
+    compute: ({ y }, { q, k, v }, { pastLength, ...attributes }) => {
+      if (pastLength > 0) {
         throw new SstError(
           "invalid-argument",
           "causalAttention has no gradient over a cache: train on whole sequences",
         );
       }
       const gradients = causalAttentionGradient({ dy: y, q, k, v }, attributes);
-      return {
-        q: () => gradients.dq as Tensor,
-        k: () => gradients.dk as Tensor,
-        v: () => gradients.dv as Tensor,
-      };
+      return { q: () => gradients.dq, k: () => gradients.dk, v: () => gradients.dv };
     },
   },
 });
 
 /** The gradient of `causalAttention` without a cache; the attention weights are computed again, not kept. */
-export const causalAttentionGradient = defineKernel<CausalAttentionAttributes>({
+export const causalAttentionGradient = defineKernel({
   name: "causalAttentionGradient",
   summary: "the gradient of causalAttention for q, k and v",
   inputs: { dy: { shape: ["batch", "time", "heads", "headDim"] }, ...chunk },
   outputs: { dq: chunk.q, dk: chunk.k, dv: chunk.v },
+  attributes: { scale, iterations },
+  requires: wholeGroups,
   tolerance: 1e-5,
   compose: ({ dy, q, k, v }, attributes) => {
-    const queries = groupQueries(q as Tensor, k as Tensor);
-    const gradient = groupQueries(dy as Tensor, k as Tensor);
-    const keys = headsFirst(k as Tensor);
-    const weights = attentionWeights(queries, keys, attributes);
-    const dWeights = matMul(gradient, headsFirst(v as Tensor), false, true);
+    const queries = groupQueries(q, k);
+    const gradient = groupQueries(dy, k);
+    const keys = headsFirst(k);
+    const weights = attentionWeights(queries, keys, { ...attributes, pastLength: 0 });
+    const dWeights = matMul(gradient, headsFirst(v), false, true);
     const dScores = mul(mul(weights, sub(dWeights, sum(mul(dWeights, weights), -1, true))), attributes.scale);
     return {
-      dq: ungroupQueries(matMul(dScores, keys), (q as Tensor).shape),
+      dq: ungroupQueries(matMul(dScores, keys), q.shape),
       dk: headsFirst(matMul(dScores, queries, true, false)),
       dv: headsFirst(matMul(weights, gradient, true, false)),
     };
   },
 });
+
+interface AttentionAttributes {
+  readonly scale: number;
+  readonly pastLength: number;
+  readonly iterations: number;
+}
 
 function withPast(past: Tensor | undefined, rows: Tensor, pastLength: number): Tensor {
   if (past === undefined || pastLength === 0) return rows;
@@ -117,14 +134,14 @@ function ungroupQueries(grouped: Tensor, shape: readonly number[]): Tensor {
   return headsFirst(reshape(grouped, [batch, heads, time, headDim]));
 }
 
-function attentionWeights(queries: Tensor, keys: Tensor, attributes: CausalAttentionAttributes): Tensor {
+function attentionWeights(queries: Tensor, keys: Tensor, attributes: AttentionAttributes): Tensor {
   const [rows, columns] = [queries.shape[2] as number, keys.shape[2] as number];
   const scores = mul(matMul(queries, keys, false, true), attributes.scale);
   return softmax(add(scores, causalMask(rows, columns, attributes)));
 }
 
 /** 0 where a key is seen, a very negative number where it is not: `[group · time, pastLength + time]`. */
-function causalMask(rows: number, columns: number, { pastLength, iterations }: CausalAttentionAttributes): Tensor {
+function causalMask(rows: number, columns: number, { pastLength, iterations }: AttentionAttributes): Tensor {
   const time = columns - pastLength;
   const mask = new Float32Array(rows * columns).fill(-1e30);
   for (let row = 0; row < rows; row++) {

@@ -1,37 +1,40 @@
 /** The gated activation of a SwiGLU feed-forward network. */
-import { add, mul, sigmoid, sub, type Tensor } from "@tensorflow/tfjs-core";
+import { add, mul, sigmoid, sub } from "@tensorflow/tfjs-core";
 import { defineKernel } from "../kernel.js";
 
-const pair = { gate: { shape: ["...", "width"] }, up: { shape: ["...", "width"] } } as const;
+const wide = { shape: ["...", "width"] } as const;
 
 /** `y = silu(gate) ⊙ up`. */
-export const gatedActivation = defineKernel<object>({
+export const gatedActivation = defineKernel({
   name: "gatedActivation",
   summary: "y = silu(gate) ⊙ up",
-  inputs: pair,
-  outputs: { y: { shape: ["...", "width"] } },
+  inputs: { gate: wide, up: wide },
+  outputs: { y: wide },
+  attributes: {},
   tolerance: 1e-5,
-  compose: ({ gate, up }) => ({ y: mul(mul(gate as Tensor, sigmoid(gate as Tensor)), up as Tensor) }),
+  compose: ({ gate, up }) => ({ y: mul(mul(gate, sigmoid(gate)), up) }),
   gradient: {
     saves: ["gate", "up"],
+    tolerance: 2e-5,
     compute: ({ y }, { gate, up }) => {
       const gradients = gatedActivationGradient({ dy: y, gate, up }, {});
-      return { gate: () => gradients.dGate as Tensor, up: () => gradients.dUp as Tensor };
+      return { gate: () => gradients.dGate, up: () => gradients.dUp };
     },
   },
 });
 
 /** The gradient of `gatedActivation` for gate and up. */
-export const gatedActivationGradient = defineKernel<object>({
+export const gatedActivationGradient = defineKernel({
   name: "gatedActivationGradient",
   summary: "the gradient of gatedActivation for gate and up",
-  inputs: { dy: { shape: ["...", "width"] }, ...pair },
-  outputs: { dGate: { shape: ["...", "width"] }, dUp: { shape: ["...", "width"] } },
+  inputs: { dy: wide, gate: wide, up: wide },
+  outputs: { dGate: wide, dUp: wide },
+  attributes: {},
   tolerance: 1e-5,
   compose: ({ dy, gate, up }) => {
-    const logistic = sigmoid(gate as Tensor);
-    const silu = mul(gate as Tensor, logistic);
+    const logistic = sigmoid(gate);
+    const silu = mul(gate, logistic);
     const slope = add(logistic, mul(silu, sub(1, logistic)));
-    return { dGate: mul(mul(dy as Tensor, up as Tensor), slope), dUp: mul(dy as Tensor, silu) };
+    return { dGate: mul(mul(dy, up), slope), dUp: mul(dy, silu) };
   },
 });

@@ -1,11 +1,12 @@
-export { type AdamWAttributes, adamwUpdate } from "./adamw-update.js";
-export { affineScan } from "./affine-scan.js";
-export { type CacheWriteAttributes, cacheWrite } from "./cache-write.js";
-export { type CausalAttentionAttributes, causalAttention, causalAttentionGradient } from "./causal-attention.js";
+export { adamwUpdate } from "./adamw-update.js";
+export { affineScan, affineScanGradient } from "./affine-scan.js";
+export { cacheWrite } from "./cache-write.js";
+export { causalAttention, causalAttentionGradient } from "./causal-attention.js";
 export { embeddingGradient, embeddingLookup } from "./embedding-lookup.js";
 export { gatedActivation, gatedActivationGradient } from "./gated-activation.js";
-export { type RmsNormAttributes, rmsNorm, rmsNormGradient } from "./rms-norm.js";
+export { quantizedMatMul, quantizedMatMulGradient } from "./quantized-mat-mul.js";
+export { rmsNorm, rmsNormGradient } from "./rms-norm.js";
 export { rotaryEmbedding } from "./rotary-embedding.js";
 export { softmaxCrossEntropy, softmaxCrossEntropyGradient } from "./softmax-cross-entropy.js";
-export { stateBlend } from "./state-blend.js";
+export { stateBlend, stateBlendGradient } from "./state-blend.js";
 export { stateRecurrence, stateRecurrenceGradient } from "./state-recurrence.js";

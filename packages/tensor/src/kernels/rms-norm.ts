@@ -2,47 +2,44 @@
 import { add, mean, mul, rsqrt, square, sub, sum, type Tensor } from "@tensorflow/tfjs-core";
 import { defineKernel } from "../kernel.js";
 
-export interface RmsNormAttributes {
-  readonly epsilon: number;
-}
+const rows = { shape: ["...", "hiddenSize"] } as const;
+const weights = { shape: ["hiddenSize"] } as const;
+const attributes = { epsilon: { kind: "real", minimum: 0 } } as const;
 
 /** `y = x / sqrt(mean(x²) + epsilon) ⊙ weight`, x `[..., hiddenSize]`, weight `[hiddenSize]`. */
-export const rmsNorm = defineKernel<RmsNormAttributes>({
+export const rmsNorm = defineKernel({
   name: "rmsNorm",
   summary: "y = x / sqrt(mean(x²) + epsilon) ⊙ weight",
-  inputs: { x: { shape: ["...", "hiddenSize"] }, weight: { shape: ["hiddenSize"] } },
-  outputs: { y: { shape: ["...", "hiddenSize"] } },
+  inputs: { x: rows, weight: weights },
+  outputs: { y: rows },
+  attributes,
   tolerance: 1e-5,
-  compose: ({ x, weight }, { epsilon }) => ({
-    y: mul(mul(x as Tensor, inverseScale(x as Tensor, epsilon)), weight as Tensor),
-  }),
+  compose: ({ x, weight }, { epsilon }) => ({ y: mul(mul(x, inverseScale(x, epsilon)), weight) }),
   gradient: {
     saves: ["x", "weight"],
-    compute: ({ y }, { x, weight }, attributes) => {
-      const gradients = rmsNormGradient({ dy: y, x, weight }, attributes);
-      return { x: () => gradients.dx as Tensor, weight: () => gradients.dWeight as Tensor };
+    tolerance: 2e-5,
+    compute: ({ y }, { x, weight }, { epsilon }) => {
+      const gradients = rmsNormGradient({ dy: y, x, weight }, { epsilon });
+      return { x: () => gradients.dx, weight: () => gradients.dWeight };
     },
   },
 });
 
 /** The gradient of `rmsNorm` for x and weight. */
-export const rmsNormGradient = defineKernel<RmsNormAttributes>({
+export const rmsNormGradient = defineKernel({
   name: "rmsNormGradient",
   summary: "the gradient of rmsNorm for x and weight",
-  inputs: {
-    dy: { shape: ["...", "hiddenSize"] },
-    x: { shape: ["...", "hiddenSize"] },
-    weight: { shape: ["hiddenSize"] },
-  },
-  outputs: { dx: { shape: ["...", "hiddenSize"] }, dWeight: { shape: ["hiddenSize"] } },
+  inputs: { dy: rows, x: rows, weight: weights },
+  outputs: { dx: rows, dWeight: weights },
+  attributes,
   tolerance: 1e-5,
   compose: ({ dy, x, weight }, { epsilon }) => {
-    const scale = inverseScale(x as Tensor, epsilon);
-    const normalised = mul(x as Tensor, scale);
-    const scaled = mul(dy as Tensor, weight as Tensor);
+    const scale = inverseScale(x, epsilon);
+    const normalised = mul(x, scale);
+    const scaled = mul(dy, weight);
     const along = mul(normalised, mean(mul(scaled, normalised), -1, true));
     const leading = normalised.shape.slice(0, -1).map((_, axis) => axis);
-    return { dx: mul(sub(scaled, along), scale), dWeight: sum(mul(dy as Tensor, normalised), leading) };
+    return { dx: mul(sub(scaled, along), scale), dWeight: sum(mul(dy, normalised), leading) };
   },
 });
 

@@ -15,40 +15,43 @@ import {
 import { defineKernel } from "../kernel.js";
 import { oneHotRows } from "./one-hot-rows.js";
 
-const spec = {
+const inputs = {
   logits: { shape: ["batch", "time", "vocabulary"] },
   labels: { shape: ["batch", "time"], dtype: "int32" },
 } as const;
 
 /** `loss[b, t] = logsumexp(logits[b, t]) - logits[b, t, labels[b, t]]`, in nats; 0 where the label is negative. */
-export const softmaxCrossEntropy = defineKernel<object>({
+export const softmaxCrossEntropy = defineKernel({
   name: "softmaxCrossEntropy",
   summary: "logsumexp(logits) - logits[label]; 0 where the label is negative",
-  inputs: spec,
+  inputs,
   outputs: { loss: { shape: ["batch", "time"] } },
+  attributes: {},
   tolerance: 1e-5,
   compose: ({ logits, labels }) => {
-    const chosen = sum(mul(logits as Tensor, labelRows(logits as Tensor, labels as Tensor)), -1);
-    return { loss: mul(sub(logSumExp(logits as Tensor, -1), chosen), asked(labels as Tensor)) };
+    const chosen = sum(mul(logits, labelRows(logits, labels)), -1);
+    return { loss: mul(sub(logSumExp(logits, -1), chosen), asked(labels)) };
   },
   gradient: {
     saves: ["logits", "labels"],
+    tolerance: 2e-5,
     compute: ({ loss }, { logits, labels }) => ({
-      logits: () => softmaxCrossEntropyGradient({ dLoss: loss, logits, labels }, {}).dLogits as Tensor,
+      logits: () => softmaxCrossEntropyGradient({ dLoss: loss, logits, labels }, {}).dLogits,
     }),
   },
 });
 
 /** The gradient of `softmaxCrossEntropy` for the logits. */
-export const softmaxCrossEntropyGradient = defineKernel<object>({
+export const softmaxCrossEntropyGradient = defineKernel({
   name: "softmaxCrossEntropyGradient",
   summary: "(softmax(logits) - onehot(label)) · dLoss; 0 where the label is negative",
-  inputs: { dLoss: { shape: ["batch", "time"] }, ...spec },
-  outputs: { dLogits: { shape: ["batch", "time", "vocabulary"] } },
+  inputs: { dLoss: { shape: ["batch", "time"] }, ...inputs },
+  outputs: { dLogits: inputs.logits },
+  attributes: {},
   tolerance: 1e-5,
   compose: ({ dLoss, logits, labels }) => {
-    const surplus = sub(softmax(logits as Tensor), labelRows(logits as Tensor, labels as Tensor));
-    return { dLogits: mul(surplus, expandDims(mul(dLoss as Tensor, asked(labels as Tensor)), -1)) };
+    const surplus = sub(softmax(logits), labelRows(logits, labels));
+    return { dLogits: mul(surplus, expandDims(mul(dLoss, asked(labels)), -1)) };
   },
 });
 

@@ -2,40 +2,59 @@
 import { add, expandDims, mul, sub, sum, type Tensor } from "@tensorflow/tfjs-core";
 import { defineKernel } from "../kernel.js";
 
+const sequence = { shape: ["batch", "time", "hiddenSize"] } as const;
+const inputs = {
+  a: sequence,
+  state: sequence,
+  alpha: { shape: ["hiddenSize"] },
+  keep: { shape: ["batch", "time"] },
+} as const;
+
 /**
  * `h = (1 - alpha) ⊙ a + alpha ⊙ state` where `keep` is 1, `h = a` where it is 0 (nothing precedes: the first position,
  * or the start of a document in a packed sequence). `state` holds at t what position t - 1 left.
  */
-export const stateBlend = defineKernel<object>({
+export const stateBlend = defineKernel({
   name: "stateBlend",
   summary: "h = (1 - alpha) ⊙ a + alpha ⊙ state where keep is 1, a where it is 0",
-  inputs: {
-    a: { shape: ["batch", "time", "hiddenSize"] },
-    state: { shape: ["batch", "time", "hiddenSize"] },
-    alpha: { shape: ["hiddenSize"] },
-    keep: { shape: ["batch", "time"] },
-  },
-  outputs: { h: { shape: ["batch", "time", "hiddenSize"] } },
+  inputs,
+  outputs: { h: sequence },
+  attributes: {},
   tolerance: 1e-5,
   compose: ({ a, state, alpha, keep }) => {
-    const share = blendShare(alpha as Tensor, keep as Tensor);
-    return { h: add(mul(sub(1, share), a as Tensor), mul(share, state as Tensor)) };
+    const share = blendShare(alpha, keep);
+    return { h: add(mul(sub(1, share), a), mul(share, state)) };
   },
   gradient: {
     saves: ["a", "state", "alpha", "keep"],
-    compute: ({ h }, { a, state, alpha, keep }) => {
-      const share = blendShare(alpha as Tensor, keep as Tensor);
-      const kept = mul(h as Tensor, expandDims(keep as Tensor, -1));
-      return {
-        a: () => mul(sub(1, share), h as Tensor),
-        state: () => mul(share, h as Tensor),
-        alpha: () => sum(mul(kept, sub(state as Tensor, a as Tensor)), [0, 1]),
-      };
+    tolerance: 2e-5,
+    compute: ({ h }, saved) => {
+      const gradients = stateBlendGradient({ dh: h, ...saved }, {});
+      return { a: () => gradients.da, state: () => gradients.dState, alpha: () => gradients.dAlpha };
     },
   },
 });
 
+/** The gradient of `stateBlend` for a, state and alpha. */
+export const stateBlendGradient = defineKernel({
+  name: "stateBlendGradient",
+  summary: "the gradient of stateBlend for a, state and alpha",
+  inputs: { dh: sequence, ...inputs },
+  outputs: { da: sequence, dState: sequence, dAlpha: inputs.alpha },
+  attributes: {},
+  tolerance: 1e-5,
+  compose: ({ dh, a, state, alpha, keep }) => {
+    const share = blendShare(alpha, keep);
+    const kept = mul(dh, expandDims(keep, -1));
+    return {
+      da: mul(sub(1, share), dh),
+      dState: mul(share, dh),
+      dAlpha: sum(mul(kept, sub(state, a)), [0, 1]),
+    };
+  },
+});
+
 /** alpha where a state precedes, 0 elsewhere: `[batch, time, hiddenSize]`. */
-export function blendShare(alpha: Tensor, keep: Tensor): Tensor {
+function blendShare(alpha: Tensor, keep: Tensor): Tensor {
   return mul(expandDims(keep, -1), alpha);
 }

@@ -18,14 +18,12 @@ import {
   reshape,
   slice,
   squeeze,
-  sub,
-  sum,
   type Tensor,
 } from "@tensorflow/tfjs-core";
 import { defineKernel } from "../kernel.js";
 import { gatedActivation, gatedActivationGradient } from "./gated-activation.js";
-import { type RmsNormAttributes, rmsNorm, rmsNormGradient } from "./rms-norm.js";
-import { blendShare, stateBlend } from "./state-blend.js";
+import { rmsNorm, rmsNormGradient } from "./rms-norm.js";
+import { stateBlend, stateBlendGradient } from "./state-blend.js";
 
 const sequence = { shape: ["batch", "time", "hiddenSize"] } as const;
 const wide = { shape: ["batch", "time", "intermediateSize"] } as const;
@@ -40,49 +38,49 @@ const inputs = {
   down: { shape: ["hiddenSize", "intermediateSize"] },
 } as const;
 
+const attributes = { epsilon: { kind: "real", minimum: 0 } } as const;
+
 /** All states (and layer outputs) y `[batch, time, hiddenSize]` of one layer. */
-export const stateRecurrence = defineKernel<RmsNormAttributes>({
+export const stateRecurrence = defineKernel({
   name: "stateRecurrence",
   summary: "the exact recurrence of blend and feed-forward network over time",
   inputs,
   outputs: { y: sequence },
+  attributes,
   tolerance: 2e-5,
-  compose: ({ a, alpha, keep, initial, normWeight, gate, up, down }, attributes) => {
+  compose: ({ a, alpha, keep, initial, normWeight, gate, up, down }, { epsilon }) => {
     const states: Tensor[] = [];
-    let state = expandDims(initial as Tensor, 1);
-    for (let t = 0; t < timeOf(a as Tensor); t++) {
-      const h = stateBlend({ a: at(a as Tensor, t), state, alpha, keep: at(keep as Tensor, t) }, {}).h as Tensor;
-      const n = rmsNorm({ x: h, weight: normWeight }, attributes).y as Tensor;
-      const activation = gatedActivation({ gate: linear(n, gate as Tensor), up: linear(n, up as Tensor) }, {});
-      state = add(h, linear(activation.y as Tensor, down as Tensor));
+    let state = expandDims(initial, 1);
+    for (let t = 0; t < timeOf(a); t++) {
+      const h = stateBlend({ a: at(a, t), state, alpha, keep: at(keep, t) }, {}).h;
+      const n = rmsNorm({ x: h, weight: normWeight }, { epsilon }).y;
+      const activation = gatedActivation({ gate: linear(n, gate), up: linear(n, up) }, {});
+      state = add(h, linear(activation.y, down));
       states.push(state);
     }
     return { y: concat(states, 1) };
   },
   gradient: {
     saves: ["a", "alpha", "keep", "initial", "normWeight", "gate", "up", "down", "y"],
-    compute: ({ y: dy }, saved, attributes) => {
-      const { a, alpha, keep, initial, normWeight, gate, up, y } = saved as Record<string, Tensor>;
-      const chain = stateRecurrenceGradient({ dy, ...saved }, attributes) as Record<string, Tensor>;
-      const previous = statesBefore(initial as Tensor, y as Tensor);
-      const share = blendShare(alpha as Tensor, keep as Tensor);
-      const h = stateBlend({ a, state: previous, alpha, keep }, {}).h as Tensor;
-      const n = rmsNorm({ x: h, weight: normWeight }, attributes).y as Tensor;
-      const dh = chain.dh as Tensor;
+    tolerance: 5e-5,
+    compute: ({ y: dy }, saved, { epsilon }) => {
+      const { a, alpha, keep, initial, normWeight, gate, up, y } = saved;
+      const chain = stateRecurrenceGradient({ dy, ...saved }, { epsilon });
+      const previous = statesBefore(initial, y);
+      const h = stateBlend({ a, state: previous, alpha, keep }, {}).h;
+      const n = rmsNorm({ x: h, weight: normWeight }, { epsilon }).y;
+      const blend = stateBlendGradient({ dh: chain.dh, a, state: previous, alpha, keep }, {});
       return {
-        a: () => mul(sub(1, share), dh),
-        initial: () => squeeze(at(mul(share, dh), 0), [1]),
-        alpha: () => sum(mul(mul(dh, expandDims(keep as Tensor, -1)), sub(previous, a as Tensor)), [0, 1]),
+        a: () => blend.da,
+        initial: () => squeeze(at(blend.dState, 0), [1]),
+        alpha: () => blend.dAlpha,
         normWeight: () => {
-          const dn = add(
-            throughLinear(chain.dGate as Tensor, gate as Tensor),
-            throughLinear(chain.dUp as Tensor, up as Tensor),
-          );
-          return rmsNormGradient({ dy: dn, x: h, weight: normWeight }, attributes).dWeight as Tensor;
+          const dn = add(throughLinear(chain.dGate, gate), throughLinear(chain.dUp, up));
+          return rmsNormGradient({ dy: dn, x: h, weight: normWeight }, { epsilon }).dWeight;
         },
-        gate: () => weightGradient(chain.dGate as Tensor, n),
-        up: () => weightGradient(chain.dUp as Tensor, n),
-        down: () => weightGradient(chain.dTotal as Tensor, chain.activation as Tensor),
+        gate: () => weightGradient(chain.dGate, n),
+        up: () => weightGradient(chain.dUp, n),
+        down: () => weightGradient(chain.dTotal, chain.activation),
       };
     },
   },
@@ -92,29 +90,29 @@ export const stateRecurrence = defineKernel<RmsNormAttributes>({
  * The part of the gradient that runs backwards through time: `dTotal` (of y_t, with what later positions send back),
  * `dh`, `dGate` and `dUp` (before the activation), and the activation, which the gradient of `down` needs.
  */
-export const stateRecurrenceGradient = defineKernel<RmsNormAttributes>({
+export const stateRecurrenceGradient = defineKernel({
   name: "stateRecurrenceGradient",
   summary: "the chain of stateRecurrence's gradient, backwards through time",
   inputs: { dy: sequence, ...inputs, y: sequence },
   outputs: { dh: sequence, dTotal: sequence, dGate: wide, dUp: wide, activation: wide },
+  attributes,
   tolerance: 2e-5,
-  compose: ({ dy, a, alpha, keep, initial, normWeight, gate, up, down, y }, attributes) => {
-    const h = stateBlend({ a, state: statesBefore(initial as Tensor, y as Tensor), alpha, keep }, {}).h as Tensor;
-    const n = rmsNorm({ x: h, weight: normWeight }, attributes).y as Tensor;
-    const gates = linear(n, gate as Tensor);
-    const ups = linear(n, up as Tensor);
-    const share = blendShare(alpha as Tensor, keep as Tensor);
+  compose: ({ dy, a, alpha, keep, initial, normWeight, gate, up, down, y }, { epsilon }) => {
+    const h = stateBlend({ a, state: statesBefore(initial, y), alpha, keep }, {}).h;
+    const n = rmsNorm({ x: h, weight: normWeight }, { epsilon }).y;
+    const gates = linear(n, gate);
+    const ups = linear(n, up);
+    const share = mul(expandDims(keep, -1), alpha);
     const steps: Record<"dh" | "dTotal" | "dGate" | "dUp", Tensor>[] = [];
     let carried: Tensor | undefined;
-    for (let t = timeOf(a as Tensor) - 1; t >= 0; t--) {
-      const own = at(dy as Tensor, t);
+    for (let t = timeOf(a) - 1; t >= 0; t--) {
+      const own = at(dy, t);
       const dTotal: Tensor = carried === undefined ? own : add(own, carried);
-      const dActivation = throughLinear(dTotal, down as Tensor);
+      const dActivation = throughLinear(dTotal, down);
       const activation = gatedActivationGradient({ dy: dActivation, gate: at(gates, t), up: at(ups, t) }, {});
-      const dGate = activation.dGate as Tensor;
-      const dUp = activation.dUp as Tensor;
-      const dn = add(throughLinear(dGate, gate as Tensor), throughLinear(dUp, up as Tensor));
-      const dNormed = rmsNormGradient({ dy: dn, x: at(h, t), weight: normWeight }, attributes).dx as Tensor;
+      const { dGate, dUp } = activation;
+      const dn = add(throughLinear(dGate, gate), throughLinear(dUp, up));
+      const dNormed = rmsNormGradient({ dy: dn, x: at(h, t), weight: normWeight }, { epsilon }).dx;
       const dh = add(dTotal, dNormed);
       carried = mul(at(share, t), dh);
       steps.unshift({ dh, dTotal, dGate, dUp });
@@ -129,7 +127,7 @@ export const stateRecurrenceGradient = defineKernel<RmsNormAttributes>({
       dTotal: joined("dTotal"),
       dGate: joined("dGate"),
       dUp: joined("dUp"),
-      activation: gatedActivation({ gate: gates, up: ups }, {}).y as Tensor,
+      activation: gatedActivation({ gate: gates, up: ups }, {}).y,
     };
   },
 });
