@@ -33,10 +33,7 @@ interface EngineInternals {
 }
 
 /** Loads TensorFlow.js' backend only now: programs that run on the CPU should not wait for it. */
-export async function createEngine(
-  device: GPUDevice,
-  info: GPUAdapterInfo,
-): Promise<BackendRuntime> {
+export async function createEngine(device: GPUDevice, info: GPUAdapterInfo): Promise<BackendRuntime> {
   const { WebGPUBackend } = await import("@tensorflow/tfjs-backend-webgpu");
 
   class DeviceEngine extends WebGPUBackend {

@@ -10,12 +10,35 @@ export {
   defineBackend,
 } from "./backend.js";
 export { SstError, type SstErrorCode } from "./errors.js";
-export { type AnyKernel, type Kernel, type KernelCall, type KernelImplementation, type KernelImplementations, kernels } from "./kernel.js";
+export {
+  type AnyKernel,
+  type Kernel,
+  type KernelCall,
+  type KernelImplementation,
+  type KernelImplementations,
+  kernels,
+} from "./kernel.js";
 export type { AttributeSpec, KernelDefinition, TensorSpec } from "./kernel-definition.js";
 export * from "./kernels/index.js";
 export { activeDevice, type LiveDevice } from "./live-device.js";
 export * from "./ops.js";
 export { type CompiledPlan, compile, type Plan, type PlanCall, type PlanProgram, type PlanValue } from "./plan.js";
-export { BLOCK_SIZE, type PackedMatrix, packMatrix, unpackMatrix, type WeightFormat, weightFormats } from "./quantization.js";
+export {
+  BLOCK_SIZE,
+  type PackedMatrix,
+  packMatrix,
+  unpackMatrix,
+  type WeightFormat,
+  weightFormats,
+} from "./quantization.js";
 export { Random } from "./random.js";
-export { activeBackend, type Device, devices, disposeBackend, memory, type ReadyDevice, ready, registerBackend } from "./registry.js";
+export {
+  activeBackend,
+  type Device,
+  devices,
+  disposeBackend,
+  memory,
+  type ReadyDevice,
+  ready,
+  registerBackend,
+} from "./registry.js";

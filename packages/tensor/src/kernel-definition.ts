@@ -31,7 +31,9 @@ export type AttributeSpecs = Readonly<Record<string, AttributeSpec>>;
 
 type AttributeValue<Spec> = Spec extends { readonly of: readonly (infer Choice)[] } ? Choice : number;
 
-export type AttributesOf<Specs extends AttributeSpecs> = { readonly [Name in keyof Specs]: AttributeValue<Specs[Name]> };
+export type AttributesOf<Specs extends AttributeSpecs> = {
+  readonly [Name in keyof Specs]: AttributeValue<Specs[Name]>;
+};
 
 type OptionalNames<Specs extends TensorSpecs> = {
   [Name in keyof Specs]: Specs[Name] extends { readonly optional: true } ? Name : never;

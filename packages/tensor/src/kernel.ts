@@ -83,9 +83,12 @@ export function defineKernel<
 >(definition: KernelDefinition<Inputs, Outputs, Attributes>): Kernel<Inputs, Outputs, Attributes> {
   const general = definition as unknown as KernelDefinition;
   registerKernelGradient(general);
-  const call: Omit<AnyKernel, "definition"> = (given, attributes) => {
+  const call = (
+    given: Readonly<Record<string, Tensor | undefined>>,
+    attributes: Readonly<Record<string, unknown>>,
+  ): Record<string, Tensor> => {
     requireLiveDevice();
-    const { inputs, outputShapes } = checkCall(general, given as Record<string, Tensor | undefined>, attributes);
+    const { inputs, outputShapes } = checkCall(general, given, attributes);
     const names = Object.keys(general.outputs);
     const shapes = Object.values(outputShapes);
     if (shapes.every((shape) => shape.includes(0))) {

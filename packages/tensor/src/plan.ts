@@ -54,7 +54,10 @@ export interface Plan {
 
 /** Runs a plan in a backend's own way. Shapes and types have been checked. */
 export interface PlanProgram {
-  run(inputs: Readonly<Record<string, TensorInfo>>, variables: Readonly<Record<string, number>>): Record<string, TensorInfo>;
+  run(
+    inputs: Readonly<Record<string, TensorInfo>>,
+    variables: Readonly<Record<string, number>>,
+  ): Record<string, TensorInfo>;
   dispose(): void;
 }
 
@@ -69,10 +72,7 @@ export interface CompiledPlan<Inputs extends string = string, Outputs extends st
    * @throws SstError `invalid-argument` or `shape-mismatch` for inputs and variables that the plan does not have,
    * `wrong-backend` when another device is active, `device-lost`
    */
-  run(
-    inputs: Readonly<Record<Inputs, Tensor>>,
-    variables?: Readonly<Record<string, number>>,
-  ): Record<Outputs, Tensor>;
+  run(inputs: Readonly<Record<Inputs, Tensor>>, variables?: Readonly<Record<string, number>>): Record<Outputs, Tensor>;
   dispose(): void;
 }
 
@@ -128,7 +128,10 @@ function record(
 ): Plan {
   const recording = new Recording(inputs);
   tidy(() => {
-    const outputs = listening((call) => recording.add(call), () => f(inputs as never));
+    const outputs = listening(
+      (call) => recording.add(call),
+      () => f(inputs as never),
+    );
     recording.finish(outputs);
   });
   return recording.plan;
@@ -185,11 +188,20 @@ class Recording {
       const value = (attributes as EngineAttributes).attributes[name] as number;
       const known = (this.#variables[variable] ??= value);
       if (known !== value) {
-        throw new SstError("contradiction", `a plan has one ${variable}, but calls were made with ${known} and ${value}`);
+        throw new SstError(
+          "contradiction",
+          `a plan has one ${variable}, but calls were made with ${known} and ${value}`,
+        );
       }
       variables[name] = variable;
     }
-    this.#calls.push({ kernel, inputs: used, outputs: outputs.map((info) => this.#define(info)), attributes, variables });
+    this.#calls.push({
+      kernel,
+      inputs: used,
+      outputs: outputs.map((info) => this.#define(info)),
+      attributes,
+      variables,
+    });
   }
 
   finish(outputs: Readonly<Record<string, Tensor>>): void {

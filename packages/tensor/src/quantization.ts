@@ -96,12 +96,17 @@ export function packMatrix(
 export function unpackMatrix({ format, outSize, inSize, words, scales }: PackedMatrix): Float32Array {
   const perRow = wordsPerRow(format, inSize);
   const blocks = blocksPerRow(inSize);
-  return Float32Array.from({ length: outSize * inSize }, (_, index) => {
-    const [row, column] = [Math.floor(index / inSize), index % inSize];
-    if (format === "f16") return unpackHalf(words, row * perRow * 2 + column);
-    const block = row * blocks + Math.floor(column / BLOCK_SIZE);
-    return unpackHalf(scales, block) * getInteger(words, format, block, column % BLOCK_SIZE);
-  });
+  const values = new Float32Array(outSize * inSize);
+  for (let row = 0; row < outSize; row++) {
+    for (let column = 0; column < inSize; column++) {
+      const block = row * blocks + Math.floor(column / BLOCK_SIZE);
+      values[row * inSize + column] =
+        format === "f16"
+          ? unpackHalf(words, row * perRow * 2 + column)
+          : unpackHalf(scales, block) * getInteger(words, format, block, column % BLOCK_SIZE);
+    }
+  }
+  return values;
 }
 
 function putInteger(words: Int32Array, format: "int8" | "int4", block: number, i: number, integer: number): void {

@@ -1,6 +1,12 @@
 /** The list of plugins, and `ready()`, which brings one of them to life. Plugins register themselves when they are imported. */
 import { engine, registerBackend as registerEngineBackend, setBackend } from "@tensorflow/tfjs-core";
-import { type Availability, BACKEND_CONTRACT_VERSION, type Backend, type BackendRuntime, type Capabilities } from "./backend.js";
+import {
+  type Availability,
+  BACKEND_CONTRACT_VERSION,
+  type Backend,
+  type BackendRuntime,
+  type Capabilities,
+} from "./backend.js";
 import { countBytes } from "./byte-count.js";
 import { SstError } from "./errors.js";
 import { installKernels } from "./kernel.js";

@@ -21,6 +21,11 @@ export function normals(random: Random, shape: readonly number[], deviation = 1)
   return { shape, data: Float64Array.from(random.normals(sizeOf(shape), deviation)) };
 }
 
+/** An array times a factor, rounded to float32. */
+export function scaled({ shape, data }: HostArray, factor: number): HostArray {
+  return { shape, data: data.map((value) => Math.fround(value * factor)) };
+}
+
 /** Whole numbers in [0, bound). */
 export function integers(random: Random, shape: readonly number[], bound: number): HostArray {
   return { shape, data: Float64Array.from({ length: sizeOf(shape) }, () => random.integer(bound)) };

@@ -1,6 +1,7 @@
 /** The conformance kit: prove a backend right, and the float64 oracles that say what right is. */
 export type { HostArray, HostArrays } from "./host-array.js";
-export type { KernelCase, KernelSuite, Oracle } from "./kernel-suite.js";
+export type { Attributes, KernelCase, KernelSuite, Oracle, Sizes } from "./kernel-suite.js";
+export type { ConformanceReport, ConformanceRow } from "./report.js";
 export { type ConformanceOptions, runConformance } from "./run-conformance.js";
 export { affineScanOracle } from "./suites/affine-scan.js";
 export { causalAttentionOracle } from "./suites/causal-attention.js";

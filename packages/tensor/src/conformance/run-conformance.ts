@@ -1,15 +1,20 @@
 /**
- * The suite that a backend proves itself with: every kernel's values against its float64 oracle, its gradients against
- * finite differences of the oracle, the same bits for the same input, and nothing left behind.
+ * The suite that a backend proves itself with. Every kernel: values against its float64 oracle, gradients against finite
+ * differences of the oracle, on picked shapes, on random ones (shrunk to the smallest that fails) and on extreme values;
+ * the same bits for the same input; aliases; NaN and infinity; nothing left behind. Then all of them in flight at once,
+ * and a recorded plan.
  */
-import { add, mul, sum, type Tensor, tensor, tidy } from "@tensorflow/tfjs-core";
-import { valueAndGradients } from "../autodiff.js";
-import { type Device, memory, ready } from "../backend.js";
-import { type KernelDefinition, kernels } from "../kernel.js";
+import { engine } from "@tensorflow/tfjs-core";
+import fc from "fast-check";
+import { kernels } from "../kernel.js";
 import { Random } from "../random.js";
-import { differences } from "./finite-differences.js";
-import { type HostArray, type HostArrays, normals } from "./host-array.js";
-import type { KernelCase, KernelSuite } from "./kernel-suite.js";
+import { devices, memory, type ReadyDevice, ready } from "../registry.js";
+import { checkAliases, checkCase, checkNonFinite, type KernelFindings } from "./check-kernel.js";
+import { checkPlan } from "./check-plan.js";
+import { outputError, requireThat } from "./compare.js";
+import { download, upload } from "./device-run.js";
+import type { KernelSuite, Sizes } from "./kernel-suite.js";
+import { type ConformanceReport, type ConformanceRow, rowsOf, tableOf } from "./report.js";
 import { kernelSuites } from "./suites/index.js";
 
 export interface ConformanceOptions {
@@ -18,199 +23,126 @@ export interface ConformanceOptions {
   /** Of the test runner: vitest's, node:test's, Mocha's. */
   readonly describe: (name: string, body: () => void) => void;
   readonly test: (name: string, body: () => Promise<void>) => void;
+  /** Random shapes for each kernel; defaults to 15. */
+  readonly randomCases?: number;
+  /** Seeds shapes and values; defaults to 0. */
+  readonly seed?: number;
+  /** Gets what was found, at the end; by default it is printed as a table. */
+  readonly onReport?: (report: ConformanceReport) => void;
 }
-
-/** One line of the table at the end. */
-interface Row {
-  readonly kernel: string;
-  readonly implementation: "own" | "composition";
-  readonly cases: number;
-  readonly worstError: number;
-  readonly tolerance: number;
-  readonly worstGradientError: number | undefined;
-}
-
-/** Largest entries of a gradient that are compared: finite differences are slow, and the entries are alike. */
-const gradientEntries = 40;
-
-/** Gradients go through several kernels, and finite differences are no exact figures themselves. */
-const gradientTolerance = 2e-4;
-
-/** Where all of a gradient cancels to next to nothing, what float32 leaves of it counts against this instead. */
-const smallestGradient = 1e-2;
 
 /** Registers the whole suite with a test runner. */
-export function runConformance({ backend, describe, test }: ConformanceOptions): void {
+export function runConformance(options: ConformanceOptions): void {
+  const { backend, describe, test, randomCases = 15, seed = 0 } = options;
+  const { onReport = (report) => console.log(tableOf(report)) } = options;
   describe(`conformance of ${backend}`, () => {
-    const rows: Row[] = [];
+    const rows: ConformanceRow[] = [];
     for (const suite of kernelSuites) {
       test(suite.kernel.definition.name, async () => {
         const device = await ready({ backend });
-        const before = memory();
-        rows.push(await checkKernel(suite, device));
-        requireThat(
-          JSON.stringify(memory()) === JSON.stringify(before),
-          `tensors are left behind: ${JSON.stringify(memory())}, before ${JSON.stringify(before)}`,
-        );
+        await requireNothingLeft(backend, async () => {
+          rows.push(...(await checkKernel(suite, device, randomCases, seed)));
+        });
       });
     }
+    test("many kernels in flight", async () => {
+      await ready({ backend });
+      await requireNothingLeft(backend, () => checkInFlight(seed));
+    });
+    test("a recorded plan", async () => {
+      await ready({ backend });
+      await requireNothingLeft(backend, () => checkPlan(new Random(`conformance/plan/${seed}`)));
+    });
     test("every kernel was checked", async () => {
       const known = new Set(kernelSuites.flatMap(({ kernel, gradientKernel }) => [kernel, gradientKernel]));
       const unknown = kernels()
         .filter((kernel) => !known.has(kernel))
         .map((kernel) => kernel.definition.name);
-      requireThat(unknown.length === 0, `no oracle for ${unknown.join(", ")}`);
-      console.log(tableOf(backend, rows));
+      requireThat(unknown.length === 0, () => `no oracle for ${unknown.join(", ")}`);
+      const { live } = await ready({ backend });
+      onReport({ backend, device: live.capabilities.description, rows });
     });
   });
 }
 
-async function checkKernel(suite: KernelSuite, device: Device): Promise<Row> {
-  const { definition } = suite.kernel;
-  const random = new Random(`conformance/${definition.name}`);
-  const cases = suite.cases(random);
-  let worstError = 0;
-  let worstGradientError: number | undefined;
-  for (const each of cases) {
-    const error = await valueError(suite, each);
-    requireThat(error <= definition.tolerance, `${each.title}: off by ${error}, tolerance ${definition.tolerance}`);
-    worstError = Math.max(worstError, error);
-    if (suite.differentiable.length === 0 || "pastK" in each.inputs) continue;
-    const gradientError = await largestGradientError(suite, each, random);
-    worstGradientError = Math.max(worstGradientError ?? 0, gradientError);
-  }
-  const isOwn = device.ownKernels?.includes(definition.name) ?? false;
-  return {
-    kernel: definition.name,
-    implementation: isOwn ? "own" : "composition",
-    cases: cases.length,
-    worstError,
-    tolerance: definition.tolerance,
-    worstGradientError,
-  };
-}
-
-/** Largest error of a case's outputs, relative to each output's largest entry; run twice, the bits must agree. */
-async function valueError(suite: KernelSuite, { inputs, attributes, title }: KernelCase<object>): Promise<number> {
-  const expected = suite.oracle(inputs, attributes);
-  const first = await runKernel(suite, inputs, attributes);
-  const second = await runKernel(suite, inputs, attributes);
-  const errors = Object.entries(expected).map(([name, { data, shape }]) => {
-    const given = first[name] as { shape: number[]; values: Float32Array };
-    requireThat(given.shape.join() === shape.join(), `${title}: "${name}" is [${given.shape}], expected [${shape}]`);
-    const again = second[name]?.values;
-    requireThat(
-      given.values.every((value, index) => Object.is(value, again?.[index])),
-      `${title}: two runs differ in "${name}"`,
-    );
-    return relativeError(given.values, data);
-  });
-  return Math.max(...errors);
-}
-
-async function runKernel(suite: KernelSuite, inputs: HostArrays, attributes: object) {
-  const tensors = upload(suite.kernel.definition, inputs);
-  const outputs = suite.kernel(tensors, attributes);
-  const read = await Promise.all(
-    Object.entries(outputs).map(async ([name, output]) => {
-      const values = Float32Array.from((await output.data()) as Float32Array);
-      return [name, { shape: output.shape, values }] as const;
-    }),
-  );
-  for (const each of [...Object.values(tensors), ...Object.values(outputs)]) each.dispose();
-  return Object.fromEntries(read);
-}
-
-async function largestGradientError(
+async function checkKernel(
   suite: KernelSuite,
-  { inputs, attributes, title }: KernelCase<object>,
-  random: Random,
-): Promise<number> {
-  const outputs = suite.oracle(inputs, attributes);
-  const weights = Object.fromEntries(
-    Object.entries(outputs).map(([name, { shape }]) => [name, normals(random, shape)]),
-  );
-  const tensors = upload(suite.kernel.definition, inputs);
-  const weightTensors = Object.fromEntries(
-    Object.entries(weights).map(([name, array]) => [name, toTensor(array, "float32")]),
-  );
-  const parameters = Object.fromEntries(suite.differentiable.map((name) => [name, tensors[name] as Tensor]));
-  const { value, gradients } = valueAndGradients(
-    () =>
-      tidy(() => {
-        const results = suite.kernel(tensors, attributes);
-        const sums = Object.entries(results).map(([name, result]) => sum(mul(result, weightTensors[name] as Tensor)));
-        return sums.reduce((left, right) => add(left, right));
-      }),
-    parameters,
-  );
-  let worst = 0;
-  for (const name of suite.differentiable) {
-    const size = (inputs[name] as HostArray).data.length;
-    const entries = Array.from({ length: Math.min(size, gradientEntries) }, () => random.integer(size));
-    const expected = differences(suite.oracle, inputs, attributes, weights, name, entries);
-    const given = (await (gradients[name] as Tensor).data()) as Float32Array;
-    const error = relativeError(
-      entries.map((entry) => given[entry] as number),
-      expected,
-      smallestGradient,
-    );
-    requireThat(
-      error <= gradientTolerance,
-      `${title}: the gradient of "${name}" is off by ${error}, tolerance ${gradientTolerance}`,
-    );
-    worst = Math.max(worst, error);
+  device: ReadyDevice,
+  randomCases: number,
+  seed: number,
+): Promise<ConformanceRow[]> {
+  const { definition } = suite.kernel;
+  const random = new Random(`conformance/${definition.name}/${seed}`);
+  const findings: KernelFindings = { cases: 0, worstError: 0, gradientCases: 0, worstGradientError: 0 };
+  for (const sizes of suite.picked) {
+    await about(JSON.stringify(sizes), () => checkCase(suite, suite.build(sizes, random), random, findings));
   }
-  const everything = [value, ...Object.values(gradients), ...Object.values(tensors), ...Object.values(weightTensors)];
-  for (const each of everything) each.dispose();
-  return worst;
+  for (const [title, each] of Object.entries(suite.extremes?.(random) ?? {})) {
+    await about(title, () => checkCase(suite, each, random, findings));
+  }
+  const property = fc.asyncProperty(sizesOf(suite), fc.nat(), async (sizes, values) => {
+    const own = new Random(`conformance/${definition.name}/${values}`);
+    await checkCase(suite, suite.build(sizes, own), own, findings);
+  });
+  await fc.assert(property, { numRuns: randomCases, seed });
+  const ordinary = () => suite.build(middleOf(suite), random);
+  await about("aliases", () => checkAliases(suite, ordinary()));
+  await about("non-finite numbers", () => checkNonFinite(suite, ordinary(), random));
+  return rowsOf(definition, suite.gradientKernel?.definition.name, findings, device.live.ownKernels);
 }
 
-function upload({ inputs: specs }: KernelDefinition, inputs: HostArrays): Record<string, Tensor> {
+function sizesOf({ ranges }: KernelSuite): fc.Arbitrary<Sizes> {
+  const entries = Object.entries(ranges).map(([name, [min, max]]) => [name, fc.integer({ min, max })]);
+  return fc.record(Object.fromEntries(entries) as Record<string, fc.Arbitrary<number>>);
+}
+
+function middleOf({ ranges }: KernelSuite): Sizes {
   return Object.fromEntries(
-    Object.entries(inputs).map(([name, array]) => [name, toTensor(array, specs[name]?.dtype ?? "float32")]),
+    Object.entries(ranges).map(([name, [least, most]]) => [name, Math.ceil(least + (most - least) / 2)]),
   );
 }
 
-function toTensor({ shape, data }: HostArray, dtype: "float32" | "int32"): Tensor {
-  return tensor(dtype === "int32" ? Int32Array.from(data) : Float32Array.from(data), [...shape], dtype);
-}
-
-/** Largest difference, relative to the largest expected entry; differences from all zeros count as they are. */
-function relativeError(given: ArrayLike<number>, expected: ArrayLike<number>, smallestSize = 0): number {
-  let difference = 0;
-  let size = smallestSize;
-  for (let index = 0; index < expected.length; index++) {
-    const distance = Math.abs((given[index] as number) - (expected[index] as number));
-    difference = Number.isNaN(distance) ? Number.POSITIVE_INFINITY : Math.max(difference, distance);
-    size = Math.max(size, Math.abs(expected[index] as number));
+/** Every kernel several times, all under way before the first result is read. */
+async function checkInFlight(seed: number): Promise<void> {
+  const random = new Random(`conformance/in flight/${seed}`);
+  const flights = Array.from({ length: 4 }, () => kernelSuites)
+    .flat()
+    .map((suite) => {
+      const { inputs, attributes } = suite.build(middleOf(suite), random);
+      const tensors = upload(suite.kernel, inputs);
+      const outputs = suite.kernel(tensors, attributes);
+      for (const each of Object.values(tensors)) each.dispose();
+      return { suite, outputs, expected: suite.oracle(inputs, attributes) };
+    });
+  const landed = await Promise.all(flights.map(({ outputs }) => download(outputs)));
+  for (const [index, { suite, expected }] of flights.entries()) {
+    const { name, tolerance } = suite.kernel.definition;
+    const error = outputError(landed[index] as (typeof landed)[number], expected);
+    requireThat(error <= tolerance, () => `${name}, one of many: off by ${error}, tolerance ${tolerance}`);
   }
-  return size === 0 ? difference : difference / size;
 }
 
-function requireThat(holds: boolean, complaint: string): void {
-  if (!holds) throw new Error(complaint);
+/** Tensors, bytes on the device, and the engine's own count of data. */
+async function requireNothingLeft(backend: string, body: () => Promise<void>): Promise<void> {
+  const count = async () => {
+    const device = (await devices()).find((each) => each.backend === backend);
+    return JSON.stringify({
+      ...memory(),
+      bytesOnDevice: device?.live?.bytesInUse,
+      dataOnDevice: engine().backend.numDataIds(),
+    });
+  };
+  const before = await count();
+  await body();
+  const after = await count();
+  requireThat(after === before, () => `something is left behind: ${after}, before ${before}`);
 }
 
-function tableOf(backend: string, rows: readonly Row[]): string {
-  const figure = (value: number | undefined) => (value === undefined ? "–" : value.toExponential(1));
-  const lines = rows.map(({ kernel, implementation, cases, worstError, tolerance, worstGradientError }) =>
-    [
-      kernel.padEnd(22),
-      implementation.padEnd(12),
-      String(cases).padStart(5),
-      figure(worstError).padStart(9),
-      figure(tolerance).padStart(9),
-      figure(worstGradientError).padStart(9),
-    ].join(" "),
-  );
-  const head = [
-    `${backend}: kernel`.padEnd(22),
-    "runs as".padEnd(12),
-    "cases",
-    "worst".padStart(9),
-    "tolerance",
-    "gradient".padStart(9),
-  ].join(" ");
-  return [head, ...lines].join("\n");
+/** Says with what a check failed. */
+async function about(title: string, body: () => Promise<void>): Promise<void> {
+  try {
+    await body();
+  } catch (error) {
+    throw new Error(`${title}: ${(error as Error).message}`, { cause: error });
+  }
 }

@@ -20,7 +20,14 @@ import {
   where,
 } from "@tensorflow/tfjs-core";
 import { defineKernel } from "../kernel.js";
-import { BLOCK_SIZE, blocksPerRow, scaleWords, type WeightFormat, weightFormats, wordsPerRow } from "../quantization.js";
+import {
+  BLOCK_SIZE,
+  blocksPerRow,
+  scaleWords,
+  type WeightFormat,
+  weightFormats,
+  wordsPerRow,
+} from "../quantization.js";
 
 const packed = {
   words: { shape: ["outSize", "wordsPerRow"], dtype: "int32" },
@@ -114,9 +121,14 @@ function halves(words: Tensor): Tensor {
   const raw = fields(words, 16);
   const exponent = mod(floorDiv(raw, scalar(1024, "int32")), scalar(32, "int32"));
   const mantissa = cast(mod(raw, scalar(1024, "int32")), "float32");
-  const powers = tensor1d(Array.from({ length: 32 }, (_, e) => (e === 31 ? Number.POSITIVE_INFINITY : 2 ** (Math.max(e, 1) - 25))));
+  const powers = tensor1d(
+    Array.from({ length: 32 }, (_, e) => (e === 31 ? Number.POSITIVE_INFINITY : 2 ** (Math.max(e, 1) - 25))),
+  );
   const hidden = tensor1d(Array.from({ length: 32 }, (_, e) => (e === 0 ? 0 : 1024)));
-  const magnitude = mul(add(gather(hidden, exponent as Tensor<never>), mantissa), gather(powers, exponent as Tensor<never>));
+  const magnitude = mul(
+    add(gather(hidden, exponent as Tensor<never>), mantissa),
+    gather(powers, exponent as Tensor<never>),
+  );
   return where(greaterEqual(raw, scalar(32768, "int32")), mul(magnitude, -1), magnitude);
 }
 

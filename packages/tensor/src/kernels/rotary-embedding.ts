@@ -27,7 +27,8 @@ export const rotaryEmbedding: Kernel<typeof inputs, typeof outputs, typeof attri
   outputs,
   attributes,
   requires: ({ headDim, halfHeadDim, time, positions }, { offset, iterations }) => {
-    if (headDim !== 2 * (halfHeadDim as number)) return `tables of width ${halfHeadDim} do not fit a headDim of ${headDim}`;
+    if (headDim !== 2 * (halfHeadDim as number))
+      return `tables of width ${halfHeadDim} do not fit a headDim of ${headDim}`;
     const last = offset + Math.ceil((time as number) / iterations);
     if (last > (positions as number)) return `position ${last - 1} is beyond tables of ${positions} positions`;
     return undefined;

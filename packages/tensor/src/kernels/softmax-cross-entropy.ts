@@ -1,19 +1,21 @@
 /** Cross entropy of a softmax against integer labels, per position. */
 import {
   cast,
+  equal,
   expandDims,
   greaterEqual,
   logSumExp,
   maximum,
   mul,
+  range,
   scalar,
   softmax,
   sub,
   sum,
   type Tensor,
+  where,
 } from "@tensorflow/tfjs-core";
 import { defineKernel } from "../kernel.js";
-import { oneHotRows } from "./one-hot-rows.js";
 
 const inputs = {
   logits: { shape: ["batch", "time", "vocabulary"] },
@@ -29,8 +31,9 @@ export const softmaxCrossEntropy = defineKernel({
   attributes: {},
   tolerance: 1e-5,
   compose: ({ logits, labels }) => {
-    const chosen = sum(mul(logits, labelRows(logits, labels)), -1);
-    return { loss: mul(sub(logSumExp(logits, -1), chosen), asked(labels)) };
+    // Chosen, not multiplied: a masked logit is minus infinity.
+    const chosen = sum(where(labelRows(logits, labels), logits, 0), -1);
+    return { loss: where(isAsked(labels), sub(logSumExp(logits, -1), chosen), 0) };
   },
   gradient: {
     saves: ["logits", "labels"],
@@ -50,17 +53,19 @@ export const softmaxCrossEntropyGradient = defineKernel({
   attributes: {},
   tolerance: 1e-5,
   compose: ({ dLoss, logits, labels }) => {
-    const surplus = sub(softmax(logits), labelRows(logits, labels));
-    return { dLogits: mul(surplus, expandDims(mul(dLoss, asked(labels)), -1)) };
+    const surplus = sub(softmax(logits), cast(labelRows(logits, labels), "float32"));
+    const gradient = mul(surplus, expandDims(dLoss, -1));
+    return { dLogits: where(expandDims(isAsked(labels), -1), gradient, 0) };
   },
 });
 
+/** Where a position's own label stands, `[batch, time, vocabulary]`; somewhere where there is none. */
 function labelRows(logits: Tensor, labels: Tensor): Tensor {
   const vocabulary = logits.shape.at(-1) as number;
-  return oneHotRows(maximum(labels, scalar(0, "int32")), vocabulary);
+  return equal(expandDims(maximum(labels, scalar(0, "int32")), -1), range(0, vocabulary, 1, "int32"));
 }
 
-/** 1 where an answer is asked for, 0 elsewhere. */
-function asked(labels: Tensor): Tensor {
-  return cast(greaterEqual(labels, scalar(0, "int32")), "float32");
+/** Where an answer is asked for. */
+function isAsked(labels: Tensor): Tensor {
+  return greaterEqual(labels, scalar(0, "int32"));
 }

@@ -1,5 +1,5 @@
 /** The blend of the state stream (paper: between attention and FFN, elementwise, alpha per dimension). */
-import { add, expandDims, mul, sub, sum, type Tensor } from "@tensorflow/tfjs-core";
+import { add, expandDims, greater, mul, sub, sum, type Tensor, where } from "@tensorflow/tfjs-core";
 import { defineKernel } from "../kernel.js";
 
 const sequence = { shape: ["batch", "time", "hiddenSize"] } as const;
@@ -22,8 +22,8 @@ export const stateBlend = defineKernel({
   attributes: {},
   tolerance: 1e-5,
   compose: ({ a, state, alpha, keep }) => {
-    const share = blendShare(alpha, keep);
-    return { h: add(mul(sub(1, share), a), mul(share, state)) };
+    const blended = add(mul(sub(1, alpha), a), mul(alpha, state));
+    return { h: where(precedes(keep), blended, a) };
   },
   gradient: {
     saves: ["a", "state", "alpha", "keep"],
@@ -44,17 +44,16 @@ export const stateBlendGradient = defineKernel({
   attributes: {},
   tolerance: 1e-5,
   compose: ({ dh, a, state, alpha, keep }) => {
-    const share = blendShare(alpha, keep);
     const kept = mul(dh, expandDims(keep, -1));
     return {
-      da: mul(sub(1, share), dh),
-      dState: mul(share, dh),
+      da: where(precedes(keep), mul(sub(1, alpha), dh), dh),
+      dState: mul(alpha, kept),
       dAlpha: sum(mul(kept, sub(state, a)), [0, 1]),
     };
   },
 });
 
-/** alpha where a state precedes, 0 elsewhere: `[batch, time, hiddenSize]`. */
-function blendShare(alpha: Tensor, keep: Tensor): Tensor {
-  return mul(expandDims(keep, -1), alpha);
+/** Whether a state precedes: `[batch, time, 1]`. */
+function precedes(keep: Tensor): Tensor {
+  return greater(expandDims(keep, -1), 0);
 }

@@ -9,17 +9,7 @@
  * Only the chain itself is sequential. The backward pass computes everything that does not depend on the chain for all
  * positions at once, and the gradients of the weights are plain matrix products over what the chain leaves.
  */
-import {
-  add,
-  concat,
-  expandDims,
-  matMul,
-  mul,
-  reshape,
-  slice,
-  squeeze,
-  type Tensor,
-} from "@tensorflow/tfjs-core";
+import { add, concat, expandDims, matMul, mul, reshape, slice, squeeze, type Tensor } from "@tensorflow/tfjs-core";
 import { defineKernel } from "../kernel.js";
 import { gatedActivation, gatedActivationGradient } from "./gated-activation.js";
 import { rmsNorm, rmsNormGradient } from "./rms-norm.js";

@@ -1,8 +1,9 @@
-import { type CacheWriteAttributes, cacheWrite } from "../../kernels/cache-write.js";
+import { cacheWrite } from "../../kernels/cache-write.js";
 import { at, type HostArray, normals } from "../host-array.js";
-import type { KernelSuite, Oracle } from "../kernel-suite.js";
+import { kernelSuite, type Oracle } from "../kernel-suite.js";
 
-export const cacheWriteOracle: Oracle<CacheWriteAttributes> = (inputs, { offset }) => {
+export const cacheWriteOracle: Oracle = (inputs, attributes) => {
+  const { offset } = attributes as { offset: number };
   const { cache, rows } = inputs as { cache: HostArray; rows: HostArray };
   const [batch, capacity, heads, headDim] = cache.shape as [number, number, number, number];
   const [time, size] = [rows.shape[1] as number, heads * headDim];
@@ -17,19 +18,25 @@ export const cacheWriteOracle: Oracle<CacheWriteAttributes> = (inputs, { offset 
   return { cache: written };
 };
 
-export const cacheWriteSuite: KernelSuite<CacheWriteAttributes> = {
+export const cacheWriteSuite = kernelSuite({
   kernel: cacheWrite,
   oracle: cacheWriteOracle,
   differentiable: [],
-  cases: (random) =>
-    [
-      { batch: 1, capacity: 1, time: 1, offset: 0 },
-      { batch: 3, capacity: 9, time: 4, offset: 0 },
-      { batch: 2, capacity: 9, time: 4, offset: 5 },
-      { batch: 2, capacity: 8, time: 1, offset: 3 },
-    ].map(({ batch, capacity, time, offset }) => ({
-      title: `${time} rows at ${offset} of ${capacity}, batch ${batch}`,
-      inputs: { cache: normals(random, [batch, capacity, 2, 6]), rows: normals(random, [batch, time, 2, 6]) },
-      attributes: { offset },
-    })),
-};
+  ranges: { batch: [1, 3], before: [0, 5], time: [1, 5], after: [0, 5], heads: [1, 3], headDim: [1, 20] },
+  picked: [
+    { batch: 1, before: 0, time: 1, after: 0, heads: 1, headDim: 1 },
+    { batch: 3, before: 0, time: 4, after: 5, heads: 2, headDim: 6 },
+    { batch: 2, before: 5, time: 4, after: 0, heads: 2, headDim: 6 },
+    { batch: 2, before: 3, time: 0, after: 2, heads: 2, headDim: 6 },
+    { batch: 2, before: 300, time: 1, after: 700, heads: 2, headDim: 5 },
+    { batch: 2, before: 1, time: 300, after: 2, heads: 3, headDim: 2 },
+    { batch: 30_000, before: 1, time: 1, after: 1, heads: 1, headDim: 3 },
+  ],
+  build: ({ batch, before, time, after, heads, headDim }, random) => ({
+    inputs: {
+      cache: normals(random, [batch, before + time + after, heads, headDim]),
+      rows: normals(random, [batch, time, heads, headDim]),
+    },
+    attributes: { offset: before },
+  }),
+});

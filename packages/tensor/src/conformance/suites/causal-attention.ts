@@ -1,11 +1,6 @@
-import {
-  type CausalAttentionAttributes,
-  causalAttention,
-  causalAttentionGradient,
-} from "../../kernels/causal-attention.js";
-import type { Random } from "../../random.js";
-import { at, type HostArray, normals, zeros } from "../host-array.js";
-import type { KernelCase, KernelSuite, Oracle } from "../kernel-suite.js";
+import { causalAttention, causalAttentionGradient } from "../../kernels/causal-attention.js";
+import { at, type HostArray, normals, scaled, zeros } from "../host-array.js";
+import { kernelSuite, type Oracle } from "../kernel-suite.js";
 
 /** One key or value: the cache's rows come first, then the chunk's. */
 function entry(
@@ -34,7 +29,8 @@ function sees(query: number, key: number, pastLength: number, iterations: number
   return column === query;
 }
 
-export const causalAttentionOracle: Oracle<CausalAttentionAttributes> = (inputs, { scale, pastLength, iterations }) => {
+export const causalAttentionOracle: Oracle = (inputs, attributes) => {
+  const { scale, pastLength, iterations } = attributes as { scale: number; pastLength: number; iterations: number };
   const { q, k, v, pastK, pastV } = inputs as Record<"q" | "k" | "v", HostArray> &
     Record<"pastK" | "pastV", HostArray | undefined>;
   const [batch, time, heads, headDim] = q.shape as [number, number, number, number];
@@ -66,47 +62,57 @@ export const causalAttentionOracle: Oracle<CausalAttentionAttributes> = (inputs,
   return { y };
 };
 
-interface Sizes {
-  readonly batch: number;
-  readonly time: number;
-  readonly heads: number;
-  readonly keyValueHeads: number;
-  readonly headDim: number;
-  readonly iterations?: number;
-  readonly past?: number;
-}
+const ordinary = { batch: 1, positions: 1, iterations: 1, past: 0, keyValueHeads: 1, group: 1, headDim: 2 };
 
-function caseOf(random: Random, sizes: Sizes): KernelCase<CausalAttentionAttributes> {
-  const { batch, time, heads, keyValueHeads, headDim, iterations = 1, past = 0 } = sizes;
-  const keys = () => normals(random, [batch, time, keyValueHeads, headDim]);
-  const cache = () => normals(random, [batch, past + 3, keyValueHeads, headDim]);
-  return {
-    title: JSON.stringify(sizes),
-    inputs: {
-      q: normals(random, [batch, time, heads, headDim]),
-      k: keys(),
-      v: keys(),
-      ...(past > 0 && { pastK: cache(), pastV: cache() }),
-    },
-    attributes: { scale: 1 / Math.sqrt(headDim), pastLength: past, iterations },
-  };
-}
-
-export const causalAttentionSuite: KernelSuite<CausalAttentionAttributes> = {
+export const causalAttentionSuite = kernelSuite({
   kernel: causalAttention,
   gradientKernel: causalAttentionGradient,
   oracle: causalAttentionOracle,
   differentiable: ["q", "k", "v"],
-  cases: (random) =>
-    [
-      { batch: 1, time: 1, heads: 1, keyValueHeads: 1, headDim: 2 },
-      { batch: 2, time: 5, heads: 4, keyValueHeads: 2, headDim: 4 },
-      { batch: 1, time: 9, heads: 3, keyValueHeads: 1, headDim: 6 },
-      { batch: 2, time: 6, heads: 2, keyValueHeads: 2, headDim: 8, iterations: 2 },
-      { batch: 1, time: 9, heads: 4, keyValueHeads: 1, headDim: 4, iterations: 3 },
-      { batch: 2, time: 1, heads: 4, keyValueHeads: 2, headDim: 4, past: 5 },
-      { batch: 1, time: 4, heads: 2, keyValueHeads: 1, headDim: 10, past: 3 },
-      { batch: 2, time: 6, heads: 2, keyValueHeads: 1, headDim: 4, past: 2, iterations: 3 },
-      { batch: 1, time: 40, heads: 2, keyValueHeads: 1, headDim: 16 },
-    ].map((sizes) => caseOf(random, sizes)),
-};
+  ranges: {
+    batch: [1, 3],
+    positions: [1, 11],
+    iterations: [1, 3],
+    past: [0, 7],
+    keyValueHeads: [1, 3],
+    group: [1, 3],
+    headDim: [1, 20],
+  },
+  picked: [
+    { ...ordinary },
+    { ...ordinary, batch: 2, positions: 9, group: 2, keyValueHeads: 2, headDim: 6 },
+    { ...ordinary, batch: 2, positions: 3, iterations: 3, headDim: 5 },
+    { ...ordinary, positions: 0, past: 3, headDim: 4 },
+    // One query against a cache: a decoded token.
+    { ...ordinary, batch: 2, past: 5, group: 2, keyValueHeads: 2, headDim: 4 },
+    { ...ordinary, past: 700, group: 3, headDim: 16 },
+    { ...ordinary, past: 33, iterations: 2, group: 2, headDim: 64 },
+    { ...ordinary, positions: 3, past: 300, headDim: 8 },
+    { ...ordinary, positions: 150, group: 2, headDim: 16 },
+    { ...ordinary, positions: 5, headDim: 256 },
+    { ...ordinary, batch: 3000, positions: 2, group: 3, headDim: 2 },
+  ],
+  build: ({ batch, positions, iterations, past, keyValueHeads, group, headDim }, random) => {
+    const time = positions * iterations;
+    const keys = () => normals(random, [batch, time, keyValueHeads, headDim]);
+    const cache = () => normals(random, [batch, past + 3, keyValueHeads, headDim]);
+    return {
+      inputs: {
+        q: normals(random, [batch, time, group * keyValueHeads, headDim]),
+        k: keys(),
+        v: keys(),
+        ...(past > 0 && { pastK: cache(), pastV: cache() }),
+      },
+      attributes: { scale: 1 / Math.sqrt(headDim), pastLength: past, iterations },
+    };
+  },
+  extremes: (random) => {
+    const [q, k, v] = Array.from({ length: 3 }, () => normals(random, [1, 20, 2, 4]));
+    const inputs = { q, k, v } as Record<"q" | "k" | "v", HostArray>;
+    const attributes = { scale: 0.5, pastLength: 0, iterations: 1 };
+    return {
+      "scores that differ by hundreds": { inputs: { ...inputs, q: scaled(inputs.q, 300) }, attributes },
+      "scores that are all the same": { inputs: { ...inputs, q: zeros([1, 20, 2, 4]) }, attributes },
+    };
+  },
+});

@@ -6,13 +6,14 @@ import { cacheWriteSuite } from "./cache-write.js";
 import { causalAttentionSuite } from "./causal-attention.js";
 import { embeddingLookupSuite } from "./embedding-lookup.js";
 import { gatedActivationSuite } from "./gated-activation.js";
+import { quantizedMatMulSuite } from "./quantized-mat-mul.js";
 import { rmsNormSuite } from "./rms-norm.js";
 import { rotaryEmbeddingSuite } from "./rotary-embedding.js";
 import { softmaxCrossEntropySuite } from "./softmax-cross-entropy.js";
 import { stateBlendSuite } from "./state-blend.js";
 import { stateRecurrenceSuite } from "./state-recurrence.js";
 
-export const kernelSuites = [
+export const kernelSuites: readonly KernelSuite[] = [
   rmsNormSuite,
   rotaryEmbeddingSuite,
   causalAttentionSuite,
@@ -22,6 +23,7 @@ export const kernelSuites = [
   stateRecurrenceSuite,
   embeddingLookupSuite,
   softmaxCrossEntropySuite,
+  quantizedMatMulSuite,
   adamwUpdateSuite,
   cacheWriteSuite,
-] as unknown as readonly KernelSuite[];
+];

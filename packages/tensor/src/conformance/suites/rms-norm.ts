@@ -1,8 +1,9 @@
-import { type RmsNormAttributes, rmsNorm, rmsNormGradient } from "../../kernels/rms-norm.js";
-import { at, type HostArray, normals, zeros } from "../host-array.js";
-import type { KernelSuite, Oracle } from "../kernel-suite.js";
+import { rmsNorm, rmsNormGradient } from "../../kernels/rms-norm.js";
+import { at, type HostArray, normals, scaled, zeros } from "../host-array.js";
+import { kernelSuite, type Oracle } from "../kernel-suite.js";
 
-export const rmsNormOracle: Oracle<RmsNormAttributes> = (inputs, { epsilon }) => {
+export const rmsNormOracle: Oracle = (inputs, attributes) => {
+  const { epsilon } = attributes as { epsilon: number };
   const { x, weight } = inputs as { x: HostArray; weight: HostArray };
   const size = weight.shape[0] as number;
   const y = zeros(x.shape);
@@ -15,15 +16,33 @@ export const rmsNormOracle: Oracle<RmsNormAttributes> = (inputs, { epsilon }) =>
   return { y };
 };
 
-export const rmsNormSuite: KernelSuite<RmsNormAttributes> = {
+export const rmsNormSuite = kernelSuite({
   kernel: rmsNorm,
   gradientKernel: rmsNormGradient,
   oracle: rmsNormOracle,
   differentiable: ["x", "weight"],
-  cases: (random) =>
-    [[1], [7], [3, 16], [2, 3, 5], [5, 1, 33], [70, 64]].map((shape) => ({
-      title: `x [${shape}]`,
-      inputs: { x: normals(random, shape), weight: normals(random, shape.slice(-1)) },
-      attributes: { epsilon: 1e-5 },
-    })),
-};
+  ranges: { rows: [1, 40], hiddenSize: [1, 140] },
+  picked: [
+    { rows: 1, hiddenSize: 1 },
+    { rows: 3, hiddenSize: 7 },
+    { rows: 0, hiddenSize: 5 },
+    { rows: 300, hiddenSize: 64 },
+    { rows: 2, hiddenSize: 5003 },
+    { rows: 70_000, hiddenSize: 3 },
+  ],
+  build: ({ rows, hiddenSize }, random) => ({
+    inputs: { x: normals(random, [rows, hiddenSize]), weight: normals(random, [hiddenSize]) },
+    attributes: { epsilon: 1e-5 },
+  }),
+  extremes: (random) => {
+    const x = normals(random, [3, 4, 9]);
+    const weight = normals(random, [9]);
+    const attributes = { epsilon: 1e-5 };
+    return {
+      "next to nothing, so that epsilon decides": { inputs: { x: scaled(x, 1e-6), weight }, attributes },
+      zeros: { inputs: { x: zeros([2, 9]), weight }, attributes },
+      "large values": { inputs: { x: scaled(x, 1e15), weight }, attributes },
+      "one dimension": { inputs: { x: normals(random, [9]), weight }, attributes },
+    };
+  },
+});

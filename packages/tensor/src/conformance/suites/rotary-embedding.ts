@@ -1,18 +1,21 @@
 import { rotaryEmbedding } from "../../kernels/rotary-embedding.js";
 import { at, type HostArray, normals, zeros } from "../host-array.js";
-import type { KernelSuite, Oracle } from "../kernel-suite.js";
+import { kernelSuite, type Oracle } from "../kernel-suite.js";
 
-export const rotaryEmbeddingOracle: Oracle<object> = (inputs) => {
+export const rotaryEmbeddingOracle: Oracle = (inputs, attributes) => {
   const { x, cos, sin } = inputs as { x: HostArray; cos: HostArray; sin: HostArray };
+  const { offset, iterations, direction } = attributes as { offset: number; iterations: number; direction: string };
   const [batch, time, heads, headDim] = x.shape as [number, number, number, number];
   const half = headDim / 2;
+  const sign = direction === "forth" ? 1 : -1;
   const y = zeros(x.shape);
   for (let b = 0; b < batch; b++) {
     for (let t = 0; t < time; t++) {
+      const position = offset + Math.floor(t / iterations);
       for (let head = 0; head < heads; head++) {
         const row = ((b * time + t) * heads + head) * headDim;
         for (let i = 0; i < half; i++) {
-          const [c, s] = [at(cos, t * half + i), at(sin, t * half + i)];
+          const [c, s] = [at(cos, position * half + i), sign * at(sin, position * half + i)];
           y.data[row + i] = at(x, row + i) * c - at(x, row + half + i) * s;
           y.data[row + half + i] = at(x, row + half + i) * c + at(x, row + i) * s;
         }
@@ -22,21 +25,24 @@ export const rotaryEmbeddingOracle: Oracle<object> = (inputs) => {
   return { y };
 };
 
-export const rotaryEmbeddingSuite: KernelSuite = {
+export const rotaryEmbeddingSuite = kernelSuite({
   kernel: rotaryEmbedding,
   oracle: rotaryEmbeddingOracle,
   differentiable: ["x"],
-  cases: (random) =>
-    [
-      [1, 1, 1, 2],
-      [2, 5, 3, 6],
-      [3, 7, 2, 16],
-    ].map((shape) => {
-      const table = [shape[1] as number, (shape[3] as number) / 2];
-      return {
-        title: `x [${shape}]`,
-        inputs: { x: normals(random, shape), cos: normals(random, table), sin: normals(random, table) },
-        attributes: {},
-      };
-    }),
-};
+  ranges: { batch: [1, 3], positions: [1, 9], iterations: [1, 3], offset: [0, 4], heads: [1, 4], half: [1, 20] },
+  picked: [
+    { batch: 1, positions: 1, iterations: 1, offset: 0, heads: 1, half: 1 },
+    { batch: 2, positions: 5, iterations: 2, offset: 3, heads: 3, half: 7 },
+    { batch: 2, positions: 0, iterations: 1, offset: 3, heads: 3, half: 7 },
+    { batch: 1, positions: 2, iterations: 1, offset: 0, heads: 3, half: 130 },
+    { batch: 2, positions: 700, iterations: 1, offset: 5, heads: 1, half: 2 },
+    { batch: 70_000, positions: 1, iterations: 1, offset: 1, heads: 1, half: 1 },
+  ],
+  build: ({ batch, positions, iterations, offset, heads, half }, random) => {
+    const table = () => normals(random, [offset + positions + 2, half]);
+    return {
+      inputs: { x: normals(random, [batch, positions * iterations, heads, 2 * half]), cos: table(), sin: table() },
+      attributes: { offset, iterations, direction: (positions + half) % 2 === 0 ? "forth" : "back" },
+    };
+  },
+});

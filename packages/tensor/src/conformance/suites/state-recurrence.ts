@@ -1,11 +1,11 @@
-import type { RmsNormAttributes } from "../../kernels/rms-norm.js";
 import { stateRecurrence, stateRecurrenceGradient } from "../../kernels/state-recurrence.js";
 import { at, type HostArray, mask, normals, zeros } from "../host-array.js";
-import type { KernelSuite, Oracle } from "../kernel-suite.js";
+import { kernelSuite, type Oracle } from "../kernel-suite.js";
 
 type InputName = "a" | "alpha" | "keep" | "initial" | "normWeight" | "gate" | "up" | "down";
 
-export const stateRecurrenceOracle: Oracle<RmsNormAttributes> = (inputs, { epsilon }) => {
+export const stateRecurrenceOracle: Oracle = (inputs, attributes) => {
+  const { epsilon } = attributes as { epsilon: number };
   const { a, alpha, keep, initial, normWeight, gate, up, down } = inputs as Record<InputName, HostArray>;
   const [batch, time, hiddenSize] = a.shape as [number, number, number];
   const wide = gate.shape[0] as number;
@@ -14,8 +14,10 @@ export const stateRecurrenceOracle: Oracle<RmsNormAttributes> = (inputs, { epsil
     let state = Array.from(initial.data.subarray(b * hiddenSize, (b + 1) * hiddenSize));
     for (let t = 0; t < time; t++) {
       const row = (b * time + t) * hiddenSize;
-      const share = (i: number) => at(keep, b * time + t) * at(alpha, i);
-      const h = state.map((value, i) => (1 - share(i)) * at(a, row + i) + share(i) * value);
+      const precedes = at(keep, b * time + t) !== 0;
+      const h = state.map((value, i) =>
+        precedes ? (1 - at(alpha, i)) * at(a, row + i) + at(alpha, i) * value : at(a, row + i),
+      );
       const scale = 1 / Math.sqrt(h.reduce((sum, value) => sum + value ** 2, 0) / hiddenSize + epsilon);
       const n = h.map((value, i) => value * scale * at(normWeight, i));
       const activation = Array.from({ length: wide }, (_, j) => {
@@ -30,29 +32,34 @@ export const stateRecurrenceOracle: Oracle<RmsNormAttributes> = (inputs, { epsil
   return { y };
 };
 
-export const stateRecurrenceSuite: KernelSuite<RmsNormAttributes> = {
+export const stateRecurrenceSuite = kernelSuite({
   kernel: stateRecurrence,
   gradientKernel: stateRecurrenceGradient,
   oracle: stateRecurrenceOracle,
   differentiable: ["a", "alpha", "initial", "normWeight", "gate", "up", "down"],
-  cases: (random) =>
-    [
-      { batch: 1, time: 1, hiddenSize: 4, wide: 4 },
-      { batch: 2, time: 5, hiddenSize: 8, wide: 12 },
-      { batch: 5, time: 4, hiddenSize: 7, wide: 9 },
-      { batch: 3, time: 9, hiddenSize: 16, wide: 24 },
-    ].map(({ batch, time, hiddenSize, wide }) => ({
-      title: `a [${batch},${time},${hiddenSize}], ${wide} wide`,
-      inputs: {
-        a: normals(random, [batch, time, hiddenSize]),
-        alpha: normals(random, [hiddenSize], 0.4),
-        keep: mask(random, [batch, time], 0.3),
-        initial: normals(random, [batch, hiddenSize]),
-        normWeight: normals(random, [hiddenSize]),
-        gate: normals(random, [wide, hiddenSize], 0.4),
-        up: normals(random, [wide, hiddenSize], 0.4),
-        down: normals(random, [hiddenSize, wide], 0.4),
-      },
-      attributes: { epsilon: 1e-5 },
-    })),
-};
+  // A flag is 0 or 1.
+  unread: ["keep"],
+  ranges: { batch: [1, 4], time: [1, 6], hiddenSize: [1, 20], wide: [1, 30] },
+  picked: [
+    { batch: 1, time: 1, hiddenSize: 1, wide: 1 },
+    { batch: 2, time: 5, hiddenSize: 8, wide: 12 },
+    { batch: 5, time: 4, hiddenSize: 7, wide: 9 },
+    { batch: 2, time: 0, hiddenSize: 8, wide: 12 },
+    { batch: 1, time: 40, hiddenSize: 6, wide: 5 },
+    { batch: 2, time: 3, hiddenSize: 70, wide: 300 },
+    { batch: 300, time: 2, hiddenSize: 3, wide: 4 },
+  ],
+  build: ({ batch, time, hiddenSize, wide }, random) => ({
+    inputs: {
+      a: normals(random, [batch, time, hiddenSize]),
+      alpha: normals(random, [hiddenSize], 0.4),
+      keep: mask(random, [batch, time], 0.3),
+      initial: normals(random, [batch, hiddenSize]),
+      normWeight: normals(random, [hiddenSize]),
+      gate: normals(random, [wide, hiddenSize], 1 / Math.sqrt(hiddenSize)),
+      up: normals(random, [wide, hiddenSize], 1 / Math.sqrt(hiddenSize)),
+      down: normals(random, [hiddenSize, wide], 1 / Math.sqrt(wide)),
+    },
+    attributes: { epsilon: 1e-5 },
+  }),
+});
