@@ -186,7 +186,8 @@ class Recording {
       if (spec.kind === "choice" || !spec.dynamic) continue;
       const variable = `${definition?.name}.${name}`;
       const value = (attributes as EngineAttributes).attributes[name] as number;
-      const known = (this.#variables[variable] ??= value);
+      const known = this.#variables[variable] ?? value;
+      this.#variables[variable] = known;
       if (known !== value) {
         throw new SstError(
           "contradiction",

@@ -3,9 +3,9 @@ import type { Tensor } from "@tensorflow/tfjs-core";
 import type { AnyKernel } from "../kernel.js";
 import type { Random } from "../random.js";
 import { outputError, requireThat, sameBits } from "./compare.js";
-import { download, runOnDevice, upload } from "./device-run.js";
-import { largestGradientError } from "./gradients.js";
-import type { HostArray, HostArrays } from "./host-array.js";
+import { type DeviceValues, download, runOnDevice, upload } from "./device-run.js";
+import { deviceGradients, largestGradientError } from "./gradients.js";
+import { type HostArray, type HostArrays, onesLike } from "./host-array.js";
 import type { KernelCase, KernelSuite } from "./kernel-suite.js";
 
 /** What the cases of one kernel came to. */
@@ -23,7 +23,37 @@ export async function checkCase(
   random: Random,
   findings: KernelFindings,
 ): Promise<void> {
-  const { tolerance, gradient } = suite.kernel.definition;
+  const { gradient } = suite.kernel.definition;
+  await checkValues(suite, { inputs, attributes }, findings);
+  if (gradient === undefined || !hasGradient(suite, inputs)) return;
+  const { input, error } = await largestGradientError(suite, { inputs, attributes }, random);
+  requireThat(
+    error <= gradient.tolerance,
+    () => `the gradient of "${input}" is off by ${error}, tolerance ${gradient.tolerance}`,
+  );
+  findings.gradientCases++;
+  findings.worstGradientError = Math.max(findings.worstGradientError, error);
+}
+
+/**
+ * Values within the tolerance, and gradients that are finite. How exact they can be is no question here: differences say
+ * little where values are extreme, and float32 itself leaves little of some.
+ */
+export async function checkExtreme(suite: KernelSuite, each: KernelCase, findings: KernelFindings): Promise<void> {
+  await checkValues(suite, each, findings);
+  if (!hasGradient(suite, each.inputs)) return;
+  const gradients = await deviceGradients(suite, each, onesLike(suite.oracle(each.inputs, each.attributes)));
+  for (const [name, values] of Object.entries(gradients)) {
+    requireThat(values.every(Number.isFinite), () => `the gradient of "${name}" is not finite`);
+  }
+}
+
+async function checkValues(
+  suite: KernelSuite,
+  { inputs, attributes }: KernelCase,
+  findings: KernelFindings,
+): Promise<void> {
+  const { tolerance } = suite.kernel.definition;
   const expected = suite.oracle(inputs, attributes);
   const given = await runOnDevice(suite.kernel, inputs, attributes);
   const error = outputError(given, expected);
@@ -34,21 +64,13 @@ export async function checkCase(
   );
   findings.cases++;
   findings.worstError = Math.max(findings.worstError, error);
-  if (gradient === undefined || !hasGradient(suite, inputs)) return;
-  const gradientError = await largestGradientError(suite, { inputs, attributes }, random);
-  requireThat(
-    gradientError.error <= gradient.tolerance,
-    () => `the gradient of "${gradientError.input}" is off by ${gradientError.error}, tolerance ${gradient.tolerance}`,
-  );
-  findings.gradientCases++;
-  findings.worstGradientError = Math.max(findings.worstGradientError, gradientError.error);
 }
 
 /** A cache has no gradient, and finite differences need entries and finite values. */
 function hasGradient(suite: KernelSuite, inputs: HostArrays): boolean {
-  const isFinite = Object.values(inputs).every(({ data }) => data.every(Number.isFinite));
+  const areFinite = Object.values(inputs).every(({ data }) => data.every(Number.isFinite));
   const isThere = suite.differentiable.every((name) => (inputs[name] as HostArray).data.length > 0);
-  return suite.differentiable.length > 0 && !("pastK" in inputs) && isFinite && isThere;
+  return suite.differentiable.length > 0 && !("pastK" in inputs) && areFinite && isThere;
 }
 
 /** A NaN or an infinity in any input reaches every output that depends on it, and no other. */
@@ -59,22 +81,29 @@ export async function checkNonFinite(
 ): Promise<void> {
   const { definition } = suite.kernel;
   for (const [name, array] of Object.entries(inputs)) {
-    if (definition.inputs[name]?.dtype === "int32" || suite.unread?.includes(name)) continue;
+    if (definition.inputs[name]?.dtype === "int32" || suite.flags?.includes(name)) continue;
     for (const poison of [Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY]) {
       const data = Float64Array.from(array.data);
       data[random.integer(data.length)] = poison;
       const poisoned = { ...inputs, [name]: { shape: array.shape, data } };
-      const error = outputError(
-        await runOnDevice(suite.kernel, poisoned, attributes),
-        suite.oracle(poisoned, attributes),
-      );
-      requireThat(
-        error <= definition.tolerance,
-        () =>
-          `with ${poison} in "${name}": ${Number.isFinite(error) ? `off by ${error}` : "other values are non-finite than should be"}`,
-      );
+      const expected = suite.oracle(poisoned, attributes);
+      const given = await runOnDevice(suite.kernel, poisoned, attributes);
+      const right = suite.spreads?.includes(name) ? spread(expected, given) : expected;
+      const error = outputError(given, right);
+      const complaint = Number.isFinite(error) ? `off by ${error}` : "other values are non-finite than should be";
+      requireThat(error <= definition.tolerance, () => `with ${poison} in "${name}": ${complaint}`);
     }
   }
+}
+
+/** What is expected, where the device is not finite as well; a number that is given must still be the right one. */
+function spread(expected: HostArrays, given: Readonly<Record<string, DeviceValues>>): HostArrays {
+  return Object.fromEntries(
+    Object.entries(expected).map(([name, { shape, data }]) => {
+      const found = given[name]?.values;
+      return [name, { shape, data: data.map((value, i) => (Number.isFinite(found?.[i]) ? value : Number.NaN)) }];
+    }),
+  );
 }
 
 /** One tensor as two inputs, other tensors on the memory of an input, inputs that are read again afterwards. */

@@ -43,7 +43,8 @@ export async function largestGradientError(
   return worst;
 }
 
-async function deviceGradients(
+/** By input: of `Σ weights ⊙ outputs`. */
+export async function deviceGradients(
   suite: KernelSuite,
   { inputs, attributes }: KernelCase,
   weights: HostArrays,

@@ -21,6 +21,13 @@ export function normals(random: Random, shape: readonly number[], deviation = 1)
   return { shape, data: Float64Array.from(random.normals(sizeOf(shape), deviation)) };
 }
 
+/** Ones in the shapes of the given arrays. */
+export function onesLike(arrays: HostArrays): HostArrays {
+  return Object.fromEntries(
+    Object.entries(arrays).map(([name, { shape }]) => [name, { shape, data: new Float64Array(sizeOf(shape)).fill(1) }]),
+  );
+}
+
 /** An array times a factor, rounded to float32. */
 export function scaled({ shape, data }: HostArray, factor: number): HostArray {
   return { shape, data: data.map((value) => Math.fround(value * factor)) };

@@ -34,8 +34,10 @@ export interface KernelSuite {
   readonly build: (sizes: Sizes, random: Random) => KernelCase;
   /** Cases of extreme but finite values, and the infinities that a kernel gives a meaning to, by what they try. */
   readonly extremes?: (random: Random) => Readonly<Record<string, KernelCase>>;
-  /** Float inputs in which no NaN is tried, since the definition leaves open whether one is read. */
-  readonly unread?: readonly string[];
+  /** Float inputs that are flags, 0 or 1: no NaN is tried in them. */
+  readonly flags?: readonly string[];
+  /** Inputs whose NaN may reach more outputs than it has to, since a good algorithm multiplies them by zeros. */
+  readonly spreads?: readonly string[];
 }
 
 /** Lets a suite name its sizes. */

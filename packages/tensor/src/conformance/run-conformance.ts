@@ -9,7 +9,7 @@ import fc from "fast-check";
 import { kernels } from "../kernel.js";
 import { Random } from "../random.js";
 import { devices, memory, type ReadyDevice, ready } from "../registry.js";
-import { checkAliases, checkCase, checkNonFinite, type KernelFindings } from "./check-kernel.js";
+import { checkAliases, checkCase, checkExtreme, checkNonFinite, type KernelFindings } from "./check-kernel.js";
 import { checkPlan } from "./check-plan.js";
 import { outputError, requireThat } from "./compare.js";
 import { download, upload } from "./device-run.js";
@@ -78,7 +78,7 @@ async function checkKernel(
     await about(JSON.stringify(sizes), () => checkCase(suite, suite.build(sizes, random), random, findings));
   }
   for (const [title, each] of Object.entries(suite.extremes?.(random) ?? {})) {
-    await about(title, () => checkCase(suite, each, random, findings));
+    await about(title, () => checkExtreme(suite, each, findings));
   }
   const property = fc.asyncProperty(sizesOf(suite), fc.nat(), async (sizes, values) => {
     const own = new Random(`conformance/${definition.name}/${values}`);

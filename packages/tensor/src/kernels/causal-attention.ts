@@ -5,7 +5,6 @@
  * query of (t, i) sees the keys of (u, N) for u < t and its own (`state-stream` section 3, ours).
  */
 import {
-  add,
   concat,
   matMul,
   mul,
@@ -17,6 +16,7 @@ import {
   type Tensor,
   tensor2d,
   transpose,
+  where,
 } from "@tensorflow/tfjs-core";
 import { SstError } from "../errors.js";
 import { defineKernel } from "../kernel.js";
@@ -137,20 +137,20 @@ function ungroupQueries(grouped: Tensor, shape: readonly number[]): Tensor {
 function attentionWeights(queries: Tensor, keys: Tensor, attributes: AttentionAttributes): Tensor {
   const [rows, columns] = [queries.shape[2] as number, keys.shape[2] as number];
   const scores = mul(matMul(queries, keys, false, true), attributes.scale);
-  return softmax(add(scores, causalMask(rows, columns, attributes)));
+  return softmax(where(causalMask(rows, columns, attributes), scores, -1e30));
 }
 
-/** 0 where a key is seen, a very negative number where it is not: `[group · time, pastLength + time]`. */
+/** Whether a key is seen: `[group · time, pastLength + time]`. */
 function causalMask(rows: number, columns: number, { pastLength, iterations }: AttentionAttributes): Tensor {
   const time = columns - pastLength;
-  const mask = new Float32Array(rows * columns).fill(-1e30);
+  const mask = new Uint8Array(rows * columns);
   for (let row = 0; row < rows; row++) {
     const query = row % time;
     for (let column = 0; column < columns; column++) {
-      if (isSeen(query, column - pastLength, iterations)) mask[row * columns + column] = 0;
+      if (isSeen(query, column - pastLength, iterations)) mask[row * columns + column] = 1;
     }
   }
-  return tensor2d(mask, [rows, columns]);
+  return tensor2d(mask, [rows, columns], "bool");
 }
 
 /** Whether the query in column `query` of a chunk sees the key in column `key`; negative keys are the cache's. */

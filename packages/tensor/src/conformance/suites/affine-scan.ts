@@ -23,7 +23,7 @@ export const affineScanSuite = kernelSuite({
   oracle: affineScanOracle,
   differentiable: ["coefficient", "offset"],
   // Composing maps, a scan multiplies coefficients that a loop never meets: the first one, and those before a zero.
-  unread: ["coefficient"],
+  spreads: ["coefficient"],
   ranges: { batch: [1, 3], time: [1, 70], hiddenSize: [1, 40] },
   picked: [
     { batch: 1, time: 1, hiddenSize: 1 },

@@ -69,6 +69,8 @@ export const causalAttentionSuite = kernelSuite({
   gradientKernel: causalAttentionGradient,
   oracle: causalAttentionOracle,
   differentiable: ["q", "k", "v"],
+  // A matrix product meets the values of keys that are not seen too, with a weight of 0.
+  spreads: ["v", "pastV"],
   ranges: {
     batch: [1, 3],
     positions: [1, 11],

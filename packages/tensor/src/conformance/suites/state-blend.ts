@@ -21,8 +21,7 @@ export const stateBlendSuite = kernelSuite({
   gradientKernel: stateBlendGradient,
   oracle: stateBlendOracle,
   differentiable: ["a", "state", "alpha"],
-  // A flag is 0 or 1.
-  unread: ["keep"],
+  flags: ["keep"],
   ranges: { batch: [1, 4], time: [1, 12], hiddenSize: [1, 70] },
   picked: [
     { batch: 1, time: 1, hiddenSize: 1 },

@@ -37,8 +37,7 @@ export const stateRecurrenceSuite = kernelSuite({
   gradientKernel: stateRecurrenceGradient,
   oracle: stateRecurrenceOracle,
   differentiable: ["a", "alpha", "initial", "normWeight", "gate", "up", "down"],
-  // A flag is 0 or 1.
-  unread: ["keep"],
+  flags: ["keep"],
   ranges: { batch: [1, 4], time: [1, 6], hiddenSize: [1, 20], wide: [1, 30] },
   picked: [
     { batch: 1, time: 1, hiddenSize: 1, wide: 1 },
