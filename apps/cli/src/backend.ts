@@ -1,8 +1,9 @@
-/** Bringing a device to life: both of our backends register themselves here. */
+/** Bringing a device to life: our backends register themselves here. */
 import "@sst/backend-cpu";
+import "@sst/backend-js";
 import "@sst/backend-webgpu";
-import { type Device, ready } from "@sst/tensor";
+import { type ReadyDevice, ready } from "@sst/tensor";
 
-export async function openBackend(name: string | undefined): Promise<Device> {
+export async function openBackend(name: string | undefined): Promise<ReadyDevice> {
   return ready(name === undefined ? {} : { backend: name });
 }

@@ -37,7 +37,7 @@ async function load({ baseUrl, backend }: LoadRequest): Promise<Response> {
     vocabulary,
     task: createTask(vocabulary.task).on(vocabulary),
   };
-  const name = `${device.backend} (${device.description ?? "no description"})`;
+  const name = `${device.backend} (${device.live.capabilities.description})`;
   return { kind: "loaded", device: name, task: vocabulary.task, symbols: vocabulary.symbols };
 }
 

@@ -5,25 +5,12 @@
 import { gatedActivation, gatedActivationGradient } from "./gated-activation";
 import { multiplyPacked, packedLeftBytes, packedRightBytes, packLeft, packRight } from "./matrix";
 import { rmsNorm, rmsNormInputGradient } from "./rms-norm";
+import { blendRow } from "./state-blend";
 
 /** Scratch bytes of `stateRecurrence`. */
 export function stateRecurrenceScratchBytes(batch: usize, hidden: usize, wide: usize): usize {
   const weights = packedRightBytes(hidden, wide) * 2 + packedRightBytes(wide, hidden);
   return weights + packedLeftBytes(batch, max(hidden, wide)) + batch * (hidden + wide) * 12;
-}
-
-/** h = (1 - alpha) ⊙ a + alpha ⊙ state for one row, h = a where nothing precedes. */
-// @ts-ignore: decorator
-@inline
-function blendRow(a: usize, state: usize, alpha: usize, keep: f32, h: usize, hidden: usize): void {
-  if (keep == 0) {
-    memory.copy(h, a, hidden * 4);
-    return;
-  }
-  for (let i: usize = 0; i < hidden; i++) {
-    const share = keep * load<f32>(alpha + i * 4);
-    store<f32>(h + i * 4, (<f32>1 - share) * load<f32>(a + i * 4) + share * load<f32>(state + i * 4));
-  }
 }
 
 /** y [batch, time, hidden] from a [batch, time, hidden]; all other inputs as the kernel's definition says. */

@@ -1,5 +1,5 @@
 /** What only training needs: the embedding's gradient, cross entropy, and the optimiser's update. */
-import { addScaled, exp1 } from "./math";
+import { addScaled, exp1, exp4, sumLanes } from "./math";
 
 /** Rows of dy added up by token. */
 export function embeddingGradient(dy: usize, tokens: usize, dTable: usize, count: usize, vocabulary: usize, size: usize): void {
@@ -7,6 +7,36 @@ export function embeddingGradient(dy: usize, tokens: usize, dTable: usize, count
   for (let i: usize = 0; i < count; i++) {
     addScaled(dTable + <usize>load<i32>(tokens + i * 4) * size * 4, dy + i * size * 4, 1, size);
   }
+}
+
+/** loss = logsumexp(logits) - logits[label], 0 where the label is negative. */
+export function softmaxCrossEntropy(logits: usize, labels: usize, loss: usize, count: usize, vocabulary: usize): void {
+  for (let row: usize = 0; row < count; row++) {
+    const from = logits + row * vocabulary * 4;
+    const label = load<i32>(labels + row * 4);
+    if (label < 0) {
+      store<f32>(loss + row * 4, 0);
+      continue;
+    }
+    const largest = largestOf(from, vocabulary);
+    let sums = f32x4.splat(0);
+    const whole = vocabulary & ~3;
+    for (let i: usize = 0; i < whole; i += 4) {
+      sums = f32x4.add(sums, exp4(f32x4.sub(v128.load(from + i * 4), f32x4.splat(largest))));
+    }
+    let sum = sumLanes(sums);
+    for (let i = whole; i < vocabulary; i++) sum += exp1(load<f32>(from + i * 4) - largest);
+    const chosen = load<f32>(from + <usize>label * 4);
+    store<f32>(loss + row * 4, <f32>Math.log(<f64>sum) + (largest - chosen));
+  }
+}
+
+// @ts-ignore: decorator
+@inline
+function largestOf(values: usize, count: usize): f32 {
+  let largest: f32 = -Infinity;
+  for (let i: usize = 0; i < count; i++) largest = max(largest, load<f32>(values + i * 4));
+  return largest;
 }
 
 /** dLogits = (softmax(logits) - onehot(label)) · dLoss, 0 where the label is negative. */
@@ -26,8 +56,7 @@ export function softmaxCrossEntropyGradient(
       memory.fill(to, 0, vocabulary * 4);
       continue;
     }
-    let largest: f32 = -Infinity;
-    for (let i: usize = 0; i < vocabulary; i++) largest = max(largest, load<f32>(from + i * 4));
+    const largest = largestOf(from, vocabulary);
     let sum: f32 = 0;
     for (let i: usize = 0; i < vocabulary; i++) {
       const value = exp1(load<f32>(from + i * 4) - largest);
@@ -42,12 +71,13 @@ export function softmaxCrossEntropyGradient(
   }
 }
 
-/** One AdamW step in place; `correction1` and `correction2` are 1 - beta^step. */
+/** One AdamW step in place, none where the scale is not finite; `correction1` and `correction2` are 1 - beta^step. */
 export function adamwUpdate(
   parameter: usize,
   gradient: usize,
   m: usize,
   v: usize,
+  scale: usize,
   size: usize,
   learningRate: f32,
   beta1: f32,
@@ -56,8 +86,9 @@ export function adamwUpdate(
   weightDecay: f32,
   correction1: f32,
   correction2: f32,
-  gradientScale: f32,
 ): void {
+  const gradientScale = load<f32>(scale);
+  if (!isFinite<f32>(gradientScale)) return;
   const decay = <f32>1 - learningRate * weightDecay;
   for (let i: usize = 0; i < size; i++) {
     const at = i * 4;

@@ -6,7 +6,7 @@ import { SstError } from "@sst/tensor";
 import { BackendWasm, setWasmPaths } from "@tensorflow/tfjs-backend-wasm";
 import { env, findBackendFactory, getKernelsForBackend } from "@tensorflow/tfjs-core";
 import { borrowedKernels } from "./javascript-engine.js";
-import { createKernels } from "./kernels.js";
+import { createKernels } from "./kernels/index.js";
 import { createMatMulKernels } from "./mat-mul.js";
 import type { CpuRuntime } from "./runtime.js";
 import { instantiateKernels, type WasmModule } from "./wasm-module.js";

@@ -2,31 +2,39 @@
  * A model on a device: a config and named tensors. The forward pass is a function over it (`forward.ts`); training
  * replaces its tensors by name.
  */
-import { activeBackend, add, matMul, mul, SstError, type Tensor, tensor } from "@sst/tensor";
+import { activeDevice, add, keep, type LiveDevice, matMul, mul, SstError, type Tensor, tensor } from "@sst/tensor";
 import type { HostTensor, LoraConfig, ModelConfig, ModelData } from "./config.js";
+import { ForwardConstants } from "./constants.js";
 import { adapterNames, adapterShapes, backboneShapes, linearShapes, streamShapes, thetaName } from "./parameters.js";
 import { alphaOf } from "./state-stream/alpha.js";
 import type { LayerWeights, ModelWeights } from "./weights.js";
 
 export class DecoderModel implements Disposable {
-  /** The name of the backend that holds the tensors. */
-  readonly backend = activeBackend();
+  #device = activeDevice();
+  #constants: ForwardConstants;
   readonly #tensors: Map<string, Tensor>;
+  /** What to upload again when the device is lost; a parameter that training has replaced is no longer in it. */
+  readonly #hostCopy: Map<string, HostTensor> | undefined;
 
   private constructor(
     readonly config: ModelConfig,
     readonly lora: LoraConfig | undefined,
     tensors: Map<string, Tensor>,
+    hostCopy: Map<string, HostTensor> | undefined,
   ) {
     this.#tensors = tensors;
+    this.#hostCopy = hostCopy;
+    this.#constants = new ForwardConstants(config);
   }
 
   /**
    * Uploads a model to the active backend. The caller disposes of it.
    *
+   * @param options.keepHostCopy keeps `data`, so that the model survives the loss of its device (a GPU that was reset):
+   * the next use after `ready()` uploads it again. It costs the model's size in host memory.
    * @throws SstError `shape-mismatch` for a missing, unexpected or wrongly shaped parameter, by name
    */
-  static fromData(data: ModelData): DecoderModel {
+  static fromData(data: ModelData, options: { readonly keepHostCopy?: boolean } = {}): DecoderModel {
     const { config, adapter } = data;
     const expected = {
       ...backboneShapes(config),
@@ -46,11 +54,16 @@ export class DecoderModel implements Disposable {
     }
     const tensors = new Map(
       Object.keys(expected).map((name) => {
-        const { data: values, shape } = given[name] as HostTensor;
-        return [name, tensor(values, [...shape], "float32")];
+        return [name, upload(given[name] as HostTensor)];
       }),
     );
-    return new DecoderModel(config, adapter?.config, tensors);
+    const hostCopy = options.keepHostCopy ? new Map(Object.entries(given)) : undefined;
+    return new DecoderModel(config, adapter?.config, tensors, hostCopy);
+  }
+
+  /** The name of the backend that holds the tensors. */
+  get backend(): string {
+    return this.#device.backend;
   }
 
   /** Downloads the model. */
@@ -91,14 +104,19 @@ export class DecoderModel implements Disposable {
       throw new SstError("shape-mismatch", `parameter "${name}" should be [${old.shape}], but is [${value.shape}]`);
     }
     this.#tensors.set(name, value);
+    this.#hostCopy?.delete(name);
     old.dispose();
   }
 
   /**
    * The tensors that a forward pass uses: adapters merged into the matrices that they adapt, theta turned into alpha.
    * Gradients flow through. `dispose()` of the result lets go of what was derived, not of the parameters.
+   *
+   * @throws SstError `wrong-backend` when another device is active than the one that the model lives on, `device-lost`
+   * when that is gone and there is nothing to upload again
    */
   weights(): ModelWeights {
+    this.#requireHome();
     const derived: Tensor[] = [];
     const derive = (value: Tensor) => {
       derived.push(value);
@@ -135,6 +153,7 @@ export class DecoderModel implements Disposable {
       embedding,
       layers,
       finalNorm: this.tensor("model.norm.weight"),
+      constants: this.#constants,
       head: this.config.tieWordEmbeddings ? embedding : this.tensor("lm_head.weight"),
       dispose: () => {
         for (const value of derived) value.dispose();
@@ -145,9 +164,52 @@ export class DecoderModel implements Disposable {
   dispose(): void {
     for (const value of this.#tensors.values()) value.dispose();
     this.#tensors.clear();
+    this.#constants.dispose();
   }
 
   [Symbol.dispose](): void {
     this.dispose();
   }
+
+  /** The model is where computations run; after a loss it is put there again. */
+  #requireHome(): void {
+    const active = activeDevice();
+    if (this.#device === active) {
+      active.requireLive();
+      return;
+    }
+    if (!this.#device.isLost) {
+      throw new SstError(
+        "wrong-backend",
+        `the model lives on "${this.backend}", but "${active.backend}" is active: make its own active again with ` +
+          `\`ready({ backend: "${this.backend}" })\`, or load it here`,
+      );
+    }
+    this.#restore(active);
+  }
+
+  #restore(device: LiveDevice): void {
+    const missing = this.parameterNames.find((name) => !this.#hostCopy?.has(name));
+    if (missing !== undefined) {
+      const reason = this.#hostCopy
+        ? `"${missing}" was trained since it was loaded`
+        : "it keeps no copy in host memory (`keepHostCopy`)";
+      throw new SstError(
+        "device-lost",
+        `the model's device is gone (${this.#device.lossReason}) and the model cannot come back by itself, since ` +
+          `${reason}: load it again`,
+      );
+    }
+    for (const name of this.parameterNames) {
+      this.#tensors.get(name)?.dispose();
+      this.#tensors.set(name, keep(upload(this.#hostCopy?.get(name) as HostTensor)));
+    }
+    this.#constants.dispose();
+    this.#constants = new ForwardConstants(this.config);
+    this.#device = device;
+  }
+}
+
+function upload({ data, shape }: HostTensor): Tensor {
+  return tensor(data, [...shape], "float32");
 }

@@ -2,21 +2,11 @@
  * The forward pass, top to bottom: embedding, decoder layers, final norm, head. The modes differ in one thing only: what
  * a decoder layer does with its post-attention hidden states, which is what a solver is.
  */
-import {
-  embeddingLookup,
-  rmsNorm,
-  slice,
-  squeeze,
-  type Tensor,
-  tensor,
-  tidy,
-  withoutGradient,
-  zeros,
-} from "@sst/tensor";
+import { embeddingLookup, rmsNorm, slice, squeeze, type Tensor, tidy, withoutGradient } from "@sst/tensor";
 import { feedForward } from "./feed-forward.js";
 import { type ForwardOptions, type ForwardPlan, planForward } from "./forward-options.js";
 import { linear } from "./linear.js";
-import { type Chunk, lastIterations, repeatColumns, rotaryTable } from "./positions.js";
+import { type Chunk, lastIterations, repeatColumns } from "./positions.js";
 import { type AttentionContext, selfAttention } from "./self-attention.js";
 import { firstSweep, type LayerStream, sweep } from "./state-stream/layer-stream.js";
 import { solveLayerwise } from "./state-stream/layerwise.js";
@@ -42,13 +32,13 @@ export function forward(weights: ModelWeights, tokens: Tensor, options: ForwardO
   caches?.kv.requireRoom(time);
   const chunk: Chunk = { time, offset: caches?.kv.length ?? 0, iterations: plan.iterations };
   const logits = tidy(() => {
-    const embedded = embeddingLookup({ table: weights.embedding, tokens }, {}).y as Tensor;
+    const embedded = embeddingLookup({ table: weights.embedding, tokens }, {}).y;
     const x = repeatColumns(embedded, plan.iterations);
     const streams = plan.solver === "off" ? undefined : layerStreams(weights, batch, chunk, options);
     const attention: AttentionContext = {
       config: weights.config,
       chunk,
-      rotary: rotaryTable(weights.config, chunk),
+      rotary: weights.constants.rotary(caches?.kv.capacity ?? time),
       cache: caches?.kv,
       writesCache: true,
     };
@@ -81,7 +71,7 @@ function decoderLayers(x: Tensor, weights: ModelWeights, attention: AttentionCon
 }
 
 function head(y: Tensor, weights: ModelWeights): Tensor {
-  const normed = rmsNorm({ x: y, weight: weights.finalNorm }, { epsilon: weights.config.rmsNormEps }).y as Tensor;
+  const normed = rmsNorm({ x: y, weight: weights.finalNorm }, { epsilon: weights.config.rmsNormEps }).y;
   return linear(normed, weights.head);
 }
 
@@ -134,19 +124,8 @@ function rollOut(
 }
 
 function layerStreams(weights: ModelWeights, batch: number, chunk: Chunk, { caches }: ForwardOptions): LayerStream[] {
-  const columns = chunk.time * chunk.iterations;
   const isContinued = caches?.states.isFilled ?? false;
-  const keepInitial = new Float32Array(batch * columns);
-  const keep = new Float32Array(batch * columns).fill(1);
-  for (let row = 0; row < batch; row++) {
-    keepInitial[row * columns] = isContinued ? 1 : 0;
-    keep[row * columns] = isContinued ? 1 : 0;
-  }
-  const masks = {
-    keep: tensor(keep, [batch, columns]) as Tensor,
-    keepInitial: tensor(keepInitial, [batch, columns]) as Tensor,
-  };
-  const nothing = zeros([batch, weights.config.hiddenSize]) as Tensor;
+  const { nothing, ...masks } = weights.constants.masks(batch, chunk.time * chunk.iterations, isContinued);
   return weights.layers.map((layer, index) => ({
     ...masks,
     weights: layer,

@@ -8,5 +8,5 @@ import { div, softmaxCrossEntropy, sum, type Tensor, tidy } from "@sst/tensor";
  * @returns a scalar, in nats
  */
 export function meanCrossEntropy(logits: Tensor, labels: Tensor, count: number): Tensor {
-  return tidy(() => div(sum(softmaxCrossEntropy({ logits, labels }, {}).loss as Tensor), count));
+  return tidy(() => div(sum(softmaxCrossEntropy({ logits, labels }, {}).loss), count));
 }

@@ -2,6 +2,7 @@
 import { add, causalAttention, reshape, rmsNorm, rotaryEmbedding, type Tensor } from "@sst/tensor";
 import type { KvCache } from "./caches/kv-cache.js";
 import type { ModelConfig } from "./config.js";
+import type { RotaryTables } from "./constants.js";
 import { linear } from "./linear.js";
 import { type Chunk, lastIterations } from "./positions.js";
 import type { LayerWeights } from "./weights.js";
@@ -9,7 +10,7 @@ import type { LayerWeights } from "./weights.js";
 export interface AttentionContext {
   readonly config: ModelConfig;
   readonly chunk: Chunk;
-  readonly rotary: { readonly cos: Tensor; readonly sin: Tensor };
+  readonly rotary: RotaryTables;
   readonly cache: KvCache | undefined;
   /** Whether the chunk's keys and values go into the cache; a pass that another one follows leaves it alone. */
   readonly writesCache: boolean;
@@ -23,9 +24,10 @@ export function selfAttention(x: Tensor, layer: LayerWeights, index: number, con
   const { config, chunk, rotary, cache } = context;
   const [batch, columns] = x.shape as [number, number];
   const heads = (projected: Tensor) => reshape(projected, [batch, columns, -1, config.headDim]);
-  const turned = (rows: Tensor) => rotaryEmbedding({ x: rows, ...rotary }, {}).y as Tensor;
+  const placed = { offset: chunk.offset, iterations: chunk.iterations, direction: "forth" } as const;
+  const turned = (rows: Tensor) => rotaryEmbedding({ x: rows, cos: rotary.cos, sin: rotary.sin }, placed).y;
 
-  const n = rmsNorm({ x, weight: layer.inputNorm }, { epsilon: config.rmsNormEps }).y as Tensor;
+  const n = rmsNorm({ x, weight: layer.inputNorm }, { epsilon: config.rmsNormEps }).y;
   const q = turned(heads(linear(n, layer.q_proj)));
   const k = turned(heads(linear(n, layer.k_proj)));
   const v = heads(linear(n, layer.v_proj));
@@ -33,7 +35,7 @@ export function selfAttention(x: Tensor, layer: LayerWeights, index: number, con
   const attended = causalAttention(
     { q, k, v, ...past },
     { scale: 1 / Math.sqrt(config.headDim), pastLength: chunk.offset, iterations: chunk.iterations },
-  ).y as Tensor;
+  ).y;
   if (cache && context.writesCache) {
     cache.write(index, lastIterations(k, chunk.iterations), lastIterations(v, chunk.iterations));
   }

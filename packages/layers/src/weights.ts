@@ -1,6 +1,7 @@
 /** The tensors that a forward pass uses, by their role. Linear weights are `[out, in]`, as in Hugging Face. */
 import type { Tensor } from "@sst/tensor";
 import type { ModelConfig } from "./config.js";
+import type { ForwardConstants } from "./constants.js";
 
 export interface LayerWeights {
   readonly inputNorm: Tensor;
@@ -24,6 +25,8 @@ export interface ModelWeights {
   readonly finalNorm: Tensor;
   /** `[vocabSize, hiddenSize]`; the embedding itself where they are tied. */
   readonly head: Tensor;
+  /** The model's own, shared by all its forward passes. */
+  readonly constants: ForwardConstants;
   /** Lets go of the tensors that were derived from parameters. Not needed inside a `tidy`. */
   dispose(): void;
 }

@@ -8,6 +8,9 @@ const unusable = (name: string, priority: number): Backend => ({
   priority,
   isAvailable: async () => ({ available: false, reason: `no ${name} here` }),
   initialize: () => Promise.reject(new Error("initialised without being available")),
+  capabilities: () => ({ description: "nothing", dataTypes: [], features: [], limits: {} }),
+  kernels: () => ({}),
+  dispose: () => {},
 });
 
 beforeEach(() => {

@@ -11,7 +11,8 @@ export interface AdamWOptions {
 
 /** What one parameter is updated with. */
 export interface ParameterRates {
-  readonly learningRate: number;
+  /** Its rate as a multiple of the learning rate. */
+  readonly rateFactor: number;
   readonly weightDecay: number;
 }
 
@@ -21,23 +22,27 @@ export class AdamW implements Disposable {
 
   constructor(private readonly options: AdamWOptions) {}
 
-  /** Updates the model with gradients by parameter name, each multiplied by `gradientScale` first. */
+  /**
+   * Updates the model with gradients by parameter name, each multiplied by `scale` (`[1]`) first. Where that is not
+   * finite nothing changes.
+   */
   update(
     model: DecoderModel,
     gradients: Readonly<Record<string, Tensor>>,
-    gradientScale: number,
+    scale: Tensor,
+    learningRate: number,
     ratesOf: (name: string) => ParameterRates,
   ): void {
     this.#step++;
     for (const [name, gradient] of Object.entries(gradients)) {
       const parameter = model.tensor(name);
       const { m, v } = this.#moments.get(name) ?? { m: zerosLike(parameter), v: zerosLike(parameter) };
-      const attributes = { ...this.options, ...ratesOf(name), step: this.#step, gradientScale };
-      const next = adamwUpdate({ parameter, gradient, m, v }, attributes);
+      const attributes = { ...this.options, ...ratesOf(name), learningRate, step: this.#step };
+      const next = adamwUpdate({ parameter, gradient, m, v, scale }, attributes);
       m.dispose();
       v.dispose();
-      this.#moments.set(name, { m: keep(next.m as Tensor), v: keep(next.v as Tensor) });
-      model.replace(name, keep(next.parameter as Tensor));
+      this.#moments.set(name, { m: keep(next.m), v: keep(next.v) });
+      model.replace(name, keep(next.parameter));
     }
   }
 

@@ -3,10 +3,10 @@
  * finite: training stops, says which tensor it was, and the model goes back to its last good state.
  */
 import type { DecoderModel, ForwardOptions } from "@sst/layers";
-import { keep, mul, SstError, type Tensor } from "@sst/tensor";
+import { clone, concat, keep, reshape, SstError, type Tensor, tidy } from "@sst/tensor";
 import { AdamW } from "./adamw.js";
 import type { Batch } from "./batch.js";
-import { firstNotFinite, squaredNorms } from "./finiteness.js";
+import { clippingScale, firstNotFinite, squaredNorms } from "./finiteness.js";
 import { lossAndGradients } from "./gradients.js";
 import { type Schedule, warmupCosine } from "./schedule.js";
 
@@ -41,6 +41,12 @@ export interface StepReport {
   readonly durationMs: number;
 }
 
+/** The parameters after a number of steps. An update of a tensor that is kept here works on a copy. */
+interface Snapshot {
+  readonly step: number;
+  readonly tensors: Readonly<Record<string, Tensor>>;
+}
+
 /** Steps between the copies that a run falls back to. */
 const SNAPSHOT_STEPS = 10;
 
@@ -50,7 +56,7 @@ export class Trainer implements Disposable {
   readonly #names: string[];
   #step = 0;
   /** Empty until the first update: before it there is nothing to go back from. */
-  #good: { step: number; tensors: Record<string, Tensor> } = { step: 0, tensors: {} };
+  #good: Snapshot = { step: 0, tensors: {} };
 
   constructor(
     readonly model: DecoderModel,
@@ -70,25 +76,25 @@ export class Trainer implements Disposable {
    */
   async step(batches: readonly Batch[]): Promise<StepReport> {
     const started = performance.now();
-    const { loss: lossTensor, gradients } = lossAndGradients(this.model, batches, this.#names, this.options.forward);
-    try {
-      const loss = ((await lossTensor.data()) as Float32Array)[0] as number;
-      const squares = await squaredNorms(gradients);
-      await this.#requireFinite(loss, squares);
-      if (this.#step % SNAPSHOT_STEPS === 0) this.#takeSnapshot();
-      const gradientNorm = Math.sqrt(Object.values(squares).reduce((total, square) => total + square, 0));
-      const clipNorm = this.options.clipNorm ?? 1;
-      const learningRate = this.options.learningRate * this.#schedule(this.#step);
-      this.#optimizer.update(this.model, gradients, Math.min(1, clipNorm / gradientNorm), (name) => ({
-        learningRate: learningRate * (isTheta(name) ? (this.options.streamRateFactor ?? 10) : 1),
-        weightDecay: isTheta(name) || isNorm(name) ? 0 : (this.options.weightDecay ?? 0.01),
-      }));
-      this.#step++;
-      return { step: this.#step, loss, gradientNorm, learningRate, durationMs: performance.now() - started };
-    } finally {
-      lossTensor.dispose();
-      for (const gradient of Object.values(gradients)) gradient.dispose();
-    }
+    const { loss, gradients } = lossAndGradients(this.model, batches, this.#names, this.options.forward);
+    const squares = squaredNorms(gradients);
+    const scale = clippingScale(loss, squares, this.options.clipNorm ?? 1);
+    const candidate = this.#step % SNAPSHOT_STEPS === 0 ? this.#takeSnapshot() : undefined;
+    const learningRate = this.options.learningRate * this.#schedule(this.#step);
+    this.#optimizer.update(this.model, gradients, scale, learningRate, (name) => ({
+      rateFactor: isTheta(name) ? (this.options.streamRateFactor ?? 10) : 1,
+      weightDecay: isTheta(name) || isNorm(name) ? 0 : (this.options.weightDecay ?? 0.01),
+    }));
+    // The one download of a step, at its end: the device has all of the work before anybody waits for it.
+    const figures = tidy(() => concat([reshape(loss, [1]), squares]) as Tensor);
+    for (const each of [loss, scale, squares, ...Object.values(gradients)]) each.dispose();
+    const [lossValue = Number.NaN, ...squareValues] = await figures.data();
+    figures.dispose();
+    await this.#requireFinite(lossValue, squareValues, candidate);
+    if (candidate) this.#accept(candidate);
+    this.#step++;
+    const gradientNorm = Math.sqrt(squareValues.reduce((total, square) => total + square, 0));
+    return { step: this.#step, loss: lossValue, gradientNorm, learningRate, durationMs: performance.now() - started };
   }
 
   /**
@@ -110,21 +116,23 @@ export class Trainer implements Disposable {
 
   dispose(): void {
     this.#optimizer.dispose();
-    for (const copy of Object.values(this.#good.tensors)) copy.dispose();
-    this.#good = { step: this.#good.step, tensors: {} };
+    this.#accept({ step: this.#good.step, tensors: {} });
   }
 
   [Symbol.dispose](): void {
     this.dispose();
   }
 
-  async #requireFinite(loss: number, squares: Record<string, number>): Promise<void> {
-    const gradient = firstNotFinite(squares);
+  /** Where something is not finite the update has changed nothing, but the one before may have spoilt the parameters. */
+  async #requireFinite(loss: number, squares: readonly number[], candidate: Snapshot | undefined): Promise<void> {
+    const gradient = firstNotFinite(this.#names, squares);
     if (Number.isFinite(loss) && gradient === undefined) return;
-    const parameters = Object.fromEntries(this.#names.map((name) => [name, this.model.tensor(name)]));
-    const parameter = firstNotFinite(await squaredNorms(parameters));
+    const norms = squaredNorms(Object.fromEntries(this.#names.map((name) => [name, this.model.tensor(name)])));
+    const parameter = firstNotFinite(this.#names, await norms.data());
+    norms.dispose();
     const culprit = parameter ? `parameter "${parameter}"` : gradient && `the gradient of "${gradient}"`;
-    this.#restoreSnapshot();
+    if (candidate) disposeAll(candidate);
+    for (const [name, copy] of Object.entries(this.#good.tensors)) this.model.replace(name, keep(clone(copy)));
     throw new SstError(
       "not-finite",
       `training stopped at step ${this.#step + 1}: the loss is ${loss} and ${culprit ?? "no gradient"} is not finite; ` +
@@ -132,20 +140,20 @@ export class Trainer implements Disposable {
     );
   }
 
-  #takeSnapshot(): void {
-    for (const copy of Object.values(this.#good.tensors)) copy.dispose();
-    this.#good = { step: this.#step, tensors: this.#copyParameters() };
+  /** What the parameters are now; whether it is good is known when this step's figures are. */
+  #takeSnapshot(): Snapshot {
+    const tensors = this.#names.map((name) => [name, keep(clone(this.model.tensor(name)))]);
+    return { step: this.#step, tensors: Object.fromEntries(tensors) };
   }
 
-  #restoreSnapshot(): void {
-    for (const [name, copy] of Object.entries(this.#good.tensors))
-      this.model.replace(name, keep(mul(copy, 1) as Tensor));
+  #accept(snapshot: Snapshot): void {
+    disposeAll(this.#good);
+    this.#good = snapshot;
   }
+}
 
-  /** Real copies: the optimiser may write in place, and a clone would share its memory. */
-  #copyParameters(): Record<string, Tensor> {
-    return Object.fromEntries(this.#names.map((name) => [name, keep(mul(this.model.tensor(name), 1) as Tensor)]));
-  }
+function disposeAll({ tensors }: Snapshot): void {
+  for (const copy of Object.values(tensors)) copy.dispose();
 }
 
 function isTheta(name: string): boolean {

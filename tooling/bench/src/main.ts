@@ -5,7 +5,9 @@ import { ready } from "@sst/tensor";
 import { measureSolvers } from "./solvers.js";
 
 const device = await ready({ backend: "cpu" });
-console.log(`${cpus()[0]?.model ?? "unknown processor"}, Node ${process.versions.node}, ${device.description}`);
+console.log(
+  `${cpus()[0]?.model ?? "unknown processor"}, Node ${process.versions.node}, ${device.live.capabilities.description}`,
+);
 console.log(
   "One training step, width 64, 2 layers: median time, and ratio to the plain transformer's step (paired, 15 rounds)",
 );

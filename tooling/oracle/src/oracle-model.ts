@@ -103,13 +103,11 @@ class OracleModel {
       row.flatMap((token) => new Array<number>(this.#iterations).fill(token)),
     );
     const tokens = { shape: [this.#batch, this.#columns], data: Float64Array.from(columns) };
-    return embeddingLookupOracle({ table: this.#weight("model.embed_tokens.weight"), tokens }, {} as never)
-      .y as HostArray;
+    return embeddingLookupOracle({ table: this.#weight("model.embed_tokens.weight"), tokens }, {}).y as HostArray;
   }
 
   #norm(x: HostArray, name: string): HostArray {
-    return rmsNormOracle({ x, weight: this.#weight(name) }, { epsilon: this.config.rmsNormEps } as never)
-      .y as HostArray;
+    return rmsNormOracle({ x, weight: this.#weight(name) }, { epsilon: this.config.rmsNormEps }).y as HostArray;
   }
 
   #attend(x: HostArray, layer: number): HostArray {
@@ -121,10 +119,12 @@ class OracleModel {
       return reshape(projected, [this.#batch, this.#columns, (projected.shape[2] as number) / headDim, headDim]);
     };
     const table = this.#rotaryTable();
-    const turned = (name: string) => rotaryEmbeddingOracle({ x: heads(name), ...table }, {} as never).y as HostArray;
+    // The table has a row for every column here, so that a column is its own position.
+    const placed = { offset: 0, iterations: 1, direction: "forth" };
+    const turned = (name: string) => rotaryEmbeddingOracle({ x: heads(name), ...table }, placed).y as HostArray;
     const attributes = { scale: 1 / Math.sqrt(headDim), pastLength: 0, iterations: this.#iterations };
     const inputs = { q: turned("q_proj"), k: turned("k_proj"), v: heads("v_proj") };
-    const attended = causalAttentionOracle(inputs, attributes as never).y as HostArray;
+    const attended = causalAttentionOracle(inputs, attributes).y as HostArray;
     const flat = reshape(attended, [this.#batch, this.#columns, this.config.numAttentionHeads * headDim]);
     return add(x, linear(flat, this.#weight(`${prefix}.self_attn.o_proj.weight`)));
   }
@@ -146,7 +146,7 @@ class OracleModel {
     const prefix = `model.layers.${layer}`;
     const n = this.#norm(h, `${prefix}.post_attention_layernorm.weight`);
     const [gate, up] = ["gate_proj", "up_proj"].map((name) => linear(n, this.#weight(`${prefix}.mlp.${name}.weight`)));
-    const { y } = gatedActivationOracle({ gate: gate as HostArray, up: up as HostArray }, {} as never);
+    const { y } = gatedActivationOracle({ gate: gate as HostArray, up: up as HostArray }, {});
     return add(h, linear(y as HostArray, this.#weight(`${prefix}.mlp.down_proj.weight`)));
   }
 
@@ -168,7 +168,7 @@ class OracleModel {
   }
 
   #blend(a: HostArray, state: HostArray, layer: number): HostArray {
-    return stateBlendOracle({ a, state, alpha: this.#alpha(layer), keep: this.#keep() }, {} as never).h as HostArray;
+    return stateBlendOracle({ a, state, alpha: this.#alpha(layer), keep: this.#keep() }, {}).h as HostArray;
   }
 
   #sequential(a: HostArray, layer: number): HostArray {
@@ -186,7 +186,7 @@ class OracleModel {
       up: this.#weight(`${prefix}.mlp.up_proj.weight`),
       down: this.#weight(`${prefix}.mlp.down_proj.weight`),
     };
-    return stateRecurrenceOracle(inputs, { epsilon: this.config.rmsNormEps } as never).y as HostArray;
+    return stateRecurrenceOracle(inputs, { epsilon: this.config.rmsNormEps }).y as HostArray;
   }
 
   /** Layerwise: the states that the last of the layer's sweeps blends in. */

@@ -60,7 +60,7 @@ export class KvCache implements Disposable {
   }
 
   #overwrite(cache: Tensor, rows: Tensor): Tensor {
-    const written = cacheWrite({ cache, rows }, { offset: this.#length }).cache as Tensor;
+    const written = cacheWrite({ cache, rows }, { offset: this.#length }).cache;
     cache.dispose();
     return keep(written);
   }

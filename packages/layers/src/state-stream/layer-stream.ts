@@ -26,7 +26,7 @@ export function statesBefore(states: Tensor, stream: LayerStream): Tensor {
 
 /** One sweep: blend the given states in and run the feed-forward network, all columns at once. */
 export function sweep(a: Tensor, blended: Tensor, keep: Tensor, stream: LayerStream): Tensor {
-  const h = stateBlend({ a, state: blended, alpha: stream.alpha, keep }, {}).h as Tensor;
+  const h = stateBlend({ a, state: blended, alpha: stream.alpha, keep }, {}).h;
   return feedForward(h, stream.weights, stream.epsilon);
 }
 

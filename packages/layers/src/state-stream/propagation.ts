@@ -22,5 +22,5 @@ function scan(y: Tensor, blended: Tensor, { alpha, keep }: LayerStream): Tensor 
   const [batch, columns] = keep.shape as [number, number];
   const carried = concat([zeros([batch, 1]), slice(keep, [0, 1], [batch, columns - 1])], 1);
   const coefficient = mul(expandDims(carried, -1), alpha);
-  return affineScan({ coefficient, offset: sub(y, mul(coefficient, blended)) }, {}).s as Tensor;
+  return affineScan({ coefficient, offset: sub(y, mul(coefficient, blended)) }, {}).s;
 }

@@ -17,5 +17,5 @@ export function solveSequential(a: Tensor, stream: LayerStream): Tensor {
       down: weights.down_proj,
     },
     { epsilon },
-  ).y as Tensor;
+  ).y;
 }

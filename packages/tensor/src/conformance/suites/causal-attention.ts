@@ -75,7 +75,8 @@ export const causalAttentionSuite = kernelSuite({
     batch: [1, 3],
     positions: [1, 11],
     iterations: [1, 3],
-    past: [0, 7],
+    // Half of the cases have no cache: those have a gradient.
+    past: [-7, 7],
     keyValueHeads: [1, 3],
     group: [1, 3],
     headDim: [1, 20],
@@ -94,7 +95,8 @@ export const causalAttentionSuite = kernelSuite({
     { ...ordinary, positions: 5, headDim: 256 },
     { ...ordinary, batch: 3000, positions: 2, group: 3, headDim: 2 },
   ],
-  build: ({ batch, positions, iterations, past, keyValueHeads, group, headDim }, random) => {
+  build: ({ batch, positions, iterations, past: drawn, keyValueHeads, group, headDim }, random) => {
+    const past = Math.max(0, drawn);
     const time = positions * iterations;
     const keys = () => normals(random, [batch, time, keyValueHeads, headDim]);
     const cache = () => normals(random, [batch, past + 3, keyValueHeads, headDim]);
