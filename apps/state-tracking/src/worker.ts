@@ -22,7 +22,7 @@ const device = await ready({ backend: "cpu" });
 process.on("message", async ({ job, outputFolder }: WorkerRequest) => {
   try {
     const results = await runJob(job, { outputFolder, onStep: ({ loss }) => send({ kind: "step", loss }) });
-    send({ kind: "done", results, device: device.live.capabilities.description ?? device.backend });
+    send({ kind: "done", results, device: device.live.capabilities.description });
   } catch (error) {
     send({ kind: "failed", message: error instanceof Error ? (error.stack ?? error.message) : String(error) });
   }

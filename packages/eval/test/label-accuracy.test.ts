@@ -44,6 +44,7 @@ test("labelAccuracy counts by position, for the last and for all answers", async
 test("one iteration at the answer is the plain answer, more of them change it", async () => {
   using model = DecoderModel.fromData(tinyModel());
   const batch = batchFor(model);
+  await lastAnswerByIterations(model, batch, 3);
   const before = memory();
   const [one, two, three] = await lastAnswerByIterations(model, batch, 3);
   expect(one).toBe(1);

@@ -101,7 +101,7 @@ export function compile<Inputs extends string, Outputs extends string>(
     if (isDisposed) return;
     isDisposed = true;
     program?.dispose();
-    for (const { constant } of plan.values) constant?.dispose();
+    disposeConstants(plan);
   };
   return {
     plan,
@@ -127,14 +127,23 @@ function record(
   inputs: Readonly<Record<string, Tensor>>,
 ): Plan {
   const recording = new Recording(inputs);
-  tidy(() => {
-    const outputs = listening(
-      (call) => recording.add(call),
-      () => f(inputs as never),
-    );
-    recording.finish(outputs);
-  });
-  return recording.plan;
+  try {
+    tidy(() => {
+      const outputs = listening(
+        (call) => recording.add(call),
+        () => f(inputs as never),
+      );
+      recording.finish(outputs);
+    });
+    return recording.plan;
+  } catch (error) {
+    disposeConstants(recording.plan);
+    throw error;
+  }
+}
+
+function disposeConstants({ values }: Plan): void {
+  for (const { constant } of values) constant?.dispose();
 }
 
 /** Finds out what is what while calls come in. */

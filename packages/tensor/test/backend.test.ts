@@ -1,17 +1,26 @@
 /** The registry of backends, with plugins that never come to life: who is refused, and what is said. */
-import { activeBackend, BACKEND_CONTRACT_VERSION, type Backend, devices, ready, registerBackend } from "@sst/tensor";
+import {
+  activeBackend,
+  BACKEND_CONTRACT_VERSION,
+  type Backend,
+  defineBackend,
+  devices,
+  ready,
+  registerBackend,
+} from "@sst/tensor";
 import { beforeEach, describe, expect, test, vi } from "vitest";
 
-const unusable = (name: string, priority: number): Backend => ({
-  contractVersion: BACKEND_CONTRACT_VERSION,
-  name,
-  priority,
-  isAvailable: async () => ({ available: false, reason: `no ${name} here` }),
-  initialize: () => Promise.reject(new Error("initialised without being available")),
-  capabilities: () => ({ description: "nothing", dataTypes: [], features: [], limits: {} }),
-  kernels: () => ({}),
-  dispose: () => {},
-});
+const unusable = (name: string, priority: number): Backend =>
+  defineBackend({
+    contractVersion: BACKEND_CONTRACT_VERSION,
+    name,
+    priority,
+    isAvailable: async () => ({ available: false, reason: `no ${name} here` }),
+    initialize: () => Promise.reject(new Error("initialised without being available")),
+    capabilities: () => ({ description: "nothing", dataTypes: [], features: [], limits: {} }),
+    kernels: () => ({}),
+    dispose: () => {},
+  });
 
 beforeEach(() => {
   vi.stubEnv("SST_BACKEND", "");
@@ -74,8 +83,12 @@ describe("with backends", () => {
     await expect(ready()).rejects.toThrowError(/unknown backend "tpu"/);
   });
 
-  test("registering a name again replaces the plugin", async () => {
-    registerBackend(unusable("slow", 3));
+  test("two plugins of one name: the second is refused, unless it is to replace the first", async () => {
+    const second = unusable("slow", 3);
+    expect(() => registerBackend(second)).toThrowError(expect.objectContaining({ code: "backend-exists" }));
+    expect((await devices()).map(({ backend }) => backend)).toEqual(["fast", "slow"]);
+    registerBackend(second, { replace: true });
+    expect(() => registerBackend(second)).not.toThrow();
     expect((await devices()).map(({ backend }) => backend)).toEqual(["slow", "fast"]);
   });
 });

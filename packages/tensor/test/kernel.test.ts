@@ -1,5 +1,13 @@
 /** What every kernel refuses, before any backend is involved. */
-import { type KernelDefinition, kernels, type Tensor } from "@sst/tensor";
+import {
+  cacheWrite,
+  causalAttention,
+  type KernelDefinition,
+  kernels,
+  quantizedMatMul,
+  rotaryEmbedding,
+  type Tensor,
+} from "@sst/tensor";
 import { describe, expect, test } from "vitest";
 
 /** As much of a tensor as the checks look at; they come before the engine is asked for anything. */
@@ -15,6 +23,13 @@ function fitting({ inputs }: KernelDefinition): Record<string, Tensor> {
   );
 }
 
+/** The least that every attribute may be. */
+function fittingAttributes({ attributes }: KernelDefinition): Record<string, unknown> {
+  return Object.fromEntries(
+    Object.entries(attributes).map(([name, spec]) => [name, spec.kind === "choice" ? spec.of[0] : (spec.minimum ?? 1)]),
+  );
+}
+
 describe("kernels", () => {
   test("there are some, each under its own name", () => {
     const names = kernels().map(({ definition }) => definition.name);
@@ -25,6 +40,7 @@ describe("kernels", () => {
   for (const kernel of kernels()) {
     const { definition } = kernel;
     const inputs = fitting(definition);
+    const attributes = fittingAttributes(definition);
     const error = (code: string, inputName: string) =>
       expect.objectContaining({ code, message: expect.stringMatching(`^${definition.name}: input "${inputName}" `) });
 
@@ -32,14 +48,32 @@ describe("kernels", () => {
       test(`${definition.name} refuses another type for "${name}"`, () => {
         const other = spec.dtype === "int32" ? "float32" : "int32";
         const wrong = shaped((inputs[name] as Tensor).shape, other);
-        expect(() => kernel({ ...inputs, [name]: wrong }, {})).toThrowError(error("shape-mismatch", name));
+        expect(() => kernel({ ...inputs, [name]: wrong }, attributes)).toThrowError(error("shape-mismatch", name));
       });
 
       if (!spec.optional) {
         test(`${definition.name} asks for "${name}"`, () => {
-          expect(() => kernel({ ...inputs, [name]: undefined }, {})).toThrowError(error("invalid-argument", name));
+          expect(() => kernel({ ...inputs, [name]: undefined }, attributes)).toThrowError(
+            error("invalid-argument", name),
+          );
         });
       }
+    }
+
+    for (const [name, spec] of Object.entries(definition.attributes)) {
+      test(`${definition.name} refuses another value for "${name}"`, () => {
+        const wrong = spec.kind === "choice" ? ["sideways"] : [undefined, "1", Number.NaN];
+        if (spec.kind === "whole") wrong.push(0.5 as never);
+        if (spec.kind !== "choice" && spec.minimum !== undefined) wrong.push((spec.minimum - 1) as never);
+        for (const value of wrong) {
+          expect(() => kernel(inputs, { ...attributes, [name]: value })).toThrowError(
+            expect.objectContaining({
+              code: "invalid-argument",
+              message: expect.stringMatching(`^${definition.name}: attribute "${name}" should be .*, but is ${value}$`),
+            }),
+          );
+        }
+      });
     }
 
     // Every size that a later input shares with an earlier one has to be the same there.
@@ -47,8 +81,44 @@ describe("kernels", () => {
       const [, ...later] = Object.keys(inputs);
       for (const name of later) {
         const wrong = shaped([...(inputs[name] as Tensor).shape, 2, 2], definition.inputs[name]?.dtype);
-        expect(() => kernel({ ...inputs, [name]: wrong }, {})).toThrowError(error("shape-mismatch", name));
+        expect(() => kernel({ ...inputs, [name]: wrong }, attributes)).toThrowError(error("shape-mismatch", name));
       }
     });
   }
+});
+
+describe("what has to hold beside the shapes", () => {
+  const complaint = (text: string) => expect.objectContaining({ code: "shape-mismatch", message: text });
+
+  test("a cache has room for the rows", () => {
+    const write = () => cacheWrite({ cache: shaped([1, 4, 1, 2]), rows: shaped([1, 3, 1, 2]) }, { offset: 2 });
+    expect(write).toThrowError(complaint("cacheWrite: 3 rows from slot 2 on do not fit a capacity of 4"));
+  });
+
+  test("query heads share key heads evenly", () => {
+    const [q, k] = [shaped([1, 2, 3, 4]), shaped([1, 2, 2, 4])];
+    const attend = () => causalAttention({ q, k, v: k }, { scale: 1, pastLength: 0, iterations: 1 });
+    expect(attend).toThrowError(complaint("causalAttention: 3 heads do not share 2 key/value heads evenly"));
+  });
+
+  test("a position has a row in the tables", () => {
+    const table = shaped([4, 2]);
+    const attributes = { offset: 3, iterations: 1, direction: "forth" } as const;
+    const turn = () => rotaryEmbedding({ x: shaped([1, 2, 1, 4]), cos: table, sin: table }, attributes);
+    expect(turn).toThrowError(complaint("rotaryEmbedding: position 4 is beyond tables of 4 positions"));
+  });
+
+  test("words and scales fit the format", () => {
+    const multiply = (words: number, scales: number) => () =>
+      quantizedMatMul(
+        { x: shaped([2, 33]), words: shaped([5, words], "int32"), scales: shaped([scales], "int32") },
+        { format: "int8" },
+      );
+    expect(multiply(9, 5)).toThrowError(
+      complaint('quantizedMatMul: rows of 33 in int8 have 16 words, but "words" has 9'),
+    );
+    expect(multiply(16, 4)).toThrowError(
+      complaint('quantizedMatMul: 5 rows of 33 in int8 have 5 words of scales, but "scales" has 4'),
+    );
+  });
 });
