@@ -1,0 +1,3 @@
+import { nodeAndChromium } from "@sst/vitest-config/chromium";
+
+export default nodeAndChromium({ timeoutMs: 400_000 });

@@ -1,0 +1,48 @@
+import { fileURLToPath } from "node:url";
+import { playwright } from "@vitest/browser-playwright";
+import type { ProvidedContext } from "vitest";
+import type { TestProjectInlineConfiguration, ViteUserConfig } from "vitest/config";
+import { nodeProject } from "./index.js";
+import { chromiumFlags, chromiumPath } from "./machine.js";
+
+export interface NodeAndChromiumOptions {
+  /** What the tests in Chromium get by `inject`: they read no files. */
+  readonly provide?: Partial<ProvidedContext>;
+  readonly timeoutMs?: number;
+}
+
+/**
+ * The settings of a package whose tests run in Node (`test/node`) and in Chromium (`test/browser`). Where there is no
+ * Chromium one skipped test says so.
+ */
+export function nodeAndChromium({ provide = {}, timeoutMs = 120_000 }: NodeAndChromiumOptions = {}): ViteUserConfig {
+  const timeouts = { testTimeout: timeoutMs, hookTimeout: timeoutMs };
+  const inNode: TestProjectInlineConfiguration = {
+    extends: false,
+    test: { name: "node", include: ["test/node/*.test.ts"], ...timeouts },
+  };
+  const executablePath = chromiumPath();
+  if (executablePath === undefined) return nodeProject({ test: { projects: [inNode, withoutChromium] } });
+  const inChromium: TestProjectInlineConfiguration = {
+    extends: false,
+    test: {
+      name: "chromium",
+      include: ["test/browser/*.test.ts"],
+      ...timeouts,
+      provide,
+      browser: {
+        enabled: true,
+        headless: true,
+        screenshotFailures: false,
+        provider: playwright({ launchOptions: { executablePath, args: [...chromiumFlags] } }),
+        instances: [{ browser: "chromium" }],
+      },
+    },
+  };
+  return nodeProject({ test: { projects: [inNode, inChromium] } });
+}
+
+const withoutChromium: TestProjectInlineConfiguration = {
+  extends: false,
+  test: { name: "no-browser", dir: "/", include: [fileURLToPath(new URL("../no-browser/*.test.ts", import.meta.url))] },
+};
