@@ -28,8 +28,8 @@ export interface PlanValue {
 export interface PlanCall {
   /** `sst/<name>` for a kernel of the contract, TensorFlow.js' own name for a basic operation. */
   readonly kernel: string;
-  /** Values by input name, as indices. */
-  readonly inputs: Readonly<Record<string, number>>;
+  /** Values by input name, as indices; a list for basic operations that take any number of them. */
+  readonly inputs: Readonly<Record<string, number>> | readonly number[];
   /** Values, as indices, in the order of the kernel's outputs. */
   readonly outputs: readonly number[];
   /** As recorded. For a kernel of the contract `{ attributes, outputShapes }`. */
@@ -179,9 +179,9 @@ class Recording {
 
   add({ kernel, inputs, attributes, outputs }: HeardCall): void {
     const definition = kernels().find((each) => engineKernelName(each.definition.name) === kernel)?.definition;
-    const used = Object.fromEntries(Object.entries(inputs).map(([name, tensor]) => [name, this.#use(tensor)]));
+    const used = mapInputs(inputs, (tensor) => this.#use(tensor));
     for (const name of definition?.consumes ?? []) {
-      const index = used[name] as number;
+      const index = (used as Record<string, number>)[name] as number;
       if (this.#values[index]?.constant) {
         throw new SstError(
           "contradiction",
@@ -234,6 +234,15 @@ class Recording {
     this.#byData.set(dataId, views);
     return index;
   }
+}
+
+/** By name or as a list, as the engine has them. */
+function mapInputs<From, To>(
+  inputs: Readonly<Record<string, From>> | readonly From[],
+  map: (input: From) => To,
+): Readonly<Record<string, To>> | readonly To[] {
+  if (Array.isArray(inputs)) return inputs.map(map);
+  return Object.fromEntries(Object.entries(inputs as Record<string, From>).map(([name, input]) => [name, map(input)]));
 }
 
 function shapeKey({ shape }: { readonly shape: readonly number[] }): string {
@@ -302,9 +311,12 @@ function runOneByOne(
     const values = plan.values.map(({ constant }) => constant);
     for (const [name, index] of Object.entries(plan.inputs)) values[index] = given[name];
     plan.calls.forEach((call, at) => {
-      const inputs: NamedTensorMap = {};
-      for (const [name, index] of Object.entries(call.inputs)) inputs[name] = values[index] as Tensor;
-      const results = engine().runKernel(call.kernel, inputs, attributesOf(plan, call, variables) as never);
+      const inputs = mapInputs(call.inputs, (index) => values[index] as Tensor);
+      const results = engine().runKernel(
+        call.kernel,
+        inputs as NamedTensorMap,
+        attributesOf(plan, call, variables) as never,
+      );
       const outputs = (Array.isArray(results) ? results : [results]) as Tensor[];
       call.outputs.forEach((index, position) => {
         values[index] = outputs[position];

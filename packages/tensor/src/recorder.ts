@@ -7,7 +7,8 @@ import { type KernelConfig, registerKernel, type Tensor, type TensorInfo } from 
 /** One call as the engine made it. */
 export interface HeardCall {
   readonly kernel: string;
-  readonly inputs: Readonly<Record<string, Tensor>>;
+  /** By name; a list for basic operations that take any number of them. */
+  readonly inputs: Readonly<Record<string, Tensor>> | readonly Tensor[];
   readonly attributes: unknown;
   readonly outputs: readonly TensorInfo[];
 }

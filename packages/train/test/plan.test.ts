@@ -1,0 +1,63 @@
+/** A training step as a recorded plan: the same bits as the calls, and no operation that is borrowed from JavaScript. */
+import "@sst/backend-cpu";
+import { DecoderModel, type ForwardOptions, forward, meanCrossEntropy } from "@sst/layers";
+import { compile, memory, ready, type Tensor, tensor, tidy, valueAndGradients } from "@sst/tensor";
+import { getKernelsForBackend } from "@tensorflow/tfjs-core";
+import "@tensorflow/tfjs-backend-cpu";
+import "@tensorflow/tfjs-backend-wasm";
+import { beforeAll, describe, expect, test } from "vitest";
+import { tinyModel, tinyTokens } from "../../layers/test/tiny-model.js";
+
+beforeAll(async () => {
+  await ready({ backend: "cpu" });
+});
+
+const [batch, time] = [2, 6];
+
+function tokensOf(seed: number): Tensor {
+  const rows = tinyTokens(batch, time + seed).map((row) => row.slice(seed));
+  return tensor(rows.flat(), [batch, time], "int32");
+}
+
+/** Operations that the WebAssembly engine lacks: they copy to JavaScript and back. */
+function borrowedKernels(): Set<string> {
+  const own = new Set(getKernelsForBackend("wasm").map(({ kernelName }) => kernelName));
+  const names = getKernelsForBackend("cpu").map(({ kernelName }) => kernelName);
+  return new Set(names.filter((name) => !own.has(name)));
+}
+
+describe("a training step", () => {
+  const solvers: Record<string, ForwardOptions> = {
+    sequential: { solver: "sequential" },
+    layerwise: { solver: "layerwise", sweeps: 3 },
+    "two-pass": { solver: "two-pass" },
+  };
+  for (const [name, options] of Object.entries(solvers)) {
+    test(`by the solver ${name}: replayed on another batch it gives the same bits`, async () => {
+      using model = DecoderModel.fromData(tinyModel());
+      const names = model.parameterNames;
+      const parameters = Object.fromEntries(names.map((each) => [each, model.tensor(each)]));
+      const step = ({ tokens, labels }: Readonly<Record<"tokens" | "labels", Tensor>>) => {
+        const run = () => meanCrossEntropy(forward(model.weights(), tokens, options), labels, batch * time);
+        const { value, gradients } = valueAndGradients(run, parameters);
+        return { loss: value as Tensor, ...gradients } as Record<string, Tensor>;
+      };
+      const example = { tokens: tokensOf(0), labels: tokensOf(1) };
+      const plan = compile(step, example);
+      const borrowed = borrowedKernels();
+      expect(borrowed.size).toBeGreaterThan(0);
+      expect(plan.plan.calls.filter(({ kernel }) => borrowed.has(kernel))).toEqual([]);
+
+      const other = { tokens: tokensOf(2), labels: tokensOf(3) };
+      const before = memory();
+      const expected = tidy(() => Object.entries(step(other)).map(([key, value]) => [key, value.dataSync()] as const));
+      const given = plan.run(other);
+      expect(Object.keys(given)).toHaveLength(names.length + 1);
+      for (const [key, values] of expected) expect(given[key]?.dataSync(), key).toEqual(values);
+      for (const each of Object.values(given)) each.dispose();
+      expect(memory()).toEqual(before);
+      plan.dispose();
+      for (const each of [...Object.values(example), ...Object.values(other)]) each.dispose();
+    });
+  }
+});
