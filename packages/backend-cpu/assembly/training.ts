@@ -19,15 +19,15 @@ export function softmaxCrossEntropy(logits: usize, labels: usize, loss: usize, c
       continue;
     }
     const largest = largestOf(from, vocabulary);
-    let sums = f32x4.splat(0);
+    // A vocabulary is long: its small probabilities are added up in double precision.
+    let sum: f64 = 0;
     const whole = vocabulary & ~3;
     for (let i: usize = 0; i < whole; i += 4) {
-      sums = f32x4.add(sums, exp4(f32x4.sub(v128.load(from + i * 4), f32x4.splat(largest))));
+      sum += <f64>sumLanes(exp4(f32x4.sub(v128.load(from + i * 4), f32x4.splat(largest))));
     }
-    let sum = sumLanes(sums);
-    for (let i = whole; i < vocabulary; i++) sum += exp1(load<f32>(from + i * 4) - largest);
+    for (let i = whole; i < vocabulary; i++) sum += <f64>exp1(load<f32>(from + i * 4) - largest);
     const chosen = load<f32>(from + <usize>label * 4);
-    store<f32>(loss + row * 4, <f32>Math.log(<f64>sum) + (largest - chosen));
+    store<f32>(loss + row * 4, <f32>Math.log(sum) + (largest - chosen));
   }
 }
 
@@ -57,14 +57,14 @@ export function softmaxCrossEntropyGradient(
       continue;
     }
     const largest = largestOf(from, vocabulary);
-    let sum: f32 = 0;
+    let sum: f64 = 0;
     for (let i: usize = 0; i < vocabulary; i++) {
       const value = exp1(load<f32>(from + i * 4) - largest);
       store<f32>(to + i * 4, value);
-      sum += value;
+      sum += <f64>value;
     }
     const upstream = load<f32>(dLoss + row * 4);
-    const factor = upstream / sum;
+    const factor = <f32>(<f64>upstream / sum);
     for (let i: usize = 0; i < vocabulary; i++) store<f32>(to + i * 4, load<f32>(to + i * 4) * factor);
     const own = to + <usize>label * 4;
     store<f32>(own, load<f32>(own) - upstream);

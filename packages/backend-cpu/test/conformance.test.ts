@@ -1,5 +1,5 @@
 import "@sst/backend-cpu";
 import { runConformance } from "@sst/tensor/conformance";
-import { describe, test } from "vitest";
+import { conformanceTests } from "@sst/vitest-config/conformance";
 
-runConformance({ backend: "cpu", describe, test });
+conformanceTests(runConformance, "cpu");

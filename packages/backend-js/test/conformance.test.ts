@@ -1,5 +1,5 @@
 import "@sst/backend-js";
 import { runConformance } from "@sst/tensor/conformance";
-import { describe, test } from "vitest";
+import { conformanceTests } from "@sst/vitest-config/conformance";
 
-runConformance({ backend: "js", describe, test });
+conformanceTests(runConformance, "js");

@@ -18,6 +18,7 @@ import {
 } from "@sst/tensor";
 import { runConformance } from "@sst/tensor/conformance";
 import { lossAndGradients, nextTokenBatch, Trainer } from "@sst/train";
+import { conformanceTests } from "@sst/vitest-config/conformance";
 import { beforeAll, describe, expect, test } from "vitest";
 import { flatNumbers, goldenOptions } from "../../layers/test/golden-entries.js";
 import { logitsOf, relativeError, tinyModel, tinyTokens } from "../../layers/test/tiny-model.js";
@@ -31,7 +32,7 @@ interface Golden {
 
 export function webgpuSuite(models: readonly GoldenModel[]): void {
   beforeAll(async () => {
-    registerBackend(createWebgpuBackend({ softwareAdapter: true }));
+    registerBackend(createWebgpuBackend({ softwareAdapter: true }), { replace: true });
     await ready({ backend: "webgpu" });
   });
 
@@ -69,7 +70,7 @@ export function webgpuSuite(models: readonly GoldenModel[]): void {
     });
   }
 
-  runConformance({ backend: "webgpu", describe, test });
+  conformanceTests(runConformance, "webgpu");
 
   describe("any model", () => {
     const tokens = tinyTokens(2, 6);

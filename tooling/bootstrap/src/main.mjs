@@ -5,7 +5,7 @@
  * script first fetches what is missing (tools.mjs), installs and builds what has changed (install.mjs), and then does
  * its own work. Plain JavaScript without dependencies: it runs before anything is installed, on Node 16 and later.
  */
-import { existsSync } from "node:fs";
+import { existsSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { install, isSetUp, setUp } from "./install.mjs";
 import { exitAs, run } from "./run.mjs";
@@ -40,6 +40,17 @@ const commands = {
     const { passed, failed, skipped } = sumTestCounts();
     console.log(`tests: ${passed} passed, ${failed} failed, ${skipped} skipped`);
     return ended;
+  },
+
+  /** The conformance suites of all backends, and the page that shows what they found. */
+  async conformance() {
+    await setUp({ quiet: true });
+    const folder = join(root, "node_modules", ".sst", "conformance");
+    rmSync(folder, { recursive: true, force: true });
+    const env = { ...childEnvironment(), SST_CONFORMANCE_DIR: folder };
+    const ended = await turbo("test", ["--continue", "--concurrency=1", "--filter=@sst/backend-*"], { env });
+    if (ended.code !== 0) return ended;
+    return node("tooling/docs/src/main.mjs", [folder]);
   },
 
   async lint(args) {

@@ -1,6 +1,7 @@
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Reporter, SerializedError, TestModule, Vitest } from "vitest/node";
+import type {} from "./conformance.js";
 
 /** What one package's run comes to. */
 export interface TestCounts {
@@ -12,7 +13,8 @@ export interface TestCounts {
 
 /**
  * Accounts for every test: says which were skipped and why, leaves the counts as JSON where `npm test` sums them
- * (`SST_TEST_SUMMARY_DIR`), and fails the run for skipped tests where none may be (`SST_FAIL_ON_SKIP=1`, in CI).
+ * (`SST_TEST_SUMMARY_DIR`), and fails the run for skipped tests where none may be (`SST_FAIL_ON_SKIP=1`, in CI). What the
+ * conformance suite found goes into a folder of its own (`SST_CONFORMANCE_DIR`), where the documentation's table is made.
  */
 export class CountingReporter implements Reporter {
   #folder = process.cwd();
@@ -24,10 +26,13 @@ export class CountingReporter implements Reporter {
   onTestRunEnd(modules: readonly TestModule[], unhandledErrors: readonly SerializedError[]): void {
     const counts: TestCounts = { passed: 0, failed: unhandledErrors.length, skipped: 0 };
     const skipped: string[] = [];
+    const reports: object[] = [];
     for (const module of modules) {
       let failed = 0;
       for (const test of module.children.allTests()) {
         const result = test.result();
+        const { conformance } = test.meta();
+        if (conformance) reports.push({ ...conformance, project: test.project.name });
         if (result.state === "passed") counts.passed++;
         else if (result.state === "failed") failed++;
         else {
@@ -40,17 +45,19 @@ export class CountingReporter implements Reporter {
     }
 
     for (const line of skipped) console.log(`skipped: ${line}`);
-    this.#write(counts);
+    const folder = process.env.SST_TEST_SUMMARY_DIR ?? join(this.#folder, "node_modules", ".sst");
+    this.#write(folder, counts);
+    if (process.env.SST_CONFORMANCE_DIR && reports.length > 0) this.#write(process.env.SST_CONFORMANCE_DIR, reports);
     if (process.env.SST_FAIL_ON_SKIP === "1" && counts.skipped > 0) {
       console.error(`${counts.skipped} skipped, and no test may be skipped here (SST_FAIL_ON_SKIP=1)`);
       process.exitCode = 1;
     }
   }
 
-  #write(counts: TestCounts): void {
-    const folder = process.env.SST_TEST_SUMMARY_DIR ?? join(this.#folder, "node_modules", ".sst");
+  /** Under the package's name. */
+  #write(folder: string, content: object): void {
     const { name } = JSON.parse(readFileSync(join(this.#folder, "package.json"), "utf8")) as { name: string };
     mkdirSync(folder, { recursive: true });
-    writeFileSync(join(folder, `${name.replaceAll("/", "+")}.json`), `${JSON.stringify(counts)}\n`);
+    writeFileSync(join(folder, `${name.replaceAll("/", "+")}.json`), `${JSON.stringify(content)}\n`);
   }
 }

@@ -56,7 +56,7 @@ async function checkValues(
   const { tolerance } = suite.kernel.definition;
   const expected = suite.oracle(inputs, attributes);
   const given = await runOnDevice(suite.kernel, inputs, attributes);
-  const error = outputError(given, expected);
+  const error = outputError(suite, given, expected);
   requireThat(error <= tolerance, () => `off by ${error}, tolerance ${tolerance}`);
   requireThat(
     sameBits(given, await runOnDevice(suite.kernel, inputs, attributes)),
@@ -89,7 +89,7 @@ export async function checkNonFinite(
       const expected = suite.oracle(poisoned, attributes);
       const given = await runOnDevice(suite.kernel, poisoned, attributes);
       const right = suite.spreads?.includes(name) ? spread(expected, given) : expected;
-      const error = outputError(given, right);
+      const error = outputError(suite, given, right);
       const complaint = Number.isFinite(error) ? `off by ${error}` : "other values are non-finite than should be";
       requireThat(error <= definition.tolerance, () => `with ${poison} in "${name}": ${complaint}`);
     }
@@ -117,7 +117,7 @@ export async function checkAliases(suite: KernelSuite, { inputs, attributes }: K
   const kept = Object.entries(tensors).filter(([name]) => !consumed.includes(name));
   await requireUntouched("a clone of input", clones, inputs);
   await requireUntouched("input", Object.fromEntries(kept), inputs);
-  const error = outputError(await download(outputs), suite.oracle(inputs, attributes));
+  const error = outputError(suite, await download(outputs), suite.oracle(inputs, attributes));
   requireThat(error <= kernel.definition.tolerance, () => `with clones of its inputs around: off by ${error}`);
   for (const each of [...Object.values(tensors), ...Object.values(clones)]) each.dispose();
 }
@@ -145,7 +145,7 @@ async function checkSharedInputs(suite: KernelSuite, { inputs, attributes }: Ker
     const tensors = upload(kernel, inputs);
     const replaced = tensors[right] as Tensor;
     const outputs = kernel({ ...tensors, [right]: tensors[left] as Tensor }, attributes);
-    const error = outputError(await download(outputs), suite.oracle(shared, attributes));
+    const error = outputError(suite, await download(outputs), suite.oracle(shared, attributes));
     requireThat(
       error <= kernel.definition.tolerance,
       () => `with one tensor as "${left}" and "${right}": off by ${error}`,

@@ -1,6 +1,7 @@
 /** Holding what a device gave against what is right. */
 import type { DeviceValues } from "./device-run.js";
 import type { HostArrays } from "./host-array.js";
+import type { KernelSuite } from "./kernel-suite.js";
 
 /** Something that does not conform. */
 export function requireThat(holds: boolean, complaint: () => string): void {
@@ -25,13 +26,17 @@ export function relativeError(given: ArrayLike<number>, expected: ArrayLike<numb
   return size === 0 ? difference : difference / size;
 }
 
-/** Largest error over all outputs. */
-export function outputError(given: Readonly<Record<string, DeviceValues>>, expected: HostArrays): number {
+/** Largest error over all outputs of a kernel. */
+export function outputError(
+  { smallestOutput }: KernelSuite,
+  given: Readonly<Record<string, DeviceValues>>,
+  expected: HostArrays,
+): number {
   let worst = 0;
   for (const [name, { data, shape }] of Object.entries(expected)) {
     const output = given[name] as DeviceValues;
     requireThat(output.shape.join() === shape.join(), () => `"${name}" is [${output.shape}], but should be [${shape}]`);
-    worst = Math.max(worst, relativeError(output.values, data));
+    worst = Math.max(worst, relativeError(output.values, data, smallestOutput));
   }
   return worst;
 }

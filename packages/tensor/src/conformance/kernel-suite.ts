@@ -34,6 +34,8 @@ export interface KernelSuite {
   readonly build: (sizes: Sizes, random: Random) => KernelCase;
   /** Cases of extreme but finite values, and the infinities that a kernel gives a meaning to, by what they try. */
   readonly extremes?: (random: Random) => Readonly<Record<string, KernelCase>>;
+  /** Where all of an output is smaller than this, errors count against this: what float32 leaves where large numbers cancel. */
+  readonly smallestOutput?: number;
   /** Float inputs that are flags, 0 or 1: no NaN is tried in them. */
   readonly flags?: readonly string[];
   /** Inputs whose NaN may reach more outputs than it has to, since a good algorithm multiplies them by zeros. */

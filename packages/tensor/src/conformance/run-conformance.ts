@@ -117,7 +117,7 @@ async function checkInFlight(seed: number): Promise<void> {
   const landed = await Promise.all(flights.map(({ outputs }) => download(outputs)));
   for (const [index, { suite, expected }] of flights.entries()) {
     const { name, tolerance } = suite.kernel.definition;
-    const error = outputError(landed[index] as (typeof landed)[number], expected);
+    const error = outputError(suite, landed[index] as (typeof landed)[number], expected);
     requireThat(error <= tolerance, () => `${name}, one of many: off by ${error}, tolerance ${tolerance}`);
   }
 }

@@ -22,6 +22,8 @@ export const softmaxCrossEntropySuite = kernelSuite({
   gradientKernel: softmaxCrossEntropyGradient,
   oracle: softmaxCrossEntropyOracle,
   differentiable: ["logits"],
+  // A loss is a difference of logits.
+  smallestOutput: 1,
   ranges: { batch: [1, 4], time: [1, 9], vocabulary: [1, 200] },
   picked: [
     { batch: 1, time: 1, vocabulary: 1 },

@@ -38,7 +38,7 @@ export const stateRecurrenceSuite = kernelSuite({
   oracle: stateRecurrenceOracle,
   differentiable: ["a", "alpha", "initial", "normWeight", "gate", "up", "down"],
   flags: ["keep"],
-  ranges: { batch: [1, 4], time: [1, 6], hiddenSize: [1, 20], wide: [1, 30] },
+  ranges: { batch: [1, 4], time: [1, 6], hiddenSize: [2, 20], wide: [1, 30] },
   picked: [
     { batch: 1, time: 1, hiddenSize: 1, wide: 1 },
     { batch: 2, time: 5, hiddenSize: 8, wide: 12 },
