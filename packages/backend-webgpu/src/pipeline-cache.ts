@@ -54,8 +54,9 @@ export class PipelineCache {
     verdict: Promise<(GPUError | null)[]>,
   ): Promise<void> {
     // A device that is lost has no verdict; that it is lost is said elsewhere.
-    const error = (await verdict.catch(() => [])).find((each) => each !== null);
-    if (error === undefined) return;
+    const [internal, validation] = await verdict.catch(() => []);
+    const error = validation ?? internal;
+    if (!error) return;
     // The next use compiles again, and fails again.
     this.#pipelines.delete(key);
     const complaint = (await compilerComplaint(shader, code)) ?? error.message;

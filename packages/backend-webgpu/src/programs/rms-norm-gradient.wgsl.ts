@@ -6,13 +6,13 @@
  */
 import { defineProgram } from "../program.js";
 import { COLUMN_THREADS, columnSums } from "./parts/column-sums.js";
-import { ownRow, rowSums, THREADS } from "./parts/rows.js";
+import { lanesOf, ownRow, rowSums, THREADS } from "./parts/rows.js";
 
 /** `dx = (dy ⊙ weight - n · mean(dy ⊙ weight ⊙ n)) · scale` with the normalised `n = x · scale`; leaves the scales. */
 export const rmsNormInputGradientProgram = (size: number) =>
   defineProgram({
     name: "rmsNormGradient/dx",
-    variant: `rows of ${size}`,
+    variant: `${lanesOf(size)} lanes`,
     buffers: { dy: "in f32", x: "in f32", weight: "in f32", dx: "out f32", scales: "out f32" },
     uniforms: { rows: "u32", size: "u32", epsilon: "f32" },
     threads: THREADS,

@@ -3,13 +3,13 @@
  *            └─ lanes ─────┘     and each scales its own entries
  */
 import { defineProgram } from "../program.js";
-import { ownRow, rowSums, THREADS } from "./parts/rows.js";
+import { lanesOf, ownRow, rowSums, THREADS } from "./parts/rows.js";
 
 /** `y = x / sqrt(mean(x²) + epsilon) ⊙ weight`, for rows of `size`. */
 export const rmsNormProgram = (size: number) =>
   defineProgram({
     name: "rmsNorm",
-    variant: `rows of ${size}`,
+    variant: `${lanesOf(size)} lanes`,
     buffers: { x: "in f32", weight: "in f32", y: "out f32" },
     uniforms: { rows: "u32", size: "u32", epsilon: "f32" },
     threads: THREADS,

@@ -4,7 +4,7 @@
  */
 import { defineProgram } from "../program.js";
 import { rowSpreads } from "./parts/log-sum-exp.js";
-import { ownRow, THREADS } from "./parts/rows.js";
+import { lanesOf, ownRow, THREADS } from "./parts/rows.js";
 
 const uniforms = { rows: "u32", size: "u32" } as const;
 
@@ -20,7 +20,7 @@ const spread = `
 export const softmaxCrossEntropyProgram = (vocabulary: number) =>
   defineProgram({
     name: "softmaxCrossEntropy",
-    variant: `rows of ${vocabulary}`,
+    variant: `${lanesOf(vocabulary)} lanes`,
     buffers: { logits: "in f32", labels: "in i32", loss: "out f32" },
     uniforms,
     threads: THREADS,
@@ -55,7 +55,7 @@ fn run(group: u32, thread: u32) {
 export const softmaxCrossEntropyGradientProgram = (vocabulary: number) =>
   defineProgram({
     name: "softmaxCrossEntropyGradient",
-    variant: `rows of ${vocabulary}`,
+    variant: `${lanesOf(vocabulary)} lanes`,
     buffers: { dLoss: "in f32", logits: "in f32", labels: "in i32", dLogits: "out f32" },
     uniforms,
     threads: THREADS,
