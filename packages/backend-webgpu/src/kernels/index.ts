@@ -4,6 +4,7 @@ import type { ProgramRunner } from "../program-runner.js";
 import { adamwUpdate } from "./adamw-update.js";
 import { affineScan, affineScanGradient } from "./affine-scan.js";
 import { cacheWrite } from "./cache-write.js";
+import { causalAttention, causalAttentionGradient } from "./causal-attention.js";
 import { embeddingGradient, embeddingLookup } from "./embedding.js";
 import { gatedActivation, gatedActivationGradient } from "./gated-activation.js";
 import { rmsNorm, rmsNormGradient } from "./rms-norm.js";
@@ -15,6 +16,8 @@ const kernels = {
   rmsNorm,
   rmsNormGradient,
   rotaryEmbedding,
+  causalAttention,
+  causalAttentionGradient,
   gatedActivation,
   gatedActivationGradient,
   stateBlend,

@@ -18,7 +18,7 @@ struct Spread {
   rest: f32,
 }
 
-const nothing = Spread(-3.4028234e38, -1.0);
+const nothing = Spread(lowest, -1.0);
 var<workgroup> spreads: array<Spread, ${THREADS}>;
 
 fn merged(left: Spread, right: Spread) -> Spread {
