@@ -1,7 +1,9 @@
 /** TensorFlow.js' WebGPU backend on our own device, with what it leaves out: errors that are heard, spare buffers that go. */
 import { type BackendRuntime, SstError } from "@sst/tensor";
 import { type BackendValues, getKernelsForBackend } from "@tensorflow/tfjs-core";
+import { countDevice } from "./counters.js";
 import { orderedMatMul } from "./mat-mul.js";
+import { ProgramRunner } from "./program-runner.js";
 
 /** Released buffers that are kept for the next tensor of their size, in bytes. */
 const SPARE_BYTES = 256 * 2 ** 20;
@@ -32,11 +34,19 @@ interface EngineInternals {
   };
 }
 
+/** An engine, and what runs our own programs on it. */
+export interface EngineRuntime extends BackendRuntime {
+  readonly programs: ProgramRunner;
+}
+
 /** Loads TensorFlow.js' backend only now: programs that run on the CPU should not wait for it. */
-export async function createEngine(device: GPUDevice, info: GPUAdapterInfo): Promise<BackendRuntime> {
+export async function createEngine(device: GPUDevice, info: GPUAdapterInfo): Promise<EngineRuntime> {
   const { WebGPUBackend } = await import("@tensorflow/tfjs-backend-webgpu");
 
+  countDevice(device);
+
   class DeviceEngine extends WebGPUBackend {
+    readonly programs = new ProgramRunner(this);
     /** An error since the last read. */
     #error: string | undefined;
     #loss: string | undefined;
@@ -54,12 +64,32 @@ export async function createEngine(device: GPUDevice, info: GPUAdapterInfo): Pro
 
     /** WebGPU reports errors beside the results: without this, what is read after one are zeros. */
     override async read(dataId: object): Promise<BackendValues> {
-      const values = await super.read(dataId).catch((error: unknown) => {
+      const values = await super.read(dataId).catch(async (error: unknown) => {
+        await this.#requireValidPrograms();
         this.#requireNoError();
         throw error;
       });
+      await this.#requireValidPrograms();
       this.#requireNoError();
       return values;
+    }
+
+    /**
+     * Into a buffer that is at hand, without another one for the way: it may have been in use, but not by commands that
+     * are still to be submitted, for it is released only after them.
+     */
+    override uploadToGPU(dataId: object): void {
+      const data = this.tensorMap.get(dataId);
+      const { values } = data;
+      if (data.resource != null || values == null) {
+        super.uploadToGPU(dataId);
+        return;
+      }
+      // Without values, what it does is to find a buffer.
+      data.values = null as never;
+      super.uploadToGPU(dataId);
+      const words = wordsOf(values as ArrayLike<number>, data.dtype);
+      if (words.length > 0) this.queue.writeBuffer(this.#bufferOf(dataId), 0, words);
     }
 
     override readSync(dataId: object): BackendValues {
@@ -96,6 +126,18 @@ export async function createEngine(device: GPUDevice, info: GPUAdapterInfo): Pro
       return this as unknown as EngineInternals;
     }
 
+    #bufferOf(dataId: object): GPUBuffer {
+      return this.tensorMap.get(dataId).resource as GPUBuffer;
+    }
+
+    /** A program that is not valid takes the commands around it along; the device complains of those too. */
+    async #requireValidPrograms(): Promise<void> {
+      const failure = await this.programs.takeFailure();
+      if (failure === undefined) return;
+      this.#error = undefined;
+      throw failure;
+    }
+
     #requireNoError(): void {
       const problem = this.#loss ?? this.#error;
       this.#error = undefined;
@@ -124,5 +166,11 @@ export async function createEngine(device: GPUDevice, info: GPUAdapterInfo): Pro
   const engineKernels = getKernelsForBackend("webgpu").map((kernel) =>
     kernel.kernelName === "BatchMatMul" ? orderedMatMul(kernel) : kernel,
   );
-  return { engine, engineKernels };
+  return { engine, engineKernels, programs: engine.programs };
+}
+
+/** Host values as they lie in a buffer: truth values as whole numbers. */
+function wordsOf(values: ArrayLike<number>, dtype: string): Float32Array<ArrayBuffer> | Int32Array<ArrayBuffer> {
+  const Words = dtype === "float32" ? Float32Array : Int32Array;
+  return values instanceof Words ? (values as Float32Array<ArrayBuffer>) : Words.from(values);
 }

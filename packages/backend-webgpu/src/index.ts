@@ -5,6 +5,7 @@ import { webgpuBackend } from "./plugin.js";
 registerBackend(webgpuBackend);
 
 export type { Unavailability } from "./adapter.js";
+export { type DeviceCounters, deviceCounters } from "./counters.js";
 export { deviceBytes } from "./engine.js";
 export {
   createWebgpuBackend,
@@ -13,3 +14,5 @@ export {
   type WebgpuOptions,
   webgpuBackend,
 } from "./plugin.js";
+export { defineProgram, type Program } from "./program.js";
+export { ProgramRunner } from "./program-runner.js";

@@ -1,8 +1,9 @@
 /** The plugin object: `@sst/backend-webgpu` as `@sst/tensor` sees it. */
-import { type Backend, type BackendRuntime, defineBackend, SstError } from "@sst/tensor";
+import { type Backend, defineBackend, SstError } from "@sst/tensor";
 import { describeAdapter, findAdapter, limitsOf, requestDevice, type Unavailability } from "./adapter.js";
-import { createEngine } from "./engine.js";
+import { createEngine, type EngineRuntime } from "./engine.js";
 import { isNode } from "./gpu.js";
+import { createKernels } from "./kernels/index.js";
 
 export interface WebgpuOptions {
   /**
@@ -21,7 +22,7 @@ export interface WebgpuBackend extends Backend {
 }
 
 /** What the plugin keeps while it is live. */
-interface WebgpuRuntime extends BackendRuntime {
+interface WebgpuRuntime extends EngineRuntime {
   readonly device: GPUDevice;
   readonly description: string;
 }
@@ -48,7 +49,7 @@ export function createWebgpuBackend({ softwareAdapter = isNode() }: WebgpuOption
       features: [...device.features],
       limits: limitsOf(device),
     }),
-    kernels: () => ({}),
+    kernels: ({ programs }) => createKernels(programs),
     dispose: ({ engine }) => engine.dispose(),
   }) as WebgpuBackend;
 }

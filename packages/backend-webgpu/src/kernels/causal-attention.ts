@@ -1,0 +1,69 @@
+import type { KernelImplementation } from "@sst/tensor";
+import type { TensorInfo } from "@tensorflow/tfjs-core";
+import type { ProgramRunner } from "../program-runner.js";
+import { causalAttentionProgram, causalAttentionWithPastProgram } from "../programs/causal-attention.wgsl.js";
+import { causalAttentionDecodeProgram, LARGEST_HEAD } from "../programs/causal-attention-decode.wgsl.js";
+import {
+  attentionKeyGradientProgram,
+  attentionQueryGradientProgram,
+  attentionStatisticsProgram,
+} from "../programs/causal-attention-gradient.wgsl.js";
+import { groupsOfTiles } from "../programs/parts/attention-tiles.js";
+import { type Inputs, sizeOf } from "./shapes.js";
+
+export const causalAttention =
+  (runner: ProgramRunner): KernelImplementation =>
+  ({ inputs, attributes, outputShapes }) => {
+    const { q, k, v } = inputs as Inputs<"q" | "k" | "v">;
+    const { pastK, pastV } = inputs as Partial<Inputs<"pastK" | "pastV">>;
+    const { pastLength, iterations, scale } = attributes as { pastLength: number; iterations: number; scale: number };
+    const [batch, time, heads, headDim] = q.shape as [number, number, number, number];
+    const keyHeads = k.shape[2] as number;
+    const group = heads / keyHeads;
+    const y = runner.allocate(outputShapes.y as number[]);
+    const uniforms = { time, heads, keyHeads, group, iterations, scale };
+    const past = pastLength > 0 && pastK && pastV ? { pastK, pastV } : undefined;
+    const pastUniforms = { pastLength: past ? pastLength : 0, capacity: past?.pastK.shape[1] ?? 0 };
+    if (time === iterations && headDim <= LARGEST_HEAD) {
+      runner.run(causalAttentionDecodeProgram(headDim), {
+        buffers: { q, k, v, ...(past ?? { pastK: k, pastV: v }), y },
+        uniforms: { ...uniforms, ...pastUniforms },
+        groups: sizeOf(y) / headDim,
+      });
+      return [y];
+    }
+    const groups = groupsOfTiles(batch * keyHeads, time * group);
+    if (past) {
+      runner.run(causalAttentionWithPastProgram(headDim), {
+        buffers: { q, k, v, ...past, y },
+        uniforms: { ...uniforms, ...pastUniforms },
+        groups,
+      });
+    } else {
+      runner.run(causalAttentionProgram(headDim), { buffers: { q, k, v, y }, uniforms, groups });
+    }
+    return [y];
+  };
+
+export const causalAttentionGradient =
+  (runner: ProgramRunner): KernelImplementation =>
+  ({ inputs, attributes, outputShapes }) => {
+    const { dy, q, k, v } = inputs as Inputs<"dy" | "q" | "k" | "v">;
+    const { iterations, scale } = attributes as { iterations: number; scale: number };
+    const [batch, time, heads, headDim] = q.shape as [number, number, number, number];
+    const keyHeads = k.shape[2] as number;
+    const group = heads / keyHeads;
+    const [dq, dk, dv] = [outputShapes.dq, outputShapes.dk, outputShapes.dv].map((shape) =>
+      runner.allocate(shape as number[]),
+    ) as [TensorInfo, TensorInfo, TensorInfo];
+    const statistics = runner.allocate([batch * time * heads, 3]);
+    const uniforms = { time, heads, keyHeads, group, iterations, scale };
+    const given = { dy, q, k, v, statistics };
+    const overQueries = groupsOfTiles(batch * keyHeads, time * group);
+    const overKeys = groupsOfTiles(batch * keyHeads, time);
+    runner.run(attentionStatisticsProgram(headDim), { buffers: given, uniforms, groups: overQueries });
+    runner.run(attentionQueryGradientProgram(headDim), { buffers: { ...given, dq }, uniforms, groups: overQueries });
+    runner.run(attentionKeyGradientProgram(headDim), { buffers: { ...given, dk, dv }, uniforms, groups: overKeys });
+    runner.release(statistics);
+    return [dq, dk, dv];
+  };

@@ -1,0 +1,44 @@
+import type { KernelImplementation } from "@sst/tensor";
+import type { ProgramRunner } from "../program-runner.js";
+import { groupsOfColumns } from "../programs/parts/column-sums.js";
+import { groupsOfRows } from "../programs/parts/rows.js";
+import { rmsNormProgram } from "../programs/rms-norm.wgsl.js";
+import { rmsNormInputGradientProgram, rmsNormWeightGradientProgram } from "../programs/rms-norm-gradient.wgsl.js";
+import { type Inputs, rowsOf } from "./shapes.js";
+
+export const rmsNorm =
+  (runner: ProgramRunner): KernelImplementation =>
+  ({ inputs, attributes, outputShapes }) => {
+    const { x, weight } = inputs as Inputs<"x" | "weight">;
+    const { rows, size } = rowsOf(x);
+    const y = runner.allocate(outputShapes.y as number[]);
+    runner.run(rmsNormProgram(size), {
+      buffers: { x, weight, y },
+      uniforms: { rows, size, epsilon: attributes.epsilon as number },
+      groups: groupsOfRows(rows, size),
+    });
+    return [y];
+  };
+
+export const rmsNormGradient =
+  (runner: ProgramRunner): KernelImplementation =>
+  ({ inputs, attributes, outputShapes }) => {
+    const { dy, x, weight } = inputs as Inputs<"dy" | "x" | "weight">;
+    const { rows, size } = rowsOf(x);
+    const dx = runner.allocate(outputShapes.dx as number[]);
+    if (rows === 0) return [dx, runner.zeros(outputShapes.dWeight as number[])];
+    const dWeight = runner.allocate(outputShapes.dWeight as number[]);
+    const scales = runner.allocate([rows]);
+    runner.run(rmsNormInputGradientProgram(size), {
+      buffers: { dy, x, weight, dx, scales },
+      uniforms: { rows, size, epsilon: attributes.epsilon as number },
+      groups: groupsOfRows(rows, size),
+    });
+    runner.run(rmsNormWeightGradientProgram, {
+      buffers: { dy, x, scales, dWeight },
+      uniforms: { rows, size },
+      groups: groupsOfColumns(size),
+    });
+    runner.release(scales);
+    return [dx, dWeight];
+  };

@@ -1,0 +1,144 @@
+/**
+ * One position against a cache: a workgroup has one query, and its threads share out the keys.
+ *
+ *     keys      0 … 255              256 … 511   …  own     blocks
+ *     1st       thread i: the score of key i                the largest by a tree, weights into workgroup memory
+ *     2nd       thread (part, i): dimension i of the values of keys part, part + parts …
+ *     the end   the parts of each dimension added up, and divided by the sum of weights
+ */
+import { defineProgram } from "../program.js";
+import { attentionPlaces, attentionUniforms, listedEntry, pastUniforms } from "./parts/attention-keys.js";
+import { exactProduct, LARGE_SCORE } from "./parts/exact-product.js";
+import { numbers } from "./parts/numbers.js";
+
+const THREADS = 256;
+
+/** A thread has one dimension. */
+export const LARGEST_HEAD = THREADS;
+
+/** Over the chunk, and over a cache where there is one. */
+export const causalAttentionDecodeProgram = (headDim: number) =>
+  defineProgram({
+    name: "causalAttention/decode",
+    variant: `heads of ${headDim}`,
+    buffers: { q: "in f32", k: "in f32", v: "in f32", pastK: "in f32", pastV: "in f32", y: "out f32" },
+    uniforms: { ...attentionUniforms, ...pastUniforms },
+    threads: THREADS,
+    body: () => body(headDim),
+  });
+
+/** Threads to a part: the dimensions, rounded up to a power of two. */
+function partSize(headDim: number): number {
+  let size = 1;
+  while (size < headDim) size *= 2;
+  return size;
+}
+
+function body(headDim: number): string {
+  const size = partSize(headDim);
+  return `${numbers}${exactProduct}${attentionPlaces(headDim, true)}
+${listedEntry("keyEntry", "k", "pastK")}
+${listedEntry("valueEntry", "v", "pastV")}
+var<workgroup> query: array<f32, ${headDim}>;
+var<workgroup> partials: array<f32, ${THREADS}>;
+var<workgroup> weights: array<f32, ${THREADS}>;
+
+/** The score of the key whose entries start at \`start\`, plain, and where it is large once more in two parts. */
+fn scoreOf(index: u32, last: u32, own: u32) -> Exact {
+  var product = 0.0;
+  for (var i = 0u; i < HEAD_DIM; i++) {
+    product = fma(query[i], keyOf(index, last, own, i), product);
+  }
+  let score = product * uniforms.scale;
+  if (abs(score) <= ${LARGE_SCORE}.0 || !isFinite(score)) {
+    return Exact(score, 0.0);
+  }
+  var exact = Exact(0.0, 0.0);
+  for (var i = 0u; i < HEAD_DIM; i++) {
+    exact = extend(exact, query[i], keyOf(index, last, own, i));
+  }
+  return scaledExactly(exact, uniforms.scale);
+}
+
+fn keyOf(index: u32, last: u32, own: u32, i: u32) -> f32 {
+  if (index == last) {
+    return k[own + i];
+  }
+  return keyEntry(index, i);
+}
+
+fn valueOf(index: u32, last: u32, own: u32, i: u32) -> f32 {
+  if (index == last) {
+    return v[own + i];
+  }
+  return valueEntry(index, i);
+}
+
+fn run(group: u32, thread: u32) {
+  let head = group % uniforms.heads;
+  let column = (group / uniforms.heads) % uniforms.time;
+  batch = group / uniforms.heads / uniforms.time;
+  keyHead = head / uniforms.group;
+  let start = group * HEAD_DIM;
+  let last = seen(column);
+  let own = columnStart(column);
+  if (thread < HEAD_DIM) {
+    query[thread] = q[start + thread];
+  }
+  workgroupBarrier();
+  let part = thread / ${size}u;
+  let dimension = thread % ${size}u;
+  var largest = lowest;
+  var total = 0.0;
+  var sum = 0.0;
+  for (var block = 0u; block <= last; block += ${THREADS}u) {
+    let index = block + thread;
+    var score = Exact(lowest, 0.0);
+    if (index <= last) {
+      score = scoreOf(index, last, own);
+    }
+    partials[thread] = score.high;
+    workgroupBarrier();
+    for (var reach = ${THREADS / 2}u; reach > 0u; reach /= 2u) {
+      if (thread < reach) {
+        partials[thread] = max(partials[thread], partials[thread + reach]);
+      }
+      workgroupBarrier();
+    }
+    let peak = max(largest, partials[0]);
+    let shrink = exponential(largest - peak);
+    largest = peak;
+    var weight = 0.0;
+    if (index <= last) {
+      weight = exponential(score.high - peak + score.low);
+    }
+    total = total * shrink + weight;
+    weights[thread] = weight;
+    workgroupBarrier();
+    sum *= shrink;
+    if (dimension < HEAD_DIM) {
+      let end = min(${THREADS}u, last + 1u - block);
+      for (var key = part; key < end; key += ${THREADS / size}u) {
+        sum = fma(weights[key], valueOf(block + key, last, own, dimension), sum);
+      }
+    }
+    workgroupBarrier();
+  }
+  partials[thread] = total;
+  weights[thread] = sum;
+  workgroupBarrier();
+  for (var reach = ${THREADS / 2}u; reach > 0u; reach /= 2u) {
+    if (thread < reach) {
+      partials[thread] += partials[thread + reach];
+      if (reach >= ${size}u) {
+        weights[thread] += weights[thread + reach];
+      }
+    }
+    workgroupBarrier();
+  }
+  if (thread < HEAD_DIM) {
+    y[start + thread] = weights[thread] / partials[0];
+  }
+}
+`;
+}

@@ -1,0 +1,228 @@
+/**
+ * Three programs, all on tiles of sixteen queries and sixteen keys (parts/attention-tiles.ts). A weight is
+ * `exp(score - largest) / total`, its gradient's score `weight · (dy·v - delta) · scale` with `delta = dy·y`.
+ *
+ *     statistics   a workgroup has sixteen queries    keys → → →       leaves largest, 1 / total and delta of each query
+ *     dq           a workgroup has sixteen queries    keys → → →       sums of score gradient · k
+ *     dk, dv       a workgroup has sixteen keys       queries ↓ ↓ ↓    sums of score gradient · q, and of weight · dy
+ *
+ * Each output has one owner, and is added up in the order of keys or of queries.
+ */
+import { defineProgram } from "../program.js";
+import { attentionPlaces, attentionUniforms, listedEntry } from "./parts/attention-keys.js";
+import { dimensionsPerLane, ownTile, slotSums, TILE, TILE_THREADS, tileProduct } from "./parts/attention-tiles.js";
+import { numbers } from "./parts/numbers.js";
+
+const inputs = { dy: "in f32", q: "in f32", k: "in f32", v: "in f32" } as const;
+
+/** `statistics[3 · n + 0, 1, 2]` of the query that starts at entry n · headDim: largest score, 1 / total, delta. */
+export const attentionStatisticsProgram = (headDim: number) =>
+  defineProgram({
+    name: "causalAttentionGradient/statistics",
+    variant: `heads of ${headDim}`,
+    buffers: { ...inputs, statistics: "out f32" },
+    uniforms: attentionUniforms,
+    threads: TILE_THREADS,
+    body: () => `${queryTiles(headDim)}
+var<workgroup> scores: array<f32, ${TILE_THREADS}>;
+var<workgroup> shares: array<f32, ${TILE_THREADS}>;
+
+fn run(group: u32, thread: u32) {
+  ${ownQueries}
+  let ownScore = ownProducts.x * uniforms.scale;
+  var largest = max(ownScore, lowest);
+  var total = exponential(ownScore - largest);
+  var along = total * ownProducts.y;
+  for (var tile = 0u; tile < listLength; tile += ${TILE}u) {
+    scores[thread] = scoreOfTile(firstRow, tile, thread) * uniforms.scale;
+    shares[thread] = shareOfTile(firstRow, tile, thread);
+    workgroupBarrier();
+    let first = slot * ${TILE}u;
+    let count = min(${TILE}u, max(keys, tile) - tile);
+    var peak = largest;
+    for (var i = 0u; i < count; i++) {
+      peak = max(peak, scores[first + i]);
+    }
+    let shrink = exponential(largest - peak);
+    largest = peak;
+    total *= shrink;
+    along *= shrink;
+    for (var i = 0u; i < count; i++) {
+      let weight = exponential(scores[first + i] - peak);
+      total += weight;
+      along = fma(weight, shares[first + i], along);
+    }
+  }
+  if (lane == 0u && firstRow + slot < rows) {
+    let place = query / HEAD_DIM * 3u;
+    statistics[place] = largest;
+    statistics[place + 1u] = 1.0 / total;
+    statistics[place + 2u] = along / total;
+  }
+}
+`,
+  });
+
+export const attentionQueryGradientProgram = (headDim: number) => {
+  const dimensions = dimensionsPerLane(headDim);
+  return defineProgram({
+    name: "causalAttentionGradient/dq",
+    variant: `heads of ${headDim}`,
+    buffers: { ...inputs, statistics: "in f32", dq: "out f32" },
+    uniforms: attentionUniforms,
+    threads: TILE_THREADS,
+    body: () => `${queryTiles(headDim)}${weightOf}
+var<workgroup> gradients: array<f32, ${TILE_THREADS}>;
+
+fn run(group: u32, thread: u32) {
+  ${ownQueries}
+  let place = query / HEAD_DIM * 3u;
+  let ownGradient = scoreGradient(weightOf(ownProducts.x, place), ownProducts.y, place);
+  var sums: array<f32, ${dimensions}>;
+  for (var n = 0u; n < ${dimensions}u; n++) {
+    let i = lane + n * ${TILE}u;
+    if (i < HEAD_DIM) {
+      sums[n] = ownGradient * k[own + i];
+    }
+  }
+  for (var tile = 0u; tile < listLength; tile += ${TILE}u) {
+    let score = scoreOfTile(firstRow, tile, thread);
+    let share = shareOfTile(firstRow, tile, thread);
+    gradients[thread] = scoreGradient(weightOf(score, place), share, place);
+    workgroupBarrier();
+    let count = min(${TILE}u, max(keys, tile) - tile);
+    for (var key = 0u; key < count; key++) {
+      let gradient = gradients[slot * ${TILE}u + key];
+      for (var n = 0u; n < ${dimensions}u; n++) {
+        let i = lane + n * ${TILE}u;
+        if (i < HEAD_DIM) {
+          sums[n] = fma(gradient, keyEntry(tile + key, i), sums[n]);
+        }
+      }
+    }
+  }
+  if (firstRow + slot < rows) {
+    for (var n = 0u; n < ${dimensions}u; n++) {
+      let i = lane + n * ${TILE}u;
+      if (i < HEAD_DIM) {
+        dq[query + i] = sums[n];
+      }
+    }
+  }
+}
+`,
+  });
+};
+
+export const attentionKeyGradientProgram = (headDim: number) => {
+  const dimensions = dimensionsPerLane(headDim);
+  return defineProgram({
+    name: "causalAttentionGradient/dk, dv",
+    variant: `heads of ${headDim}`,
+    buffers: { ...inputs, statistics: "in f32", dk: "out f32", dv: "out f32" },
+    uniforms: attentionUniforms,
+    threads: TILE_THREADS,
+    body: () => `${numbers}${attentionPlaces(headDim, false)}${weightOf}
+${tileProduct(
+  "scoreOfTile",
+  "if (row < uniforms.time) {\n    return k[columnStart(row) + i];\n  }\n  return 0.0;",
+  "if (row < uniforms.time * uniforms.group) {\n    return q[queryStart(row) + i];\n  }\n  return 0.0;",
+)}
+${tileProduct(
+  "shareOfTile",
+  "if (row < uniforms.time) {\n    return v[columnStart(row) + i];\n  }\n  return 0.0;",
+  "if (row < uniforms.time * uniforms.group) {\n    return dy[queryStart(row) + i];\n  }\n  return 0.0;",
+)}
+var<workgroup> weights: array<f32, ${TILE_THREADS}>;
+var<workgroup> gradients: array<f32, ${TILE_THREADS}>;
+
+/** Whether the query in a column sees the key in a column. */
+fn sees(query: u32, key: u32) -> bool {
+  return query == key || (query > key && key % uniforms.iterations == uniforms.iterations - 1u);
+}
+
+fn run(group: u32, thread: u32) {
+  ${ownTile("uniforms.time")}
+  let key = firstRow + slot;
+  var keySums: array<f32, ${dimensions}>;
+  var valueSums: array<f32, ${dimensions}>;
+  let rows = uniforms.time * uniforms.group;
+  for (var tile = firstRow * uniforms.group; tile < rows; tile += ${TILE}u) {
+    let score = scoreOfTile(firstRow, tile, thread);
+    let share = shareOfTile(firstRow, tile, thread);
+    let place = queryStart(min(tile + lane, rows - 1u)) / HEAD_DIM * 3u;
+    let weight = weightOf(score, place);
+    weights[thread] = weight;
+    gradients[thread] = scoreGradient(weight, share, place);
+    workgroupBarrier();
+    let end = select(0u, min(${TILE}u, rows - tile), key < uniforms.time);
+    for (var row = 0u; row < end; row++) {
+      if (sees((tile + row) / uniforms.group, key)) {
+        let pair = slot * ${TILE}u + row;
+        let query = queryStart(tile + row);
+        for (var n = 0u; n < ${dimensions}u; n++) {
+          let i = lane + n * ${TILE}u;
+          if (i < HEAD_DIM) {
+            keySums[n] = fma(gradients[pair], q[query + i], keySums[n]);
+            valueSums[n] = fma(weights[pair], dy[query + i], valueSums[n]);
+          }
+        }
+      }
+    }
+  }
+  if (key < uniforms.time) {
+    for (var n = 0u; n < ${dimensions}u; n++) {
+      let i = lane + n * ${TILE}u;
+      if (i < HEAD_DIM) {
+        dk[columnStart(key) + i] = keySums[n];
+        dv[columnStart(key) + i] = valueSums[n];
+      }
+    }
+  }
+}
+`,
+  });
+};
+
+/** From what the first program left at \`place\`: the weight of a product q·k, and the gradient of its score. */
+const weightOf = `
+fn weightOf(product: f32, place: u32) -> f32 {
+  return exponential(product * uniforms.scale - statistics[place]) * statistics[place + 1u];
+}
+
+fn scoreGradient(weight: f32, share: f32, place: u32) -> f32 {
+  return weight * (share - statistics[place + 2u]) * uniforms.scale;
+}
+`;
+
+/** Tiles of queries and keys: \`scoreOfTile\` with q and k, \`shareOfTile\` with dy and v. */
+function queryTiles(headDim: number): string {
+  const ofRows = (buffer: string) => `if (row < rowCount) {\n    return ${buffer}[queryStart(row) + i];\n  }\n  return 0.0;`;
+  const ofKeys = (name: string) => `if (row < keyCount) {\n    return ${name}(row, i);\n  }\n  return 0.0;`;
+  return `${numbers}${attentionPlaces(headDim, false)}${slotSums}
+${listedEntry("keyEntry", "k", undefined)}
+${listedEntry("valueEntry", "v", undefined)}
+/** Rows of the key head, and keys of the tile's last query: what the entries of a tile may be read of. */
+var<private> rowCount: u32;
+var<private> keyCount: u32;
+${tileProduct("scoreOfTile", ofRows("q"), ofKeys("keyEntry"))}
+${tileProduct("shareOfTile", ofRows("dy"), ofKeys("valueEntry"))}`;
+}
+
+/** Starts \`run\` with a tile of queries, and q·k and dy·v of each query with its own key and value. */
+const ownQueries = `
+  let rows = uniforms.time * uniforms.group;
+  ${ownTile("rows")}
+  let listLength = seen((min(firstRow + ${TILE}u, rows) - 1u) / uniforms.group);
+  rowCount = rows;
+  keyCount = listLength;
+  let row = min(firstRow + slot, rows - 1u);
+  let query = queryStart(row);
+  let keys = seen(row / uniforms.group);
+  let own = columnStart(row / uniforms.group);
+  var products = vec2(0.0, 0.0);
+  for (var i = lane; i < HEAD_DIM; i += ${TILE}u) {
+    products.x = fma(q[query + i], k[own + i], products.x);
+    products.y = fma(dy[query + i], v[own + i], products.y);
+  }
+  let ownProducts = vec2(sumOverSlot(thread, products.x), sumOverSlot(thread, products.y));`;

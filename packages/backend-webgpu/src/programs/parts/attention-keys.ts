@@ -1,0 +1,72 @@
+/**
+ * Which keys a query sees, and where they are. With N iterations the query in column t of the chunk sees, in this order:
+ *
+ *     index   0 … pastLength - 1      pastLength + u, for u < t div N     seen(t)
+ *     key     the cache's rows        column u N + N - 1 of the chunk     its own, column t
+ *
+ * so that all queries of a head share the list up to their own place in it.
+ */
+export const attentionUniforms = {
+  time: "u32",
+  heads: "u32",
+  keyHeads: "u32",
+  group: "u32",
+  iterations: "u32",
+  scale: "f32",
+} as const;
+
+/** Uniforms where there may be a cache. */
+export const pastUniforms = { pastLength: "u32", capacity: "u32" } as const;
+
+/**
+ * `batch` and `keyHead`, to be set first; `seen`, the number of keys before the query's own; where a query's and a key's
+ * entries start. Queries of one key head are rows t · group + g. Needs the attention uniforms.
+ */
+export function attentionPlaces(headDim: number, hasPast: boolean): string {
+  const past = hasPast ? "uniforms.pastLength" : "0u";
+  return `
+const HEAD_DIM = ${headDim}u;
+var<private> batch: u32;
+var<private> keyHead: u32;
+
+/** Of the query in column \`column\`: how many keys come before its own. */
+fn seen(column: u32) -> u32 {
+  return ${past} + column / uniforms.iterations;
+}
+
+/** The start of a query row. */
+fn queryStart(row: u32) -> u32 {
+  let head = keyHead * uniforms.group + row % uniforms.group;
+  return ((batch * uniforms.time + row / uniforms.group) * uniforms.heads + head) * HEAD_DIM;
+}
+
+/** The start of the key, and of the value, in a column of the chunk. */
+fn columnStart(column: u32) -> u32 {
+  return ((batch * uniforms.time + column) * uniforms.keyHeads + keyHead) * HEAD_DIM;
+}
+
+/** The column of the chunk that key \`index\` of the list is in; not for a query's own. */
+fn columnOf(index: u32) -> u32 {
+  return (index - ${past}) * uniforms.iterations + uniforms.iterations - 1u;
+}
+${
+  hasPast
+    ? `
+/** The start of a row of the cache. */
+fn pastStart(index: u32) -> u32 {
+  return ((batch * uniforms.capacity + index) * uniforms.keyHeads + keyHead) * HEAD_DIM;
+}
+`
+    : ""
+}`;
+}
+
+/** `fn <name>(index, i)`: entry i of a key or value of the list. */
+export function listedEntry(name: string, chunk: string, past: string | undefined): string {
+  return `
+fn ${name}(index: u32, i: u32) -> f32 {
+  ${past === undefined ? "" : `if (index < uniforms.pastLength) {\n    return ${past}[pastStart(index) + i];\n  }`}
+  return ${chunk}[columnStart(columnOf(index)) + i];
+}
+`;
+}
