@@ -1,7 +1,8 @@
-/** TensorFlow.js' WebGPU backend on our own device, with what it leaves out: errors that are heard, spare buffers that go. */
+/** TensorFlow.js' WebGPU backend on our own device, with what it leaves out: faults that are heard, spare buffers that go. */
 import { type BackendRuntime, SstError } from "@sst/tensor";
-import { type BackendValues, getKernelsForBackend } from "@tensorflow/tfjs-core";
+import { type BackendValues, type DataType, getKernelsForBackend, util } from "@tensorflow/tfjs-core";
 import { countDevice } from "./counters.js";
+import { DeviceFaults } from "./device-faults.js";
 import { orderedMatMul } from "./mat-mul.js";
 import { ProgramRunner } from "./program-runner.js";
 
@@ -39,39 +40,44 @@ export interface EngineRuntime extends BackendRuntime {
   readonly programs: ProgramRunner;
 }
 
-/** Loads TensorFlow.js' backend only now: programs that run on the CPU should not wait for it. */
-export async function createEngine(device: GPUDevice, info: GPUAdapterInfo): Promise<EngineRuntime> {
+/**
+ * Loads TensorFlow.js' backend only now: programs that run on the CPU should not wait for it.
+ *
+ * @param onLost is told when the device is gone
+ */
+export async function createEngine(
+  device: GPUDevice,
+  info: GPUAdapterInfo,
+  onLost: (reason: string) => void,
+): Promise<EngineRuntime> {
   const { WebGPUBackend } = await import("@tensorflow/tfjs-backend-webgpu");
 
   countDevice(device);
 
   class DeviceEngine extends WebGPUBackend {
     readonly programs = new ProgramRunner(this);
-    /** An error since the last read. */
-    #error: string | undefined;
-    #loss: string | undefined;
+    readonly #faults = new DeviceFaults(device, { onLost, bytesInUse: () => this.bufferManager.numBytesUsed });
 
     constructor() {
       super(device, info);
-      device.addEventListener("uncapturederror", (event) => {
-        event.preventDefault();
-        this.#error ??= event.error.message;
-      });
-      void device.lost.then(({ reason, message }) => {
-        if (reason !== "destroyed") this.#loss = `the device was lost: ${message}`;
-      });
     }
 
-    /** WebGPU reports errors beside the results: without this, what is read after one are zeros. */
     override async read(dataId: object): Promise<BackendValues> {
-      const values = await super.read(dataId).catch(async (error: unknown) => {
-        await this.#requireValidPrograms();
-        this.#requireNoError();
-        throw error;
-      });
-      await this.#requireValidPrograms();
-      this.#requireNoError();
+      let values: BackendValues;
+      try {
+        values = await super.read(dataId);
+      } catch (error) {
+        throw (await this.#faultOf((faults) => faults.takeAfterFailure())) ?? error;
+      }
+      const fault = await this.#faultOf((faults) => faults.take());
+      if (fault !== undefined) throw fault;
       return values;
+    }
+
+    /** Where every tensor begins: one that has no place is refused before anything is made for it. */
+    override write(values: BackendValues, shape: number[], dtype: DataType): object {
+      this.#faults.requireFits(util.sizeFromShape(shape) * 4);
+      return super.write(values, shape, dtype);
     }
 
     /**
@@ -118,6 +124,7 @@ export async function createEngine(device: GPUDevice, info: GPUAdapterInfo): Pro
     }
 
     override dispose(): void {
+      this.#faults.giveBack();
       super.dispose();
       device.destroy();
     }
@@ -131,17 +138,10 @@ export async function createEngine(device: GPUDevice, info: GPUAdapterInfo): Pro
     }
 
     /** A program that is not valid takes the commands around it along; the device complains of those too. */
-    async #requireValidPrograms(): Promise<void> {
+    async #faultOf(take: (faults: DeviceFaults) => Promise<SstError | undefined>): Promise<SstError | undefined> {
       const failure = await this.programs.takeFailure();
-      if (failure === undefined) return;
-      this.#error = undefined;
-      throw failure;
-    }
-
-    #requireNoError(): void {
-      const problem = this.#loss ?? this.#error;
-      this.#error = undefined;
-      if (problem !== undefined) throw new SstError("backend-unavailable", `webgpu: ${problem}`);
+      const fault = await take(this.#faults);
+      return failure ?? fault;
     }
 
     /**

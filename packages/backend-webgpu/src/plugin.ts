@@ -37,11 +37,15 @@ export function createWebgpuBackend({ softwareAdapter = isNode() }: WebgpuOption
       const adapter = await findAdapter(softwareAdapter);
       return "reason" in adapter ? { available: false, ...adapter } : { available: true };
     },
-    initialize: async () => {
+    initialize: async ({ onLost }) => {
       const adapter = await findAdapter(softwareAdapter);
       if ("reason" in adapter) throw new SstError("backend-unavailable", `webgpu: ${adapter.reason}`);
       const device = await requestDevice(adapter);
-      return { ...(await createEngine(device, adapter.info)), device, description: describeAdapter(adapter.info) };
+      return {
+        ...(await createEngine(device, adapter.info, onLost)),
+        device,
+        description: describeAdapter(adapter.info),
+      };
     },
     capabilities: ({ device, description }) => ({
       description,

@@ -197,7 +197,8 @@ fn scoreGradient(weight: f32, share: f32, place: u32) -> f32 {
 
 /** Tiles of queries and keys: \`scoreOfTile\` with q and k, \`shareOfTile\` with dy and v. */
 function queryTiles(headDim: number): string {
-  const ofRows = (buffer: string) => `if (row < rowCount) {\n    return ${buffer}[queryStart(row) + i];\n  }\n  return 0.0;`;
+  const ofRows = (buffer: string) =>
+    `if (row < rowCount) {\n    return ${buffer}[queryStart(row) + i];\n  }\n  return 0.0;`;
   const ofKeys = (name: string) => `if (row < keyCount) {\n    return ${name}(row, i);\n  }\n  return 0.0;`;
   return `${numbers}${attentionPlaces(headDim, false)}${slotSums}
 ${listedEntry("keyEntry", "k", undefined)}

@@ -10,14 +10,7 @@
  */
 import { defineProgram } from "../program.js";
 import { attentionPlaces, attentionUniforms, listedEntry, pastUniforms } from "./parts/attention-keys.js";
-import {
-  dimensionsPerLane,
-  ownTile,
-  slotSums,
-  TILE,
-  TILE_THREADS,
-  tileProduct,
-} from "./parts/attention-tiles.js";
+import { dimensionsPerLane, ownTile, slotSums, TILE, TILE_THREADS, tileProduct } from "./parts/attention-tiles.js";
 import { exactProduct, LARGE_SCORE } from "./parts/exact-product.js";
 import { numbers } from "./parts/numbers.js";
 
