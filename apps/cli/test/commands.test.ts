@@ -53,11 +53,18 @@ describe("help", () => {
 describe("devices", () => {
   test("lists what there is", async () => {
     const { stdout } = await sst("devices", "--backend", "cpu", "--json");
-    const { taken, devices } = JSON.parse(stdout);
-    expect(taken).toBe("cpu");
-    expect(devices.map(({ backend }: { backend: string }) => backend)).toEqual(
-      expect.arrayContaining(["cpu", "webgpu"]),
-    );
+    const { taken, because, devices } = JSON.parse(stdout);
+    expect([taken, because]).toEqual(["cpu", "it was named"]);
+    expect(devices.map(({ backend }: { backend: string }) => backend).sort()).toEqual(["cpu", "js", "webgpu"]);
+    const cpu = devices.find(({ backend }: { backend: string }) => backend === "cpu");
+    expect(cpu.live).toMatchObject({ bytesInUse: 0, isActive: true, capabilities: { dataTypes: expect.any(Array) } });
+  });
+
+  test("says in words which one it took, and what that can do", async () => {
+    const { stdout } = await sst("devices", "--backend", "js");
+    expect(stdout).toMatch(/^\* js +plain JavaScript$/m);
+    expect(stdout).toMatch(/^js is taken: it was named$/m);
+    expect(stdout).toMatch(/^ {2}own kernels +none: compositions of basic operations run$/m);
   });
 
   test("an unknown backend is refused with the known ones", async () => {

@@ -10,7 +10,8 @@ export function devicesCommand(): Command {
     const taken = await openBackend(backend);
     const all = await devices();
     if (json) {
-      process.stdout.write(`${JSON.stringify({ taken, devices: all })}\n`);
+      const { backend: name, because, passedOver } = taken;
+      process.stdout.write(`${JSON.stringify({ taken: name, because, passedOver, devices: all })}\n`);
       return;
     }
     for (const { backend: name, availability, live } of all) {
