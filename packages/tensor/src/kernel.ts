@@ -96,10 +96,13 @@ export function defineKernel<
     }
     const { safe, copies } = withoutAliases(inputs, general.consumes ?? []);
     const engineAttributes: EngineAttributes = { attributes: { ...attributes }, outputShapes };
-    const results = engine().runKernel(engineKernelName(general.name), safe, engineAttributes as never);
-    for (const copy of copies) copy.dispose();
-    const outputs = (Array.isArray(results) ? results : [results]) as Tensor[];
-    return Object.fromEntries(names.map((name, index) => [name, outputs[index] as Tensor]));
+    try {
+      const results = engine().runKernel(engineKernelName(general.name), safe, engineAttributes as never);
+      const outputs = (Array.isArray(results) ? results : [results]) as Tensor[];
+      return Object.fromEntries(names.map((name, index) => [name, outputs[index] as Tensor]));
+    } finally {
+      for (const copy of copies) copy.dispose();
+    }
   };
   const kernel = Object.assign(call, { definition: general }) as AnyKernel;
   definedKernels.set(definition.name, kernel);

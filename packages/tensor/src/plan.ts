@@ -8,12 +8,12 @@
  *   - what changes from run to run comes in: tensors as inputs, and numbers as variables, the attributes that a kernel's
  *     definition calls dynamic (`causalAttention.pastLength`, `adamwUpdate.step`), one value for all calls of a plan.
  */
-import { engine, keep, type NamedTensorMap, type Tensor, type TensorInfo, tidy } from "@tensorflow/tfjs-core";
+import { engine, type Tensor, type TensorInfo } from "@tensorflow/tfjs-core";
 import { withoutAliases } from "./aliases.js";
 import { SstError } from "./errors.js";
-import { type EngineAttributes, engineKernelName, kernels } from "./kernel.js";
-import { activeDevice } from "./live-device.js";
-import { type HeardCall, listening } from "./recorder.js";
+import { activeDevice, type LiveDevice } from "./live-device.js";
+import { lastUsesOf, runOneByOne } from "./plan-execution.js";
+import { disposeConstants, record } from "./plan-recording.js";
 
 /** A value: an input, a constant, or what a call gives. Several may lie in one buffer (a reshape, a kernel in place). */
 export interface PlanValue {
@@ -93,6 +93,7 @@ export function compile<Inputs extends string, Outputs extends string>(
   f: (inputs: Readonly<Record<Inputs, Tensor>>) => Readonly<Record<Outputs, Tensor>>,
   inputs: Readonly<Record<Inputs, Tensor>>,
 ): CompiledPlan<Inputs, Outputs> {
+  const device = activeDevice();
   const plan = record(f, inputs);
   const program = compiler?.(plan);
   const lastUses = lastUsesOf(plan);
@@ -108,145 +109,30 @@ export function compile<Inputs extends string, Outputs extends string>(
     isCompiled: program !== undefined,
     run: (given, variables = {}) => {
       if (isDisposed) throw new SstError("disposed", "the plan was disposed of");
+      requireActive(device);
       checkRun(plan, given, variables);
       const { safe, copies } = withoutAliases(given, plan.consumes);
-      const outputs =
-        program === undefined
-          ? runOneByOne(plan, lastUses, safe, variables)
-          : runProgram(program, safe, { ...plan.variables, ...variables });
-      for (const copy of copies) copy.dispose();
-      return outputs as Record<Outputs, Tensor>;
+      try {
+        const outputs =
+          program === undefined
+            ? runOneByOne(plan, lastUses, safe, variables)
+            : runProgram(program, safe, { ...plan.variables, ...variables });
+        return outputs as Record<Outputs, Tensor>;
+      } finally {
+        for (const copy of copies) copy.dispose();
+      }
     },
     dispose,
     [Symbol.dispose]: dispose,
   };
 }
 
-function record(
-  f: (inputs: never) => Readonly<Record<string, Tensor>>,
-  inputs: Readonly<Record<string, Tensor>>,
-): Plan {
-  const recording = new Recording(inputs);
-  try {
-    tidy(() => {
-      const outputs = listening(
-        (call) => recording.add(call),
-        () => f(inputs as never),
-      );
-      recording.finish(outputs);
-    });
-    return recording.plan;
-  } catch (error) {
-    disposeConstants(recording.plan);
-    throw error;
-  }
-}
-
-function disposeConstants({ values }: Plan): void {
-  for (const { constant } of values) constant?.dispose();
-}
-
-/** Finds out what is what while calls come in. */
-class Recording {
-  readonly #values: PlanValue[] = [];
-  /** Values by the data that they are and their shape: a tensor and its copy are one. */
-  readonly #byData = new Map<object, Map<string, number>>();
-  readonly #buffers = new Map<object, number>();
-  readonly #calls: PlanCall[] = [];
-  readonly #inputs: Record<string, number>;
-  readonly #variables: Record<string, number> = {};
-  readonly #consumed = new Set<number>();
-  #outputs: Record<string, number> = {};
-
-  constructor(inputs: Readonly<Record<string, Tensor>>) {
-    this.#inputs = Object.fromEntries(Object.entries(inputs).map(([name, tensor]) => [name, this.#define(tensor)]));
-  }
-
-  get plan(): Plan {
-    const consumed = new Set([...this.#consumed].map((index) => this.#values[index]?.buffer));
-    return {
-      backend: activeDevice().backend,
-      values: this.#values,
-      calls: this.#calls,
-      inputs: this.#inputs,
-      outputs: this.#outputs,
-      variables: this.#variables,
-      consumes: Object.entries(this.#inputs).flatMap(([name, index]) =>
-        consumed.has(this.#values[index]?.buffer) ? [name] : [],
-      ),
-    };
-  }
-
-  add({ kernel, inputs, attributes, outputs }: HeardCall): void {
-    const definition = kernels().find((each) => engineKernelName(each.definition.name) === kernel)?.definition;
-    const used = mapInputs(inputs, (tensor) => this.#use(tensor));
-    for (const name of definition?.consumes ?? []) {
-      const index = (used as Record<string, number>)[name] as number;
-      if (this.#values[index]?.constant) {
-        throw new SstError(
-          "contradiction",
-          `the plan uses up "${name}" of ${definition?.name}, which is no input of it: pass that tensor in`,
-        );
-      }
-      this.#consumed.add(index);
-    }
-    const variables: Record<string, string> = {};
-    for (const [name, spec] of Object.entries(definition?.attributes ?? {})) {
-      if (spec.kind === "choice" || !spec.dynamic) continue;
-      const variable = `${definition?.name}.${name}`;
-      const value = (attributes as EngineAttributes).attributes[name] as number;
-      const known = this.#variables[variable] ?? value;
-      this.#variables[variable] = known;
-      if (known !== value) {
-        throw new SstError(
-          "contradiction",
-          `a plan has one ${variable}, but calls were made with ${known} and ${value}`,
-        );
-      }
-      variables[name] = variable;
-    }
-    this.#calls.push({
-      kernel,
-      inputs: used,
-      outputs: outputs.map((info) => this.#define(info)),
-      attributes,
-      variables,
-    });
-  }
-
-  finish(outputs: Readonly<Record<string, Tensor>>): void {
-    this.#outputs = Object.fromEntries(Object.entries(outputs).map(([name, tensor]) => [name, this.#use(tensor)]));
-  }
-
-  /** The value that a tensor is; one that nothing made and nobody passed in is a constant. */
-  #use(tensor: Tensor): number {
-    const known = this.#byData.get(tensor.dataId)?.get(shapeKey(tensor));
-    if (known !== undefined) return known;
-    return this.#define(tensor, keep(tensor.clone()));
-  }
-
-  #define({ dataId, shape, dtype }: TensorInfo, constant?: Tensor): number {
-    const buffer = this.#buffers.get(dataId) ?? this.#buffers.size;
-    this.#buffers.set(dataId, buffer);
-    const index = this.#values.push({ shape: [...shape], dtype, buffer, ...(constant && { constant }) }) - 1;
-    const views = this.#byData.get(dataId) ?? new Map<string, number>();
-    views.set(shapeKey({ shape }), index);
-    this.#byData.set(dataId, views);
-    return index;
-  }
-}
-
-/** By name or as a list, as the engine has them. */
-function mapInputs<From, To>(
-  inputs: Readonly<Record<string, From>> | readonly From[],
-  map: (input: From) => To,
-): Readonly<Record<string, To>> | readonly To[] {
-  if (Array.isArray(inputs)) return inputs.map(map);
-  return Object.fromEntries(Object.entries(inputs as Record<string, From>).map(([name, input]) => [name, map(input)]));
-}
-
-function shapeKey({ shape }: { readonly shape: readonly number[] }): string {
-  return shape.join();
+/** A plan's constants are in the memory of the device that it was recorded on. */
+function requireActive(device: LiveDevice): void {
+  device.requireLive();
+  const active = activeDevice();
+  if (device === active) return;
+  throw new SstError("wrong-backend", `the plan runs on "${device.backend}", but "${active.backend}" is active`);
 }
 
 function checkRun(
@@ -254,11 +140,6 @@ function checkRun(
   given: Readonly<Record<string, Tensor>>,
   variables: Readonly<Record<string, number>>,
 ): void {
-  const device = activeDevice();
-  device.requireLive();
-  if (device.backend !== plan.backend) {
-    throw new SstError("wrong-backend", `the plan runs on "${plan.backend}", but "${device.backend}" is active`);
-  }
   for (const name of Object.keys(variables)) {
     if (name in plan.variables) continue;
     const known = Object.keys(plan.variables).join(", ") || "none";
@@ -276,22 +157,6 @@ function checkRun(
   }
 }
 
-/** For every call the values that nobody needs after it. */
-function lastUsesOf(plan: Plan): readonly (readonly number[])[] {
-  const lasting = new Set([...Object.values(plan.inputs), ...Object.values(plan.outputs)]);
-  const seen = new Set<number>();
-  const ends: number[][] = plan.calls.map(() => []);
-  for (let at = plan.calls.length - 1; at >= 0; at--) {
-    const { inputs, outputs } = plan.calls[at] as PlanCall;
-    for (const index of [...Object.values(inputs), ...outputs]) {
-      if (seen.has(index) || lasting.has(index) || plan.values[index]?.constant) continue;
-      seen.add(index);
-      ends[at]?.push(index);
-    }
-  }
-  return ends;
-}
-
 function runProgram(
   program: PlanProgram,
   inputs: Readonly<Record<string, Tensor>>,
@@ -299,41 +164,4 @@ function runProgram(
 ): Record<string, Tensor> {
   const infos = Object.entries(program.run(inputs, variables));
   return Object.fromEntries(infos.map(([name, info]) => [name, engine().makeTensorFromTensorInfo(info)]));
-}
-
-function runOneByOne(
-  plan: Plan,
-  lastUses: readonly (readonly number[])[],
-  given: Readonly<Record<string, Tensor>>,
-  variables: Readonly<Record<string, number>>,
-): Record<string, Tensor> {
-  return tidy(() => {
-    const values = plan.values.map(({ constant }) => constant);
-    for (const [name, index] of Object.entries(plan.inputs)) values[index] = given[name];
-    plan.calls.forEach((call, at) => {
-      const inputs = mapInputs(call.inputs, (index) => values[index] as Tensor);
-      const results = engine().runKernel(
-        call.kernel,
-        inputs as NamedTensorMap,
-        attributesOf(plan, call, variables) as never,
-      );
-      const outputs = (Array.isArray(results) ? results : [results]) as Tensor[];
-      call.outputs.forEach((index, position) => {
-        values[index] = outputs[position];
-      });
-      for (const index of lastUses[at] as readonly number[]) values[index]?.dispose();
-    });
-    // An input or a constant that is given out as it came is a tensor of its own.
-    return Object.fromEntries(
-      Object.entries(plan.outputs).map(([name, index]) => [name, (values[index] as Tensor).clone()]),
-    );
-  });
-}
-
-function attributesOf(plan: Plan, call: PlanCall, variables: Readonly<Record<string, number>>): unknown {
-  const names = Object.entries(call.variables);
-  if (names.length === 0) return call.attributes;
-  const { attributes, outputShapes } = call.attributes as EngineAttributes;
-  const set = names.map(([name, variable]) => [name, variables[variable] ?? plan.variables[variable]]);
-  return { attributes: { ...attributes, ...Object.fromEntries(set) }, outputShapes };
 }

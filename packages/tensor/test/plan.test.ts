@@ -2,6 +2,7 @@
 import {
   adamwUpdate,
   add,
+  type BackendContext,
   type CompiledPlan,
   cacheWrite,
   compile,
@@ -186,6 +187,25 @@ describe("running", () => {
     for (const each of [weight, example]) each.dispose();
     expect(memory()).toEqual(before);
   });
+});
+
+test("a plan whose device was lost does not run on the next one", async () => {
+  let lose: BackendContext["onLost"] = () => {};
+  const initialize = async ({ onLost }: BackendContext) => {
+    lose = onLost;
+    return createRuntime();
+  };
+  registerBackend(jsPlugin("fragile", 1, { initialize }));
+  await ready({ backend: "fragile" });
+  const x = row(1, 2);
+  const weight = row(3, 4);
+  const plan = compile((inputs) => ({ y: add(inputs.x, weight) }), { x });
+  lose("unplugged");
+  expect(() => plan.run({ x })).toThrowError(expect.objectContaining({ code: "device-lost" }));
+  await ready({ backend: "fragile" });
+  expect(() => plan.run({ x })).toThrowError(expect.objectContaining({ code: "device-lost" }));
+  plan.dispose();
+  for (const each of [x, weight]) each.dispose();
 });
 
 describe("a backend that compiles", () => {
