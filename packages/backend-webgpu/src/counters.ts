@@ -66,7 +66,13 @@ function countQueue(device: GPUDevice, own: Counts): void {
     return submit(commandBuffers);
   };
   const writeBuffer = queue.writeBuffer.bind(queue);
-  queue.writeBuffer = (buffer, bufferOffset, data: ArrayBufferLike | ArrayBufferView, dataOffset = 0, size?: number) => {
+  queue.writeBuffer = (
+    buffer,
+    bufferOffset,
+    data: ArrayBufferLike | ArrayBufferView,
+    dataOffset = 0,
+    size?: number,
+  ) => {
     // Offset and size count elements of a typed array, bytes of anything else.
     const bytesPerElement = "BYTES_PER_ELEMENT" in data ? (data.BYTES_PER_ELEMENT as number) : 1;
     own.bytesUploaded += size === undefined ? data.byteLength - dataOffset * bytesPerElement : size * bytesPerElement;

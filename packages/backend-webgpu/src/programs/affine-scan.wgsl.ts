@@ -28,42 +28,44 @@ export function groupsOfSeries(count: number): number {
 const uniforms = { series: "u32", time: "u32", size: "u32" } as const;
 
 /** `s_t = coefficient_t · s_{t-1} + offset_t`, s_{-1} = 0. */
-export const affineScanProgram = (time: number) => defineProgram({
-  name: "affineScan",
-  variant: `${chunksOf(time)} chunks`,
-  buffers: { coefficient: "in f32", offset: "in f32", s: "out f32" },
-  uniforms,
-  threads: SERIES * chunksOf(time),
-  body: () =>
-    scan(chunksOf(time), {
-      place: "start + step * uniforms.size",
-      coefficient: "coefficient[place]",
-      offset: "offset[place]",
-      leave: "s[place] = state;",
-    }),
-});
+export const affineScanProgram = (time: number) =>
+  defineProgram({
+    name: "affineScan",
+    variant: `${chunksOf(time)} chunks`,
+    buffers: { coefficient: "in f32", offset: "in f32", s: "out f32" },
+    uniforms,
+    threads: SERIES * chunksOf(time),
+    body: () =>
+      scan(chunksOf(time), {
+        place: "start + step * uniforms.size",
+        coefficient: "coefficient[place]",
+        offset: "offset[place]",
+        leave: "s[place] = state;",
+      }),
+  });
 
 /** The same backwards in time: `dOffset_t = ds_t + coefficient_{t+1} · dOffset_{t+1}`; `dCoefficient_t = dOffset_t · s_{t-1}`. */
-export const affineScanGradientProgram = (time: number) => defineProgram({
-  name: "affineScanGradient",
-  variant: `${chunksOf(time)} chunks`,
-  buffers: { ds: "in f32", coefficient: "in f32", s: "in f32", dCoefficient: "out f32", dOffset: "out f32" },
-  uniforms,
-  threads: SERIES * chunksOf(time),
-  body: () =>
-    scan(chunksOf(time), {
-      place: "start + (uniforms.time - 1u - step) * uniforms.size",
-      coefficient: "coefficient[place + uniforms.size]",
-      offset: "ds[place]",
-      leave: `
+export const affineScanGradientProgram = (time: number) =>
+  defineProgram({
+    name: "affineScanGradient",
+    variant: `${chunksOf(time)} chunks`,
+    buffers: { ds: "in f32", coefficient: "in f32", s: "in f32", dCoefficient: "out f32", dOffset: "out f32" },
+    uniforms,
+    threads: SERIES * chunksOf(time),
+    body: () =>
+      scan(chunksOf(time), {
+        place: "start + (uniforms.time - 1u - step) * uniforms.size",
+        coefficient: "coefficient[place + uniforms.size]",
+        offset: "ds[place]",
+        leave: `
       dOffset[place] = state;
       if (step + 1u < uniforms.time) {
         dCoefficient[place] = state * s[place - uniforms.size];
       } else {
         dCoefficient[place] = 0.0;
       }`,
-    }),
-});
+      }),
+  });
 
 /** WGSL in `step`, counted in the scan's direction, and `place`, where that step stands in memory. */
 interface Scan {
