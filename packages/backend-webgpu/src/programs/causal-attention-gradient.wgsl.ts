@@ -9,7 +9,7 @@
  * Each output has one owner, and is added up in the order of keys or of queries.
  */
 import { defineProgram } from "../program.js";
-import { attentionPlaces, attentionUniforms, listedEntry } from "./parts/attention-keys.js";
+import { attentionPlaces, attentionUniforms, listedEntry, overListed } from "./parts/attention-keys.js";
 import {
   dimensionsPerLane,
   forOwnDimensions,
@@ -104,7 +104,9 @@ fn run(group: u32, thread: u32) {
     let count = min(${TILE}u, max(keys, tile) - tile);
     for (var key = 0u; key < count; key++) {
       let gradient = gradients[slot * ${TILE}u + key];
-    ${forOwnDimensions(headDim, `sums[n] = fma(gradient, keyEntry(tile + key, i), sums[n]);`)}
+      ${overListed("(tile + key)", "k", undefined, (buffer) =>
+        forOwnDimensions(headDim, `sums[n] = fma(gradient, ${buffer}[start + i], sums[n]);`),
+      )}
     }
   }
   if (firstRow + slot < rows) {
@@ -164,21 +166,23 @@ fn run(group: u32, thread: u32) {
     let end = select(0u, min(${TILE}u, rows - tile), key < uniforms.time);
     for (var row = 0u; row < end; row++) {
       if (sees((tile + row) / uniforms.group, key)) {
-        let pair = slot * ${TILE}u + row;
+        let gradient = gradients[slot * ${TILE}u + row];
+        let weight = weights[slot * ${TILE}u + row];
         let query = queryStart(tile + row);
     ${forOwnDimensions(
       headDim,
-      `keySums[n] = fma(gradients[pair], q[query + i], keySums[n]);
-            valueSums[n] = fma(weights[pair], dy[query + i], valueSums[n]);`,
+      `keySums[n] = fma(gradient, q[query + i], keySums[n]);
+            valueSums[n] = fma(weight, dy[query + i], valueSums[n]);`,
     )}
       }
     }
   }
   if (key < uniforms.time) {
+    let start = columnStart(key);
     ${forOwnDimensions(
       headDim,
-      `dk[columnStart(key) + i] = keySums[n];
-        dv[columnStart(key) + i] = valueSums[n];`,
+      `dk[start + i] = keySums[n];
+        dv[start + i] = valueSums[n];`,
     )}
   }
 }

@@ -9,7 +9,7 @@
  *                                                    each of its four threads has some dimensions
  */
 import { defineProgram } from "../program.js";
-import { attentionPlaces, attentionUniforms, listedEntry, pastUniforms } from "./parts/attention-keys.js";
+import { attentionPlaces, attentionUniforms, listedEntry, overListed, pastUniforms } from "./parts/attention-keys.js";
 import {
   dimensionsPerLane,
   forOwnDimensions,
@@ -51,7 +51,6 @@ export const causalAttentionWithPastProgram = (headDim: number) =>
 function body(headDim: number, hasPast: boolean): string {
   return `${numbers}${exactProduct}${attentionPlaces(headDim, hasPast)}${slotSums}
 ${listedEntry("keyEntry", "k", hasPast ? "pastK" : undefined)}
-${listedEntry("valueEntry", "v", hasPast ? "pastV" : undefined)}
 /** Rows of the key head, and keys of the tile's last query: what the entries of a tile may be read of. */
 var<private> rowCount: u32;
 var<private> keyCount: u32;
@@ -124,7 +123,9 @@ fn run(group: u32, thread: u32) {
     for (var key = 0u; key < count; key++) {
       let weight = weights[first + key];
       total += weight;
-      ${forOwnDimensions(headDim, "sums[n] = fma(weight, valueEntry(tile + key, i), sums[n]);")}
+      ${overListed("(tile + key)", "v", hasPast ? "pastV" : undefined, (buffer) =>
+        forOwnDimensions(headDim, `sums[n] = fma(weight, ${buffer}[start + i], sums[n]);`),
+      )}
     }
   }
 

@@ -110,13 +110,12 @@ fn sumOverSlot(thread: u32, value: f32) -> f32 {
 }
 `;
 
-/** Statements for each of a thread's dimensions, as \`n\` of its own and as \`i\` of the head. */
+/** Statements for each of a thread's dimensions, as `n` of its own and as `i` of the head. */
 export function forOwnDimensions(headDim: number, statements: string): string {
+  const isEven = headDim % LANES === 0;
   return `
     for (var n = 0u; n < ${dimensionsPerLane(headDim)}u; n++) {
       let i = lane + n * ${LANES}u;
-      if (i < HEAD_DIM) {
-        ${statements}
-      }
+      ${isEven ? statements : `if (i < HEAD_DIM) {\n        ${statements}\n      }`}
     }`;
 }
