@@ -9,7 +9,7 @@ export const affineScan =
     const { coefficient, offset } = inputs as Inputs<"coefficient" | "offset">;
     const [batch, time, size] = offset.shape as [number, number, number];
     const s = runner.allocate(outputShapes.s as number[]);
-    runner.run(affineScanProgram, {
+    runner.run(affineScanProgram(time), {
       buffers: { coefficient, offset, s },
       uniforms: { series: batch * size, time, size },
       groups: groupsOfSeries(batch * size),
@@ -24,7 +24,7 @@ export const affineScanGradient =
     const [batch, time, size] = s.shape as [number, number, number];
     const dCoefficient = runner.allocate(outputShapes.dCoefficient as number[]);
     const dOffset = runner.allocate(outputShapes.dOffset as number[]);
-    runner.run(affineScanGradientProgram, {
+    runner.run(affineScanGradientProgram(time), {
       buffers: { ds, coefficient, s, dCoefficient, dOffset },
       uniforms: { series: batch * size, time, size },
       groups: groupsOfSeries(batch * size),

@@ -1,6 +1,6 @@
 import type { KernelImplementation } from "@sst/tensor";
 import type { ProgramRunner } from "../program-runner.js";
-import { embeddingGradientProgram } from "../programs/embedding-gradient.wgsl.js";
+import { embeddingLinksProgram, embeddingRowsProgram } from "../programs/embedding-gradient.wgsl.js";
 import { embeddingLookupProgram } from "../programs/embedding-lookup.wgsl.js";
 import { fillZerosProgram } from "../programs/fill-zeros.wgsl.js";
 import { groupsOfElements } from "../programs/parts/elements.js";
@@ -34,10 +34,18 @@ export const embeddingGradient =
       uniforms: { count },
       groups: groupsOfElements(count),
     });
-    runner.run(embeddingGradientProgram, {
-      buffers: { dy, tokens, dTable },
-      uniforms: { positions, size: shape[1] },
-      groups: positions,
+    const links = runner.allocate([positions, 2], "int32");
+    runner.run(embeddingLinksProgram, {
+      buffers: { tokens, links },
+      uniforms: { count: positions },
+      groups: groupsOfElements(positions),
     });
+    const entries = positions * shape[1];
+    runner.run(embeddingRowsProgram, {
+      buffers: { dy, tokens, links, dTable },
+      uniforms: { count: entries, positions, size: shape[1] },
+      groups: groupsOfElements(entries),
+    });
+    runner.release(links);
     return [dTable];
   };

@@ -34,7 +34,7 @@ export const rmsNormGradient =
       uniforms: { rows, size, epsilon: attributes.epsilon as number },
       groups: groupsOfRows(rows, size),
     });
-    runner.run(rmsNormWeightGradientProgram, {
+    runner.run(rmsNormWeightGradientProgram(rows), {
       buffers: { dy, x, scales, dWeight },
       uniforms: { rows, size },
       groups: groupsOfColumns(size),

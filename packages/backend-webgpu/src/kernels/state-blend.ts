@@ -39,7 +39,7 @@ export const stateBlendGradient =
       uniforms: { count: rows * size, size },
       groups: groupsOfElements(rows * size),
     });
-    runner.run(stateBlendAlphaGradientProgram, {
+    runner.run(stateBlendAlphaGradientProgram(rows), {
       buffers: { dh, a, state, keep, dAlpha },
       uniforms: { rows, size },
       groups: groupsOfColumns(size),

@@ -1,5 +1,5 @@
 /**
- * A series is one channel of one batch entry; time is cut into sixteen chunks.
+ * A series is one channel of one batch entry; a long one is cut into sixteen chunks, a short one is the work of one thread.
  *
  *     workgroup g    series 16 g … 16 g + 15, side by side in memory
  *
@@ -11,8 +11,14 @@
 import { defineProgram } from "../program.js";
 
 const SERIES = 16;
-const CHUNKS = 16;
-const THREADS = SERIES * CHUNKS;
+
+/** So many steps are not worth a second walk over them. */
+const SHORT = 64;
+
+/** Chunks of a series. */
+function chunksOf(time: number): number {
+  return time <= SHORT ? 1 : 16;
+}
 
 /** Workgroups for so many series. */
 export function groupsOfSeries(count: number): number {
@@ -22,40 +28,44 @@ export function groupsOfSeries(count: number): number {
 const uniforms = { series: "u32", time: "u32", size: "u32" } as const;
 
 /** `s_t = coefficient_t · s_{t-1} + offset_t`, s_{-1} = 0. */
-export const affineScanProgram = defineProgram({
-  name: "affineScan",
-  buffers: { coefficient: "in f32", offset: "in f32", s: "out f32" },
-  uniforms,
-  threads: THREADS,
-  body: () =>
-    scan({
-      place: "start + step * uniforms.size",
-      coefficient: "coefficient[place]",
-      offset: "offset[place]",
-      leave: "s[place] = state;",
-    }),
-});
+export const affineScanProgram = (time: number) =>
+  defineProgram({
+    name: "affineScan",
+    variant: `${chunksOf(time)} chunks`,
+    buffers: { coefficient: "in f32", offset: "in f32", s: "out f32" },
+    uniforms,
+    threads: SERIES * chunksOf(time),
+    body: () =>
+      scan(chunksOf(time), {
+        place: "start + step * uniforms.size",
+        coefficient: "coefficient[place]",
+        offset: "offset[place]",
+        leave: "s[place] = state;",
+      }),
+  });
 
 /** The same backwards in time: `dOffset_t = ds_t + coefficient_{t+1} · dOffset_{t+1}`; `dCoefficient_t = dOffset_t · s_{t-1}`. */
-export const affineScanGradientProgram = defineProgram({
-  name: "affineScanGradient",
-  buffers: { ds: "in f32", coefficient: "in f32", s: "in f32", dCoefficient: "out f32", dOffset: "out f32" },
-  uniforms,
-  threads: THREADS,
-  body: () =>
-    scan({
-      place: "start + (uniforms.time - 1u - step) * uniforms.size",
-      coefficient: "coefficient[place + uniforms.size]",
-      offset: "ds[place]",
-      leave: `
+export const affineScanGradientProgram = (time: number) =>
+  defineProgram({
+    name: "affineScanGradient",
+    variant: `${chunksOf(time)} chunks`,
+    buffers: { ds: "in f32", coefficient: "in f32", s: "in f32", dCoefficient: "out f32", dOffset: "out f32" },
+    uniforms,
+    threads: SERIES * chunksOf(time),
+    body: () =>
+      scan(chunksOf(time), {
+        place: "start + (uniforms.time - 1u - step) * uniforms.size",
+        coefficient: "coefficient[place + uniforms.size]",
+        offset: "ds[place]",
+        leave: `
       dOffset[place] = state;
       if (step + 1u < uniforms.time) {
         dCoefficient[place] = state * s[place - uniforms.size];
       } else {
         dCoefficient[place] = 0.0;
       }`,
-    }),
-});
+      }),
+  });
 
 /** WGSL in `step`, counted in the scan's direction, and `place`, where that step stands in memory. */
 interface Scan {
@@ -67,18 +77,51 @@ interface Scan {
   readonly leave: string;
 }
 
-function scan({ place, coefficient, offset, leave }: Scan): string {
+function scan(chunks: number, steps: Scan): string {
+  return chunks === 1 ? wholeScan(steps) : chunkedScan(chunks, steps);
+}
+
+/** From `first` to `end`, with what is carried in as `state`. */
+function walk({ place, coefficient, offset, leave }: Scan): string {
   return `
-var<workgroup> factors: array<f32, ${THREADS}>;
-var<workgroup> constants: array<f32, ${THREADS}>;
+  for (var step = first; step < end; step++) {
+    let place = ${place};
+    if (step == 0u) {
+      state = ${offset};
+    } else {
+      state = ${coefficient} * state + ${offset};
+    }
+    ${leave}
+  }`;
+}
+
+const startOfSeries = "(series / uniforms.size) * uniforms.time * uniforms.size + series % uniforms.size";
+
+function wholeScan(steps: Scan): string {
+  return `
+fn run(group: u32, thread: u32) {
+  let series = group * ${SERIES}u + thread;
+  let first = 0u;
+  let end = select(0u, uniforms.time, series < uniforms.series);
+  let start = ${startOfSeries};
+  var state = 0.0;
+  ${walk(steps)}
+}
+`;
+}
+
+function chunkedScan(chunks: number, steps: Scan): string {
+  const { place, coefficient, offset } = steps;
+  return `
+var<workgroup> factors: array<f32, ${SERIES * chunks}>;
+var<workgroup> constants: array<f32, ${SERIES * chunks}>;
 
 fn run(group: u32, thread: u32) {
   let series = group * ${SERIES}u + thread % ${SERIES}u;
-  let chunk = thread / ${SERIES}u;
-  let length = (uniforms.time + ${CHUNKS - 1}u) / ${CHUNKS}u;
-  let first = chunk * length;
+  let length = (uniforms.time + ${chunks - 1}u) / ${chunks}u;
+  let first = thread / ${SERIES}u * length;
   let end = select(0u, min(uniforms.time, first + length), series < uniforms.series);
-  let start = (series / uniforms.size) * uniforms.time * uniforms.size + series % uniforms.size;
+  let start = ${startOfSeries};
   var factor = 1.0;
   var constant = 0.0;
   for (var step = first; step < end; step++) {
@@ -102,15 +145,7 @@ fn run(group: u32, thread: u32) {
     // A state of 0 stays out of a product whose other factor may have overflowed.
     state = select(factors[other] * state + constants[other], constants[other], state == 0.0);
   }
-  for (var step = first; step < end; step++) {
-    let place = ${place};
-    if (step == 0u) {
-      state = ${offset};
-    } else {
-      state = ${coefficient} * state + ${offset};
-    }
-    ${leave}
-  }
+  ${walk(steps)}
 }
 `;
 }

@@ -9,8 +9,17 @@
  * Each output has one owner, and is added up in the order of keys or of queries.
  */
 import { defineProgram } from "../program.js";
-import { attentionPlaces, attentionUniforms, listedEntry } from "./parts/attention-keys.js";
-import { dimensionsPerLane, ownTile, slotSums, TILE, TILE_THREADS, tileProduct } from "./parts/attention-tiles.js";
+import { attentionPlaces, attentionUniforms, listedEntry, overListed } from "./parts/attention-keys.js";
+import {
+  dimensionsPerLane,
+  forOwnDimensions,
+  LANES,
+  ownTile,
+  slotSums,
+  TILE,
+  TILE_THREADS,
+  tileProduct,
+} from "./parts/attention-tiles.js";
 import { numbers } from "./parts/numbers.js";
 
 const inputs = { dy: "in f32", q: "in f32", k: "in f32", v: "in f32" } as const;
@@ -24,8 +33,8 @@ export const attentionStatisticsProgram = (headDim: number) =>
     uniforms: attentionUniforms,
     threads: TILE_THREADS,
     body: () => `${queryTiles(headDim)}
-var<workgroup> scores: array<f32, ${TILE_THREADS}>;
-var<workgroup> shares: array<f32, ${TILE_THREADS}>;
+var<workgroup> scores: array<f32, ${TILE * TILE}>;
+var<workgroup> shares: array<f32, ${TILE * TILE}>;
 
 fn run(group: u32, thread: u32) {
   ${ownQueries}
@@ -34,10 +43,14 @@ fn run(group: u32, thread: u32) {
   var total = exponential(ownScore - largest);
   var along = total * ownProducts.y;
   for (var tile = 0u; tile < listLength; tile += ${TILE}u) {
-    scores[thread] = scoreOfTile(firstRow, tile, thread) * uniforms.scale;
-    shares[thread] = shareOfTile(firstRow, tile, thread);
-    workgroupBarrier();
+    let products = scoresOfTile(firstRow, tile, thread) * uniforms.scale;
+    let ownShares = sharesOfTile(firstRow, tile, thread);
     let first = slot * ${TILE}u;
+    for (var n = 0u; n < 4u; n++) {
+      scores[first + lane + n * ${LANES}u] = products[n];
+      shares[first + lane + n * ${LANES}u] = ownShares[n];
+    }
+    workgroupBarrier();
     let count = min(${TILE}u, max(keys, tile) - tile);
     var peak = largest;
     for (var i = 0u; i < count; i++) {
@@ -72,42 +85,32 @@ export const attentionQueryGradientProgram = (headDim: number) => {
     uniforms: attentionUniforms,
     threads: TILE_THREADS,
     body: () => `${queryTiles(headDim)}${weightOf}
-var<workgroup> gradients: array<f32, ${TILE_THREADS}>;
+var<workgroup> gradients: array<f32, ${TILE * TILE}>;
 
 fn run(group: u32, thread: u32) {
   ${ownQueries}
   let place = query / HEAD_DIM * 3u;
   let ownGradient = scoreGradient(weightOf(ownProducts.x, place), ownProducts.y, place);
   var sums: array<f32, ${dimensions}>;
-  for (var n = 0u; n < ${dimensions}u; n++) {
-    let i = lane + n * ${TILE}u;
-    if (i < HEAD_DIM) {
-      sums[n] = ownGradient * k[own + i];
-    }
-  }
+    ${forOwnDimensions(headDim, `sums[n] = ownGradient * k[own + i];`)}
   for (var tile = 0u; tile < listLength; tile += ${TILE}u) {
-    let score = scoreOfTile(firstRow, tile, thread);
-    let share = shareOfTile(firstRow, tile, thread);
-    gradients[thread] = scoreGradient(weightOf(score, place), share, place);
+    let products = scoresOfTile(firstRow, tile, thread);
+    let shares = sharesOfTile(firstRow, tile, thread);
+    for (var n = 0u; n < 4u; n++) {
+      let key = slot * ${TILE}u + lane + n * ${LANES}u;
+      gradients[key] = scoreGradient(weightOf(products[n], place), shares[n], place);
+    }
     workgroupBarrier();
     let count = min(${TILE}u, max(keys, tile) - tile);
     for (var key = 0u; key < count; key++) {
       let gradient = gradients[slot * ${TILE}u + key];
-      for (var n = 0u; n < ${dimensions}u; n++) {
-        let i = lane + n * ${TILE}u;
-        if (i < HEAD_DIM) {
-          sums[n] = fma(gradient, keyEntry(tile + key, i), sums[n]);
-        }
-      }
+      ${overListed("(tile + key)", "k", undefined, (buffer) =>
+        forOwnDimensions(headDim, `sums[n] = fma(gradient, ${buffer}[start + i], sums[n]);`),
+      )}
     }
   }
   if (firstRow + slot < rows) {
-    for (var n = 0u; n < ${dimensions}u; n++) {
-      let i = lane + n * ${TILE}u;
-      if (i < HEAD_DIM) {
-        dq[query + i] = sums[n];
-      }
-    }
+    ${forOwnDimensions(headDim, `dq[query + i] = sums[n];`)}
   }
 }
 `,
@@ -124,17 +127,19 @@ export const attentionKeyGradientProgram = (headDim: number) => {
     threads: TILE_THREADS,
     body: () => `${numbers}${attentionPlaces(headDim, false)}${weightOf}
 ${tileProduct(
-  "scoreOfTile",
+  "scoresOfTile",
+  headDim,
   "if (row < uniforms.time) {\n    return k[columnStart(row) + i];\n  }\n  return 0.0;",
   "if (row < uniforms.time * uniforms.group) {\n    return q[queryStart(row) + i];\n  }\n  return 0.0;",
 )}
 ${tileProduct(
-  "shareOfTile",
+  "sharesOfTile",
+  headDim,
   "if (row < uniforms.time) {\n    return v[columnStart(row) + i];\n  }\n  return 0.0;",
   "if (row < uniforms.time * uniforms.group) {\n    return dy[queryStart(row) + i];\n  }\n  return 0.0;",
 )}
-var<workgroup> weights: array<f32, ${TILE_THREADS}>;
-var<workgroup> gradients: array<f32, ${TILE_THREADS}>;
+var<workgroup> weights: array<f32, ${TILE * TILE}>;
+var<workgroup> gradients: array<f32, ${TILE * TILE}>;
 
 /** Whether the query in a column sees the key in a column. */
 fn sees(query: u32, key: u32) -> bool {
@@ -148,36 +153,37 @@ fn run(group: u32, thread: u32) {
   var valueSums: array<f32, ${dimensions}>;
   let rows = uniforms.time * uniforms.group;
   for (var tile = firstRow * uniforms.group; tile < rows; tile += ${TILE}u) {
-    let score = scoreOfTile(firstRow, tile, thread);
-    let share = shareOfTile(firstRow, tile, thread);
-    let place = queryStart(min(tile + lane, rows - 1u)) / HEAD_DIM * 3u;
-    let weight = weightOf(score, place);
-    weights[thread] = weight;
-    gradients[thread] = scoreGradient(weight, share, place);
+    let products = scoresOfTile(firstRow, tile, thread);
+    let shares = sharesOfTile(firstRow, tile, thread);
+    for (var n = 0u; n < 4u; n++) {
+      let row = lane + n * ${LANES}u;
+      let place = queryStart(min(tile + row, rows - 1u)) / HEAD_DIM * 3u;
+      let weight = weightOf(products[n], place);
+      weights[slot * ${TILE}u + row] = weight;
+      gradients[slot * ${TILE}u + row] = scoreGradient(weight, shares[n], place);
+    }
     workgroupBarrier();
     let end = select(0u, min(${TILE}u, rows - tile), key < uniforms.time);
     for (var row = 0u; row < end; row++) {
       if (sees((tile + row) / uniforms.group, key)) {
-        let pair = slot * ${TILE}u + row;
+        let gradient = gradients[slot * ${TILE}u + row];
+        let weight = weights[slot * ${TILE}u + row];
         let query = queryStart(tile + row);
-        for (var n = 0u; n < ${dimensions}u; n++) {
-          let i = lane + n * ${TILE}u;
-          if (i < HEAD_DIM) {
-            keySums[n] = fma(gradients[pair], q[query + i], keySums[n]);
-            valueSums[n] = fma(weights[pair], dy[query + i], valueSums[n]);
-          }
-        }
+    ${forOwnDimensions(
+      headDim,
+      `keySums[n] = fma(gradient, q[query + i], keySums[n]);
+            valueSums[n] = fma(weight, dy[query + i], valueSums[n]);`,
+    )}
       }
     }
   }
   if (key < uniforms.time) {
-    for (var n = 0u; n < ${dimensions}u; n++) {
-      let i = lane + n * ${TILE}u;
-      if (i < HEAD_DIM) {
-        dk[columnStart(key) + i] = keySums[n];
-        dv[columnStart(key) + i] = valueSums[n];
-      }
-    }
+    let start = columnStart(key);
+    ${forOwnDimensions(
+      headDim,
+      `dk[start + i] = keySums[n];
+        dv[start + i] = valueSums[n];`,
+    )}
   }
 }
 `,
@@ -195,7 +201,7 @@ fn scoreGradient(weight: f32, share: f32, place: u32) -> f32 {
 }
 `;
 
-/** Tiles of queries and keys: \`scoreOfTile\` with q and k, \`shareOfTile\` with dy and v. */
+/** Tiles of queries and keys: \`scoresOfTile\` with q and k, \`sharesOfTile\` with dy and v. */
 function queryTiles(headDim: number): string {
   const ofRows = (buffer: string) =>
     `if (row < rowCount) {\n    return ${buffer}[queryStart(row) + i];\n  }\n  return 0.0;`;
@@ -206,8 +212,8 @@ ${listedEntry("valueEntry", "v", undefined)}
 /** Rows of the key head, and keys of the tile's last query: what the entries of a tile may be read of. */
 var<private> rowCount: u32;
 var<private> keyCount: u32;
-${tileProduct("scoreOfTile", ofRows("q"), ofKeys("keyEntry"))}
-${tileProduct("shareOfTile", ofRows("dy"), ofKeys("valueEntry"))}`;
+${tileProduct("scoresOfTile", headDim, ofRows("q"), ofKeys("keyEntry"))}
+${tileProduct("sharesOfTile", headDim, ofRows("dy"), ofKeys("valueEntry"))}`;
 }
 
 /** Starts \`run\` with a tile of queries, and q·k and dy·v of each query with its own key and value. */
@@ -222,7 +228,7 @@ const ownQueries = `
   let keys = seen(row / uniforms.group);
   let own = columnStart(row / uniforms.group);
   var products = vec2(0.0, 0.0);
-  for (var i = lane; i < HEAD_DIM; i += ${TILE}u) {
+  for (var i = lane; i < HEAD_DIM; i += ${LANES}u) {
     products.x = fma(q[query + i], k[own + i], products.x);
     products.y = fma(dy[query + i], v[own + i], products.y);
   }

@@ -6,11 +6,20 @@
  *     query 0     ▒▒▒▒▒▒   ▒▒                  ▒     each query starts from its own key and value, which it always sees,
  *     query 1     ▒▒▒▒▒▒   ▒▒▒                 ▒     and then takes in one tile after the other: the largest score so
  *     …                                              far, the sum of weights, and the weighted sum of values, of which
- *                                                    each of its sixteen threads has some dimensions
+ *                                                    each of its four threads has some dimensions
  */
 import { defineProgram } from "../program.js";
-import { attentionPlaces, attentionUniforms, listedEntry, pastUniforms } from "./parts/attention-keys.js";
-import { dimensionsPerLane, ownTile, slotSums, TILE, TILE_THREADS, tileProduct } from "./parts/attention-tiles.js";
+import { attentionPlaces, attentionUniforms, listedEntry, overListed, pastUniforms } from "./parts/attention-keys.js";
+import {
+  dimensionsPerLane,
+  forOwnDimensions,
+  LANES,
+  ownTile,
+  slotSums,
+  TILE,
+  TILE_THREADS,
+  tileProduct,
+} from "./parts/attention-tiles.js";
 import { exactProduct, LARGE_SCORE } from "./parts/exact-product.js";
 import { numbers } from "./parts/numbers.js";
 
@@ -40,20 +49,27 @@ export const causalAttentionWithPastProgram = (headDim: number) =>
   });
 
 function body(headDim: number, hasPast: boolean): string {
-  const dimensions = dimensionsPerLane(headDim);
   return `${numbers}${exactProduct}${attentionPlaces(headDim, hasPast)}${slotSums}
 ${listedEntry("keyEntry", "k", hasPast ? "pastK" : undefined)}
-${listedEntry("valueEntry", "v", hasPast ? "pastV" : undefined)}
 /** Rows of the key head, and keys of the tile's last query: what the entries of a tile may be read of. */
 var<private> rowCount: u32;
 var<private> keyCount: u32;
 ${tileProduct(
-  "scoreOfTile",
+  "scoresOfTile",
+  headDim,
   "if (row < rowCount) {\n    return q[queryStart(row) + i];\n  }\n  return 0.0;",
   "if (row < keyCount) {\n    return keyEntry(row, i);\n  }\n  return 0.0;",
 )}
-var<workgroup> scores: array<f32, ${TILE_THREADS}>;
-var<workgroup> weights: array<f32, ${TILE_THREADS}>;
+var<workgroup> scores: array<f32, ${TILE * TILE}>;
+var<workgroup> weights: array<f32, ${TILE * TILE}>;
+
+fn scoreAgain(query: u32, key: u32) -> Exact {
+  var product = Exact(0.0, 0.0);
+  for (var i = 0u; i < HEAD_DIM; i++) {
+    product = extend(product, q[query + i], keyEntry(key, i));
+  }
+  return scaledExactly(product, uniforms.scale);
+}
 
 fn run(group: u32, thread: u32) {
   let rows = uniforms.time * uniforms.group;
@@ -67,65 +83,54 @@ fn run(group: u32, thread: u32) {
   let own = columnStart(row / uniforms.group);
 
   var part = Exact(0.0, 0.0);
-  for (var i = lane; i < HEAD_DIM; i += ${TILE}u) {
+  for (var i = lane; i < HEAD_DIM; i += ${LANES}u) {
     part = extend(part, q[query + i], k[own + i]);
   }
-  let score = scaledExactly(Exact(sumOverSlot(thread, part.high), sumOverSlot(thread, part.low)), uniforms.scale);
-  var largest = max(score.high, lowest);
-  var total = exponential(score.high - largest + score.low);
-  var sums: array<f32, ${dimensions}>;
-  for (var n = 0u; n < ${dimensions}u; n++) {
-    let i = lane + n * ${TILE}u;
-    if (i < HEAD_DIM) {
-      sums[n] = total * v[own + i];
-    }
-  }
+  let ownScore = scaledExactly(Exact(sumOverSlot(thread, part.high), sumOverSlot(thread, part.low)), uniforms.scale);
+  var largest = max(ownScore.high, lowest);
+  var total = exponential(ownScore.high - largest + ownScore.low);
+  var sums: array<f32, ${dimensionsPerLane(headDim)}>;
+  ${forOwnDimensions(headDim, "sums[n] = total * v[own + i];")}
 
   for (var tile = 0u; tile < listLength; tile += ${TILE}u) {
-    var score = Exact(scoreOfTile(firstRow, tile, thread) * uniforms.scale, 0.0);
-    let isSeen = tile + lane < keys;
-    if (isSeen && abs(score.high) > ${LARGE_SCORE}.0 && isFinite(score.high)) {
-      var product = Exact(0.0, 0.0);
-      for (var i = 0u; i < HEAD_DIM; i++) {
-        product = extend(product, q[query + i], keyEntry(tile + lane, i));
-      }
-      score = scaledExactly(product, uniforms.scale);
-    }
-    scores[thread] = score.high;
-    workgroupBarrier();
+    let products = scoresOfTile(firstRow, tile, thread) * uniforms.scale;
     let first = slot * ${TILE}u;
+    var low = vec4(0.0, 0.0, 0.0, 0.0);
+    for (var n = 0u; n < 4u; n++) {
+      let key = lane + n * ${LANES}u;
+      var score = Exact(products[n], 0.0);
+      if (tile + key < keys && abs(score.high) > ${LARGE_SCORE}.0 && isFinite(score.high)) {
+        score = scoreAgain(query, tile + key);
+      }
+      scores[first + key] = score.high;
+      low[n] = score.low;
+    }
+    workgroupBarrier();
     let count = min(${TILE}u, max(keys, tile) - tile);
     var peak = largest;
     for (var i = 0u; i < count; i++) {
       peak = max(peak, scores[first + i]);
     }
-    weights[thread] = exponential(score.high - peak + score.low);
+    for (var n = 0u; n < 4u; n++) {
+      let place = first + lane + n * ${LANES}u;
+      weights[place] = exponential(scores[place] - peak + low[n]);
+    }
     workgroupBarrier();
     let shrink = exponential(largest - peak);
     largest = peak;
     total *= shrink;
-    for (var n = 0u; n < ${dimensions}u; n++) {
-      sums[n] *= shrink;
-    }
+    ${forOwnDimensions(headDim, "sums[n] *= shrink;")}
     for (var key = 0u; key < count; key++) {
       let weight = weights[first + key];
       total += weight;
-      for (var n = 0u; n < ${dimensions}u; n++) {
-        let i = lane + n * ${TILE}u;
-        if (i < HEAD_DIM) {
-          sums[n] = fma(weight, valueEntry(tile + key, i), sums[n]);
-        }
-      }
+      ${overListed("(tile + key)", "v", hasPast ? "pastV" : undefined, (buffer) =>
+        forOwnDimensions(headDim, `sums[n] = fma(weight, ${buffer}[start + i], sums[n]);`),
+      )}
     }
   }
 
   if (firstRow + slot < rows) {
-    for (var n = 0u; n < ${dimensions}u; n++) {
-      let i = lane + n * ${TILE}u;
-      if (i < HEAD_DIM) {
-        y[query + i] = sums[n] / total;
-      }
-    }
+    ${forOwnDimensions(headDim, "y[query + i] = sums[n] / total;")}
   }
 }
 `;

@@ -1,80 +1,67 @@
 /**
- * Over a table of zeros. A row is written by the workgroup of the position where its token stands first; the others find
- * that they are not first and leave. So the work grows with the text, not with the vocabulary, and nobody shares a row.
+ * Two programs over a table of zeros. A row of the table is written from the position where its token stands first; the
+ * other positions leave. So the work grows with the text and not with the vocabulary, and nobody shares a row.
  *
- *     tokens          7 2 7 5 7 …
- *     workgroup 0     ●   ●   ●      row 7: dy[0] + dy[2] + dy[4] …
- *     workgroup 1       ●            row 2: dy[1]
- *     workgroup 2     ●              leaves: 7 stood at position 0
- *
- * It walks over the tokens in tiles of 256: a thread looks at one token of each, eight words of 32 bits hold which of them
- * match, and every thread adds the matching rows of dy, in their order, to its own columns.
+ *     tokens     7   2   7   5   7
+ *     links      ●──────▶●──────▶●      thread: one position, whether its token stands before it, and where next
+ *                    ●       ●
+ *     rows       row 7: dy[0] + dy[2] + dy[4]      thread: one column of one first position, along its links
  */
 import { defineProgram } from "../program.js";
+import { ELEMENTS_PER_GROUP, ownElement } from "./parts/elements.js";
 
-const TILE = 256;
-const WORDS = TILE / 32;
+/** `links[2 p]` is 1 where position p is its token's first, `links[2 p + 1]` its next position, or `count`. */
+export const embeddingLinksProgram = defineProgram({
+  name: "embeddingGradient/links",
+  buffers: { tokens: "in i32", links: "out i32" },
+  uniforms: { count: "u32" },
+  threads: ELEMENTS_PER_GROUP,
+  body: () => `
+fn run(group: u32, thread: u32) {
+  ${ownElement}
+  let token = tokens[index];
+  var before = 0u;
+  while (before < index && tokens[before] != token) {
+    before++;
+  }
+  var next = index + 1u;
+  while (next < uniforms.count && tokens[next] != token) {
+    next++;
+  }
+  links[2u * index] = select(0, 1, before == index);
+  links[2u * index + 1u] = i32(next);
+}
+`,
+});
+
+/** Positions that are added up by themselves, so that a long sum stays exact. */
+const STRETCH = 64;
 
 /** `dTable[token] = Σ dy[p]` over the positions p where it stands; rows that no token asks for are left as they are. */
-export const embeddingGradientProgram = defineProgram({
-  name: "embeddingGradient",
-  buffers: { dy: "in f32", tokens: "in i32", dTable: "out f32" },
-  uniforms: { positions: "u32", size: "u32" },
-  threads: TILE,
+export const embeddingRowsProgram = defineProgram({
+  name: "embeddingGradient/rows",
+  buffers: { dy: "in f32", tokens: "in i32", links: "in i32", dTable: "out f32" },
+  uniforms: { count: "u32", positions: "u32", size: "u32" },
+  threads: ELEMENTS_PER_GROUP,
   body: () => `
-var<workgroup> isMatch: array<u32, ${TILE}>;
-var<workgroup> matches: array<u32, ${WORDS}>;
-var<workgroup> firstMatch: u32;
-
-/** Finds the matches in the tile that starts at \`tile\`: the first one, or ${TILE} where there is none. */
-fn findMatches(tile: u32, thread: u32, token: i32) -> u32 {
-  let position = tile + thread;
-  isMatch[thread] = 0u;
-  if (position < uniforms.positions) {
-    isMatch[thread] = u32(tokens[position] == token);
-  }
-  workgroupBarrier();
-  if (thread < ${WORDS}u) {
-    var word = 0u;
-    for (var bit = 0u; bit < 32u; bit++) {
-      word |= isMatch[thread * 32u + bit] << bit;
-    }
-    matches[thread] = word;
-  }
-  workgroupBarrier();
-  if (thread == 0u) {
-    firstMatch = ${TILE}u;
-    for (var i = ${WORDS}u; i > 0u; i--) {
-      if (matches[i - 1u] != 0u) {
-        firstMatch = (i - 1u) * 32u + countTrailingZeros(matches[i - 1u]);
-      }
-    }
-  }
-  return workgroupUniformLoad(&firstMatch);
-}
-
 fn run(group: u32, thread: u32) {
-  let token = tokens[group];
-  for (var tile = 0u; tile < uniforms.positions; tile += ${TILE}u) {
-    let first = findMatches(tile, thread, token);
-    if (first == ${TILE}u) {
-      continue;
-    }
-    if (tile + first < group) {
-      return;
-    }
-    // From here on this workgroup is the row's own.
-    for (var column = thread; column < uniforms.size; column += ${TILE}u) {
-      var sum = 0.0;
-      for (var i = 0u; i < ${WORDS}u; i++) {
-        for (var rest = matches[i]; rest != 0u; rest &= rest - 1u) {
-          let position = tile + i * 32u + countTrailingZeros(rest);
-          sum += dy[position * uniforms.size + column];
-        }
-      }
-      dTable[u32(token) * uniforms.size + column] += sum;
-    }
+  ${ownElement}
+  let first = index / uniforms.size;
+  let column = index % uniforms.size;
+  if (links[2u * first] == 0) {
+    return;
   }
+  var total = 0.0;
+  var position = first;
+  while (position < uniforms.positions) {
+    var stretch = 0.0;
+    for (var n = 0u; n < ${STRETCH}u && position < uniforms.positions; n++) {
+      stretch += dy[position * uniforms.size + column];
+      position = u32(links[2u * position + 1u]);
+    }
+    total += stretch;
+  }
+  dTable[u32(tokens[first]) * uniforms.size + column] = total;
 }
 `,
 });

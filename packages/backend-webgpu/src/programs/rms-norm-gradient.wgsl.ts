@@ -5,8 +5,8 @@
  *     dWeight   sixteen columns are the work of a workgroup (parts/column-sums.ts)
  */
 import { defineProgram } from "../program.js";
-import { COLUMN_THREADS, columnSums } from "./parts/column-sums.js";
-import { lanesOf, ownRow, rowSums, THREADS } from "./parts/rows.js";
+import { columnLanes, columnSums, columnThreads } from "./parts/column-sums.js";
+import { lanesOf, ownRow, rowSums, rowThreads } from "./parts/rows.js";
 
 /** `dx = (dy ⊙ weight - n · mean(dy ⊙ weight ⊙ n)) · scale` with the normalised `n = x · scale`; leaves the scales. */
 export const rmsNormInputGradientProgram = (size: number) =>
@@ -15,7 +15,7 @@ export const rmsNormInputGradientProgram = (size: number) =>
     variant: `${lanesOf(size)} lanes`,
     buffers: { dy: "in f32", x: "in f32", weight: "in f32", dx: "out f32", scales: "out f32" },
     uniforms: { rows: "u32", size: "u32", epsilon: "f32" },
-    threads: THREADS,
+    threads: rowThreads(size),
     body: () => `${rowSums(size)}
 fn run(group: u32, thread: u32) {
   ${ownRow}
@@ -39,10 +39,12 @@ fn run(group: u32, thread: u32) {
   });
 
 /** `dWeight = Σ_rows dy ⊙ x · scale`. */
-export const rmsNormWeightGradientProgram = defineProgram({
-  name: "rmsNormGradient/dWeight",
-  buffers: { dy: "in f32", x: "in f32", scales: "in f32", dWeight: "out f32" },
-  uniforms: { rows: "u32", size: "u32" },
-  threads: COLUMN_THREADS,
-  body: () => columnSums("dy[index] * (x[index] * scales[row])", "dWeight"),
-});
+export const rmsNormWeightGradientProgram = (rows: number) =>
+  defineProgram({
+    name: "rmsNormGradient/dWeight",
+    variant: `${columnLanes(rows)} lanes`,
+    buffers: { dy: "in f32", x: "in f32", scales: "in f32", dWeight: "out f32" },
+    uniforms: { rows: "u32", size: "u32" },
+    threads: columnThreads(rows),
+    body: () => columnSums(rows, "dy[index] * (x[index] * scales[row])", "dWeight"),
+  });

@@ -3,7 +3,7 @@
  *            └─ lanes ─────┘     and each scales its own entries
  */
 import { defineProgram } from "../program.js";
-import { lanesOf, ownRow, rowSums, THREADS } from "./parts/rows.js";
+import { lanesOf, ownRow, rowSums, rowThreads } from "./parts/rows.js";
 
 /** `y = x / sqrt(mean(x²) + epsilon) ⊙ weight`, for rows of `size`. */
 export const rmsNormProgram = (size: number) =>
@@ -12,7 +12,7 @@ export const rmsNormProgram = (size: number) =>
     variant: `${lanesOf(size)} lanes`,
     buffers: { x: "in f32", weight: "in f32", y: "out f32" },
     uniforms: { rows: "u32", size: "u32", epsilon: "f32" },
-    threads: THREADS,
+    threads: rowThreads(size),
     body: () => `${rowSums(size)}
 fn run(group: u32, thread: u32) {
   ${ownRow}

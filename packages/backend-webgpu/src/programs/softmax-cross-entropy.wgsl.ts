@@ -4,7 +4,7 @@
  */
 import { defineProgram } from "../program.js";
 import { rowSpreads } from "./parts/log-sum-exp.js";
-import { lanesOf, ownRow, THREADS } from "./parts/rows.js";
+import { lanesOf, ownRow, rowThreads } from "./parts/rows.js";
 
 const uniforms = { rows: "u32", size: "u32" } as const;
 
@@ -23,7 +23,7 @@ export const softmaxCrossEntropyProgram = (vocabulary: number) =>
     variant: `${lanesOf(vocabulary)} lanes`,
     buffers: { logits: "in f32", labels: "in i32", loss: "out f32" },
     uniforms,
-    threads: THREADS,
+    threads: rowThreads(vocabulary),
     body: () => `${rowSpreads(vocabulary)}
 /** log(1 + x), by its series where 1 + x would lose digits. */
 fn logOfOnePlus(x: f32) -> f32 {
@@ -58,7 +58,7 @@ export const softmaxCrossEntropyGradientProgram = (vocabulary: number) =>
     variant: `${lanesOf(vocabulary)} lanes`,
     buffers: { dLoss: "in f32", logits: "in f32", labels: "in i32", dLogits: "out f32" },
     uniforms,
-    threads: THREADS,
+    threads: rowThreads(vocabulary),
     body: () => `${rowSpreads(vocabulary)}
 fn run(group: u32, thread: u32) {
   ${ownRow}

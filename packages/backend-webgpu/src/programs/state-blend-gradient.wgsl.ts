@@ -5,7 +5,7 @@
  *     dAlpha       sixteen columns are the work of a workgroup (parts/column-sums.ts)
  */
 import { defineProgram } from "../program.js";
-import { COLUMN_THREADS, columnSums } from "./parts/column-sums.js";
+import { columnLanes, columnSums, columnThreads } from "./parts/column-sums.js";
 import { ELEMENTS_PER_GROUP, ownElement } from "./parts/elements.js";
 
 /** `da = (1 - alpha) ⊙ dh` and `dState = alpha ⊙ dh` where keep is 1, dh and 0 where it is 0. */
@@ -26,10 +26,12 @@ fn run(group: u32, thread: u32) {
 });
 
 /** `dAlpha = Σ dh ⊙ (state - a)` over the positions where keep is 1. */
-export const stateBlendAlphaGradientProgram = defineProgram({
-  name: "stateBlendGradient/dAlpha",
-  buffers: { dh: "in f32", a: "in f32", state: "in f32", keep: "in f32", dAlpha: "out f32" },
-  uniforms: { rows: "u32", size: "u32" },
-  threads: COLUMN_THREADS,
-  body: () => columnSums("select(0.0, dh[index] * (state[index] - a[index]), keep[row] > 0.0)", "dAlpha"),
-});
+export const stateBlendAlphaGradientProgram = (rows: number) =>
+  defineProgram({
+    name: "stateBlendGradient/dAlpha",
+    variant: `${columnLanes(rows)} lanes`,
+    buffers: { dh: "in f32", a: "in f32", state: "in f32", keep: "in f32", dAlpha: "out f32" },
+    uniforms: { rows: "u32", size: "u32" },
+    threads: columnThreads(rows),
+    body: () => columnSums(rows, "select(0.0, dh[index] * (state[index] - a[index]), keep[row] > 0.0)", "dAlpha"),
+  });

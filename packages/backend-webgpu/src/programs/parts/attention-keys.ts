@@ -70,3 +70,25 @@ fn ${name}(index: u32, i: u32) -> f32 {
 }
 `;
 }
+
+/**
+ * Statements over the entries of key or value `index` of the list, which is looked up once.
+ *
+ * @param loop the statements, given the buffer that it is in; entries start at `start`
+ */
+export function overListed(
+  index: string,
+  chunk: string,
+  past: string | undefined,
+  loop: (buffer: string) => string,
+): string {
+  const ofChunk = `{
+      let start = columnStart(columnOf(${index}));
+      ${loop(chunk)}
+    }`;
+  if (past === undefined) return ofChunk;
+  return `if (${index} < uniforms.pastLength) {
+      let start = pastStart(${index});
+      ${loop(past)}
+    } else ${ofChunk}`;
+}

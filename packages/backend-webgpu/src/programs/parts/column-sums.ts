@@ -7,7 +7,9 @@
  */
 
 const COLUMNS = 16;
-const LANES = 16;
+
+/** So many rows are the work of one thread for each column. */
+const FEW_ROWS = 64;
 
 /** Rows of a thread that are added up by themselves. */
 const STRETCH = 32;
@@ -17,18 +19,26 @@ export function groupsOfColumns(columns: number): number {
   return Math.ceil(columns / COLUMNS);
 }
 
-export const COLUMN_THREADS = COLUMNS * LANES;
+/** Threads that share the rows of a column. */
+export function columnLanes(rows: number): number {
+  return rows <= FEW_ROWS ? 1 : 16;
+}
+
+/** Threads of a workgroup. */
+export function columnThreads(rows: number): number {
+  return COLUMNS * columnLanes(rows);
+}
 
 /**
  * The whole body. Needs the uniforms `rows` and `size` (columns).
  *
+ * @param rows their number, which says how many threads share a column
  * @param term an expression in `row`, `column` and `index`, the entry's place
  * @param output the buffer for the sums
  */
-export function columnSums(term: string, output: string): string {
-  return `
-var<workgroup> partials: array<f32, ${COLUMN_THREADS}>;
-
+export function columnSums(rows: number, term: string, output: string): string {
+  const lanes = columnLanes(rows);
+  return `${lanes > 1 ? `\nvar<workgroup> partials: array<f32, ${columnThreads(rows)}>;\n` : ""}
 fn run(group: u32, thread: u32) {
   let column = group * ${COLUMNS}u + thread % ${COLUMNS}u;
   let lane = thread / ${COLUMNS}u;
@@ -36,25 +46,30 @@ fn run(group: u32, thread: u32) {
   var total = 0.0;
   var row = lane;
   while (row < end) {
-    let stop = min(end, row + ${STRETCH * LANES}u);
+    let stop = min(end, row + ${STRETCH * lanes}u);
     var stretch = 0.0;
-    for (; row < stop; row += ${LANES}u) {
+    for (; row < stop; row += ${lanes}u) {
       let index = row * uniforms.size + column;
       stretch += ${term};
     }
     total += stretch;
   }
-  partials[thread] = total;
+  ${lanes > 1 ? tree(lanes) : ""}
+  if (lane == 0u && column < uniforms.size) {
+    ${output}[column] = total;
+  }
+}
+`;
+}
+
+function tree(lanes: number): string {
+  return `partials[thread] = total;
   workgroupBarrier();
-  for (var reach = ${LANES / 2}u; reach > 0u; reach /= 2u) {
+  for (var reach = ${lanes / 2}u; reach > 0u; reach /= 2u) {
     if (lane < reach) {
       partials[thread] += partials[thread + reach * ${COLUMNS}u];
     }
     workgroupBarrier();
   }
-  if (lane == 0u && column < uniforms.size) {
-    ${output}[column] = partials[thread];
-  }
-}
-`;
+  total = partials[thread];`;
 }

@@ -6,12 +6,12 @@
  *     rest      Σ exp(x - max(x)) - 1     and -1
  */
 import { numbers } from "./numbers.js";
-import { lanesOf, THREADS } from "./rows.js";
+import { rowLanes, rowThreads } from "./rows.js";
 
 /** `spreadOfRow`: what the lanes of a row bring, merged in a tree; every lane gets the result. All threads take part. */
 export function rowSpreads(rowSize: number): string {
   return `${numbers}
-const LANES = ${lanesOf(rowSize)}u;
+${rowLanes(rowSize)}
 
 struct Spread {
   largest: f32,
@@ -19,7 +19,7 @@ struct Spread {
 }
 
 const nothing = Spread(lowest, -1.0);
-var<workgroup> spreads: array<Spread, ${THREADS}>;
+var<workgroup> spreads: array<Spread, ${rowThreads(rowSize)}>;
 
 fn merged(left: Spread, right: Spread) -> Spread {
   if (left.largest >= right.largest) {
