@@ -115,7 +115,7 @@ export const causalAttentionSuite = kernelSuite({
     const inputs = { q, k, v } as Record<"q" | "k" | "v", HostArray>;
     const attributes = { scale: 0.5, pastLength: 0, iterations: 1 };
     return {
-      "scores that differ by hundreds": { inputs: { ...inputs, q: scaled(inputs.q, 300) }, attributes },
+      "scores whose exponentials overflow": { inputs: { ...inputs, q: scaled(inputs.q, 50) }, attributes },
       "scores that are all the same": { inputs: { ...inputs, q: zeros([1, 20, 2, 4]) }, attributes },
     };
   },
