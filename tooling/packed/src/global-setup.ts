@@ -1,5 +1,6 @@
 /** Packs every publishable package once for all tests, and clears everything away afterwards. */
-import { mkdirSync, mkdtempSync, realpathSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, realpathSync } from "node:fs";
+import { rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { TestProject } from "vitest/node";
@@ -11,15 +12,15 @@ declare module "vitest" {
   }
 }
 
-export default async function setUp(project: TestProject): Promise<() => void> {
+export default async function setUp(project: TestProject): Promise<() => Promise<void>> {
   // The real path: on macOS the temporary folder is a link, and Vite serves nothing that seems to lie elsewhere.
   const folder = mkdtempSync(join(realpathSync(tmpdir()), "sst-packed-"));
-  const clear = () => rmSync(folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 });
+  const clear = () => rm(folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 });
   try {
     mkdirSync(join(folder, "tarballs"));
     project.provide("packed", await packWorkspace(folder));
   } catch (error) {
-    clear();
+    await clear();
     throw error;
   }
   return clear;

@@ -16,7 +16,10 @@ export async function packWorkspace(folder: string): Promise<Packed> {
   const filters = publishablePackages().flatMap(({ name }) => ["--filter", name]);
   const [program, first, shell] = pnpm();
   const args = [...first, ...filters, "pack", "--json", "--pack-destination", join(folder, "tarballs")];
-  const { stdout } = await promisify(execFile)(program, args, { cwd: workspaceRoot, shell });
+  const { stdout } = await promisify(execFile)(program, args, { cwd: workspaceRoot, shell }).catch((error) => {
+    // What went wrong is part of the JSON.
+    throw new Error(`pnpm pack failed:\n${error.stdout}`, { cause: error });
+  });
   const packed = JSON.parse(stdout) as { name: string; filename: string }[];
   const tarballs = packed.map(({ name, filename }) => [name, basename(filename)] as const);
   return { folder, tarballs: Object.fromEntries(tarballs) };
