@@ -137,7 +137,8 @@ function ungroupQueries(grouped: Tensor, shape: readonly number[]): Tensor {
 function attentionWeights(queries: Tensor, keys: Tensor, attributes: AttentionAttributes): Tensor {
   const [rows, columns] = [queries.shape[2] as number, keys.shape[2] as number];
   const scores = mul(matMul(queries, keys, false, true), attributes.scale);
-  return softmax(where(causalMask(rows, columns, attributes), scores, -1e30));
+  // Not some large negative number: where every key that is seen scores -Infinity, that one would win.
+  return softmax(where(causalMask(rows, columns, attributes), scores, Number.NEGATIVE_INFINITY));
 }
 
 /** Whether a key is seen: `[group · time, pastLength + time]`. */

@@ -1,0 +1,11 @@
+import { nodeProject } from "@sst/vitest-config";
+
+export default nodeProject({
+  test: {
+    globalSetup: "src/global-setup.ts",
+    // Each file installs, builds and trains in processes of its own: side by side they would only take time from each other.
+    fileParallelism: false,
+    testTimeout: 180_000,
+    hookTimeout: 180_000,
+  },
+});
