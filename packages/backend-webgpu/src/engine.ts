@@ -164,7 +164,7 @@ export async function createEngine(
   const engine = new DeviceEngine();
   live = engine;
   const engineKernels = getKernelsForBackend("webgpu").map((kernel) =>
-    kernel.kernelName === "BatchMatMul" ? orderedMatMul(kernel) : kernel,
+    kernel.kernelName === "BatchMatMul" ? orderedMatMul(kernel, engine.programs) : kernel,
   );
   return { engine, engineKernels, programs: engine.programs };
 }

@@ -1,32 +1,36 @@
 /**
  * Matrix products that always add up in the same order. TensorFlow.js picks among four programs; the one for long inner
- * dimensions adds with atomics, in an order that differs from run to run, and the one for few results sums in a tree (and
- * is 25 times slower on SwiftShader). The other two add along the inner dimension, whatever the number of rows, so a
- * position's values do not depend on how many are computed at once.
+ * dimensions adds with atomics, in an order that differs from run to run, and the ones for few results are made of
+ * barriers. Of its programs the tiled one stays, for large products; small ones are ours. Both add along the inner
+ * dimension, whatever the number of rows, so a position's values do not depend on how many are computed at once.
  */
-import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
-import { env, type KernelConfig, type TensorInfo } from "@tensorflow/tfjs-core";
+import { broadcast_util, env, type KernelConfig, type TensorInfo, util } from "@tensorflow/tfjs-core";
+import type { ProgramRunner } from "./program-runner.js";
+import { BLOCK_COLUMNS, BLOCK_ROWS, matMulBlockProgram } from "./programs/mat-mul-block.wgsl.js";
+import { groupsOfElements } from "./programs/parts/elements.js";
 
 /** TensorFlow.js' flag that fixes the program, and its values. */
 const PROGRAM_FLAG = "WEBGPU_MATMUL_PROGRAM_TYPE";
 const ANY_PROGRAM = -1;
-const SMALL_TILES = 2;
-const LARGE_TILES = 3;
+const TILED_PROGRAM = 3;
 
-/** Rows and columns of a large tile. */
+/** Rows and columns of one of its tiles, which is a workgroup, and how many of them it takes to keep a GPU busy. */
 const TILE = 32;
+const BUSY_TILES = 64;
 
-export function orderedMatMul(kernel: KernelConfig): KernelConfig {
+interface MatMulAttributes {
+  readonly transposeA: boolean;
+  readonly transposeB: boolean;
+}
+
+export function orderedMatMul(kernel: KernelConfig, runner: ProgramRunner): KernelConfig {
   return {
     ...kernel,
     kernelFunc: (call) => {
       const { a, b } = call.inputs as { a: TensorInfo; b: TensorInfo };
-      const { transposeA, transposeB } = call.attrs as unknown as { transposeA: boolean; transposeB: boolean };
-      const rows = a.shape.at(transposeA ? -1 : -2) as number;
-      const columns = b.shape.at(transposeB ? -2 : -1) as number;
-      const batch = Math.max(batchOf(a), batchOf(b));
-      const engine = call.backend as WebGPUBackend;
-      env().set(PROGRAM_FLAG, hasFewTiles(engine, batch, rows, columns) ? SMALL_TILES : LARGE_TILES);
+      const product = blockProduct(runner, a, b, call.attrs as unknown as MatMulAttributes);
+      if (product !== undefined) return product;
+      env().set(PROGRAM_FLAG, TILED_PROGRAM);
       try {
         return kernel.kernelFunc(call);
       } finally {
@@ -36,12 +40,49 @@ export function orderedMatMul(kernel: KernelConfig): KernelConfig {
   };
 }
 
-/** Too few large tiles to keep a GPU busy. TensorFlow.js' own rule. */
-function hasFewTiles(engine: WebGPUBackend, batch: number, rows: number, columns: number): boolean {
-  const tiles = batch * Math.ceil(rows / TILE) * Math.ceil(columns / TILE);
-  return tiles <= engine.thresholdToIncreaseWorkgroups * (rows <= 8 ? 2 : 1);
+/** @returns undefined for a product that is large, empty, of another type, or whose batches broadcast piecewise */
+function blockProduct(
+  runner: ProgramRunner,
+  a: TensorInfo,
+  b: TensorInfo,
+  { transposeA, transposeB }: MatMulAttributes,
+): TensorInfo | undefined {
+  const [aBatches, bBatches] = [a.shape.slice(0, -2), b.shape.slice(0, -2)];
+  const isPiecewise = aBatches.join() !== bBatches.join() && batchSize(a) !== 1 && batchSize(b) !== 1;
+  if (isPiecewise || a.dtype !== "float32" || b.dtype !== "float32") return undefined;
+  const batch = broadcast_util.assertAndGetBroadcastShape(aBatches, bBatches);
+  const matrices = util.sizeFromShape(batch);
+  const [rows, depth] = matrixSizes(a, transposeA);
+  const [, columns] = matrixSizes(b, transposeB);
+  const tiles = matrices * Math.ceil(rows / TILE) * Math.ceil(columns / TILE);
+  if (tiles >= BUSY_TILES || matrices * rows * columns * depth === 0) return undefined;
+
+  const y = runner.allocate([...batch, rows, columns]);
+  const count = matrices * Math.ceil(rows / BLOCK_ROWS) * Math.ceil(columns / BLOCK_COLUMNS);
+  runner.run(matMulBlockProgram, {
+    buffers: { a, b, y },
+    uniforms: {
+      count,
+      rows,
+      columns,
+      depth,
+      aBatch: batchSize(a) === 1 ? 0 : rows * depth,
+      bBatch: batchSize(b) === 1 ? 0 : depth * columns,
+      aRow: transposeA ? 1 : depth,
+      aDepth: transposeA ? rows : 1,
+      bDepth: transposeB ? 1 : columns,
+      bColumn: transposeB ? depth : 1,
+    },
+    groups: groupsOfElements(count),
+  });
+  return y;
 }
 
-function batchOf(info: TensorInfo): number {
-  return info.shape.slice(0, -2).reduce((left, right) => left * right, 1);
+function matrixSizes({ shape }: TensorInfo, transposed: boolean): [number, number] {
+  const [first, second] = shape.slice(-2) as [number, number];
+  return transposed ? [second, first] : [first, second];
+}
+
+function batchSize({ shape }: TensorInfo): number {
+  return util.sizeFromShape(shape.slice(0, -2));
 }

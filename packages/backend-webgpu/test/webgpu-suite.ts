@@ -12,6 +12,7 @@ import { logitsOf, relativeError, tinyModel, tinyTokens } from "../../layers/tes
 import { economySuite } from "./economy-suite.js";
 import { faultSuite } from "./fault-suite.js";
 import type { GoldenModel } from "./golden-files.js";
+import { matMulSuite } from "./mat-mul-suite.js";
 
 interface Golden {
   readonly tokens: number[][];
@@ -121,6 +122,7 @@ export function webgpuSuite(models: readonly GoldenModel[]): void {
     });
   });
 
+  matMulSuite();
   economySuite();
   // Last: it takes the device away.
   faultSuite();
