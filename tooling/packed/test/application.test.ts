@@ -90,13 +90,14 @@ describe("with Vite", () => {
 async function answersOf(browser: Browser, address: string): Promise<Record<"page" | "worker" | "webgpu", Answer>> {
   const page = await browser.newPage();
   const complaints: string[] = [];
-  page.on("pageerror", (error) => complaints.push(error.message));
+  const broken = new Promise<never>((_, reject) => page.on("pageerror", reject));
   page.on("console", (message) => {
     if (message.type() === "error") complaints.push(message.text());
   });
   try {
-    await page.goto(address);
-    await page.waitForFunction(() => document.querySelector("#results")?.textContent, undefined, { timeout: 60_000 });
+    const isDone = () => document.querySelector("#results")?.textContent;
+    const finished = page.goto(address).then(() => page.waitForFunction(isDone, undefined, { timeout: 60_000 }));
+    await Promise.race([finished, broken]);
     expect(complaints).toEqual([]);
     const answers = JSON.parse((await page.locator("#results").textContent()) as string);
     expect(Object.values(answers).filter((answer) => "failed" in (answer as object))).toEqual([]);
