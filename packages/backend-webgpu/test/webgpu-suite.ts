@@ -12,6 +12,7 @@ import { logitsOf, relativeError, tinyModel, tinyTokens } from "../../layers/tes
 import { economySuite } from "./economy-suite.js";
 import { faultSuite } from "./fault-suite.js";
 import type { GoldenModel } from "./golden-files.js";
+import { programSuite } from "./program-suite.js";
 
 interface Golden {
   readonly tokens: number[][];
@@ -120,6 +121,8 @@ export function webgpuSuite(models: readonly GoldenModel[]): void {
       expect(bytes.allocated - bytes.used).toBeLessThan(384 * 2 ** 20);
     });
   });
+
+  programSuite();
 
   economySuite();
   // Last: it takes the device away.
