@@ -3,6 +3,7 @@ import { type BackendRuntime, SstError } from "@sst/tensor";
 import { type BackendValues, type DataType, getKernelsForBackend, util } from "@tensorflow/tfjs-core";
 import { countDevice } from "./counters.js";
 import { DeviceFaults } from "./device-faults.js";
+import { sumWithoutEntries } from "./empty-sum.js";
 import { orderedMatMul } from "./mat-mul.js";
 import { ProgramRunner } from "./program-runner.js";
 
@@ -163,9 +164,10 @@ export async function createEngine(
 
   const engine = new DeviceEngine();
   live = engine;
-  const engineKernels = getKernelsForBackend("webgpu").map((kernel) =>
-    kernel.kernelName === "BatchMatMul" ? orderedMatMul(kernel, engine.programs) : kernel,
-  );
+  const engineKernels = getKernelsForBackend("webgpu").map((kernel) => {
+    if (kernel.kernelName === "BatchMatMul") return orderedMatMul(kernel, engine.programs);
+    return kernel.kernelName === "Sum" ? sumWithoutEntries(kernel) : kernel;
+  });
   return { engine, engineKernels, programs: engine.programs };
 }
 

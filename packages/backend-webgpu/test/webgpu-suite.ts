@@ -13,6 +13,7 @@ import { economySuite } from "./economy-suite.js";
 import { faultSuite } from "./fault-suite.js";
 import type { GoldenModel } from "./golden-files.js";
 import { matMulSuite } from "./mat-mul-suite.js";
+import { programSuite } from "./program-suite.js";
 
 interface Golden {
   readonly tokens: number[][];
@@ -123,6 +124,8 @@ export function webgpuSuite(models: readonly GoldenModel[]): void {
   });
 
   matMulSuite();
+  programSuite();
+
   economySuite();
   // Last: it takes the device away.
   faultSuite();

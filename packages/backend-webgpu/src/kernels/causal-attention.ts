@@ -8,6 +8,7 @@ import {
   attentionQueryGradientProgram,
   attentionStatisticsProgram,
 } from "../programs/causal-attention-gradient.wgsl.js";
+import { headSizeOf } from "../programs/parts/attention-keys.js";
 import { groupsOfTiles } from "../programs/parts/attention-tiles.js";
 import { type Inputs, sizeOf } from "./shapes.js";
 
@@ -21,11 +22,11 @@ export const causalAttention =
     const keyHeads = k.shape[2] as number;
     const group = heads / keyHeads;
     const y = runner.allocate(outputShapes.y as number[]);
-    const uniforms = { time, heads, keyHeads, group, iterations, scale };
+    const uniforms = { time, heads, keyHeads, headDim, group, iterations, scale };
     const past = pastLength > 0 && pastK && pastV ? { pastK, pastV } : undefined;
     const pastUniforms = { pastLength: past ? pastLength : 0, capacity: past?.pastK.shape[1] ?? 0 };
     if (time === iterations && headDim <= LARGEST_HEAD) {
-      runner.run(causalAttentionDecodeProgram(headDim), {
+      runner.run(causalAttentionDecodeProgram(headSizeOf(headDim)), {
         buffers: { q, k, v, ...(past ?? { pastK: k, pastV: v }), y },
         uniforms: { ...uniforms, ...pastUniforms },
         groups: sizeOf(y) / headDim,
@@ -34,13 +35,13 @@ export const causalAttention =
     }
     const groups = groupsOfTiles(batch * keyHeads, time * group);
     if (past) {
-      runner.run(causalAttentionWithPastProgram(headDim), {
+      runner.run(causalAttentionWithPastProgram(headSizeOf(headDim)), {
         buffers: { q, k, v, ...past, y },
         uniforms: { ...uniforms, ...pastUniforms },
         groups,
       });
     } else {
-      runner.run(causalAttentionProgram(headDim), { buffers: { q, k, v, y }, uniforms, groups });
+      runner.run(causalAttentionProgram(headSizeOf(headDim)), { buffers: { q, k, v, y }, uniforms, groups });
     }
     return [y];
   };
@@ -57,13 +58,21 @@ export const causalAttentionGradient =
       runner.allocate(shape as number[]),
     ) as [TensorInfo, TensorInfo, TensorInfo];
     const statistics = runner.allocate([batch * time * heads, 3]);
-    const uniforms = { time, heads, keyHeads, group, iterations, scale };
+    const uniforms = { time, heads, keyHeads, headDim, group, iterations, scale };
     const given = { dy, q, k, v, statistics };
     const overQueries = groupsOfTiles(batch * keyHeads, time * group);
     const overKeys = groupsOfTiles(batch * keyHeads, time);
-    runner.run(attentionStatisticsProgram(headDim), { buffers: given, uniforms, groups: overQueries });
-    runner.run(attentionQueryGradientProgram(headDim), { buffers: { ...given, dq }, uniforms, groups: overQueries });
-    runner.run(attentionKeyGradientProgram(headDim), { buffers: { ...given, dk, dv }, uniforms, groups: overKeys });
+    runner.run(attentionStatisticsProgram(headSizeOf(headDim)), { buffers: given, uniforms, groups: overQueries });
+    runner.run(attentionQueryGradientProgram(headSizeOf(headDim)), {
+      buffers: { ...given, dq },
+      uniforms,
+      groups: overQueries,
+    });
+    runner.run(attentionKeyGradientProgram(headSizeOf(headDim)), {
+      buffers: { ...given, dk, dv },
+      uniforms,
+      groups: overKeys,
+    });
     runner.release(statistics);
     return [dq, dk, dv];
   };

@@ -7,7 +7,14 @@
  *     the end   the parts of each dimension added up, and divided by the sum of weights
  */
 import { defineProgram } from "../program.js";
-import { attentionPlaces, attentionUniforms, listedEntry, pastUniforms } from "./parts/attention-keys.js";
+import {
+  attentionPlaces,
+  attentionUniforms,
+  type HeadSize,
+  headVariant,
+  listedEntry,
+  pastUniforms,
+} from "./parts/attention-keys.js";
 import { exactProduct, LARGE_SCORE } from "./parts/exact-product.js";
 import { numbers } from "./parts/numbers.js";
 
@@ -17,36 +24,30 @@ const THREADS = 256;
 export const LARGEST_HEAD = THREADS;
 
 /** Over the chunk, and over a cache where there is one. */
-export const causalAttentionDecodeProgram = (headDim: number) =>
+export const causalAttentionDecodeProgram = (head: HeadSize) =>
   defineProgram({
     name: "causalAttention/decode",
-    variant: `heads of ${headDim}`,
+    variant: headVariant(head),
     buffers: { q: "in f32", k: "in f32", v: "in f32", pastK: "in f32", pastV: "in f32", y: "out f32" },
     uniforms: { ...attentionUniforms, ...pastUniforms },
     threads: THREADS,
-    body: () => body(headDim),
+    body: () => body(head),
   });
 
-/** Threads to a part: the dimensions, rounded up to a power of two. */
-function partSize(headDim: number): number {
-  let size = 1;
-  while (size < headDim) size *= 2;
-  return size;
-}
-
-function body(headDim: number): string {
-  const size = partSize(headDim);
-  return `${numbers}${exactProduct}${attentionPlaces(headDim, true)}
+function body(head: HeadSize): string {
+  // Threads to a part.
+  const size = head.most;
+  return `${numbers}${exactProduct}${attentionPlaces(true)}
 ${listedEntry("keyEntry", "k", "pastK")}
 ${listedEntry("valueEntry", "v", "pastV")}
-var<workgroup> query: array<f32, ${headDim}>;
+var<workgroup> query: array<f32, ${head.most}>;
 var<workgroup> partials: array<f32, ${THREADS}>;
 var<workgroup> weights: array<f32, ${THREADS}>;
 
 /** The score of the key whose entries start at \`start\`, plain, and where it is large once more in two parts. */
 fn scoreOf(index: u32, last: u32, own: u32) -> Exact {
   var product = 0.0;
-  for (var i = 0u; i < HEAD_DIM; i++) {
+  for (var i = 0u; i < uniforms.headDim; i++) {
     product = fma(query[i], keyOf(index, last, own, i), product);
   }
   let score = product * uniforms.scale;
@@ -54,7 +55,7 @@ fn scoreOf(index: u32, last: u32, own: u32) -> Exact {
     return Exact(score, 0.0);
   }
   var exact = Exact(0.0, 0.0);
-  for (var i = 0u; i < HEAD_DIM; i++) {
+  for (var i = 0u; i < uniforms.headDim; i++) {
     exact = extend(exact, query[i], keyOf(index, last, own, i));
   }
   return scaledExactly(exact, uniforms.scale);
@@ -79,10 +80,10 @@ fn run(group: u32, thread: u32) {
   let column = (group / uniforms.heads) % uniforms.time;
   batch = group / uniforms.heads / uniforms.time;
   keyHead = head / uniforms.group;
-  let start = group * HEAD_DIM;
+  let start = group * uniforms.headDim;
   let last = seen(column);
   let own = columnStart(column);
-  if (thread < HEAD_DIM) {
+  if (thread < uniforms.headDim) {
     query[thread] = q[start + thread];
   }
   workgroupBarrier();
@@ -116,7 +117,7 @@ fn run(group: u32, thread: u32) {
     weights[thread] = weight;
     workgroupBarrier();
     sum *= shrink;
-    if (dimension < HEAD_DIM) {
+    if (dimension < uniforms.headDim) {
       let end = min(${THREADS}u, last + 1u - block);
       for (var key = part; key < end; key += ${THREADS / size}u) {
         sum = fma(weights[key], valueOf(block + key, last, own, dimension), sum);
@@ -136,7 +137,7 @@ fn run(group: u32, thread: u32) {
     }
     workgroupBarrier();
   }
-  if (thread < HEAD_DIM) {
+  if (thread < uniforms.headDim) {
     y[start + thread] = weights[thread] / partials[0];
   }
 }

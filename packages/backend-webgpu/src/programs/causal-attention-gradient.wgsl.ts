@@ -9,7 +9,14 @@
  * Each output has one owner, and is added up in the order of keys or of queries.
  */
 import { defineProgram } from "../program.js";
-import { attentionPlaces, attentionUniforms, listedEntry, overListed } from "./parts/attention-keys.js";
+import {
+  attentionPlaces,
+  attentionUniforms,
+  type HeadSize,
+  headVariant,
+  listedEntry,
+  overListed,
+} from "./parts/attention-keys.js";
 import {
   dimensionsPerLane,
   forOwnDimensions,
@@ -24,15 +31,15 @@ import { numbers } from "./parts/numbers.js";
 
 const inputs = { dy: "in f32", q: "in f32", k: "in f32", v: "in f32" } as const;
 
-/** `statistics[3 · n + 0, 1, 2]` of the query that starts at entry n · headDim: largest score, 1 / total, delta. */
-export const attentionStatisticsProgram = (headDim: number) =>
+/** `statistics[3 · n + 0, 1, 2]` of the query that starts at entry n · head: largest score, 1 / total, delta. */
+export const attentionStatisticsProgram = (head: HeadSize) =>
   defineProgram({
     name: "causalAttentionGradient/statistics",
-    variant: `heads of ${headDim}`,
+    variant: headVariant(head),
     buffers: { ...inputs, statistics: "out f32" },
     uniforms: attentionUniforms,
     threads: TILE_THREADS,
-    body: () => `${queryTiles(headDim)}
+    body: () => `${queryTiles(head)}
 var<workgroup> scores: array<f32, ${TILE * TILE}>;
 var<workgroup> shares: array<f32, ${TILE * TILE}>;
 
@@ -67,7 +74,7 @@ fn run(group: u32, thread: u32) {
     }
   }
   if (lane == 0u && firstRow + slot < rows) {
-    let place = query / HEAD_DIM * 3u;
+    let place = query / uniforms.headDim * 3u;
     statistics[place] = largest;
     statistics[place + 1u] = 1.0 / total;
     statistics[place + 2u] = along / total;
@@ -76,23 +83,23 @@ fn run(group: u32, thread: u32) {
 `,
   });
 
-export const attentionQueryGradientProgram = (headDim: number) => {
-  const dimensions = dimensionsPerLane(headDim);
+export const attentionQueryGradientProgram = (head: HeadSize) => {
+  const dimensions = dimensionsPerLane(head);
   return defineProgram({
     name: "causalAttentionGradient/dq",
-    variant: `heads of ${headDim}`,
+    variant: headVariant(head),
     buffers: { ...inputs, statistics: "in f32", dq: "out f32" },
     uniforms: attentionUniforms,
     threads: TILE_THREADS,
-    body: () => `${queryTiles(headDim)}${weightOf}
+    body: () => `${queryTiles(head)}${weightOf}
 var<workgroup> gradients: array<f32, ${TILE * TILE}>;
 
 fn run(group: u32, thread: u32) {
   ${ownQueries}
-  let place = query / HEAD_DIM * 3u;
+  let place = query / uniforms.headDim * 3u;
   let ownGradient = scoreGradient(weightOf(ownProducts.x, place), ownProducts.y, place);
   var sums: array<f32, ${dimensions}>;
-    ${forOwnDimensions(headDim, `sums[n] = ownGradient * k[own + i];`)}
+    ${forOwnDimensions(head, `sums[n] = ownGradient * k[own + i];`)}
   for (var tile = 0u; tile < listLength; tile += ${TILE}u) {
     let products = scoresOfTile(firstRow, tile, thread);
     let shares = sharesOfTile(firstRow, tile, thread);
@@ -105,36 +112,36 @@ fn run(group: u32, thread: u32) {
     for (var key = 0u; key < count; key++) {
       let gradient = gradients[slot * ${TILE}u + key];
       ${overListed("(tile + key)", "k", undefined, (buffer) =>
-        forOwnDimensions(headDim, `sums[n] = fma(gradient, ${buffer}[start + i], sums[n]);`),
+        forOwnDimensions(head, `sums[n] = fma(gradient, ${buffer}[start + i], sums[n]);`),
       )}
     }
   }
   if (firstRow + slot < rows) {
-    ${forOwnDimensions(headDim, `dq[query + i] = sums[n];`)}
+    ${forOwnDimensions(head, `dq[query + i] = sums[n];`)}
   }
 }
 `,
   });
 };
 
-export const attentionKeyGradientProgram = (headDim: number) => {
-  const dimensions = dimensionsPerLane(headDim);
+export const attentionKeyGradientProgram = (head: HeadSize) => {
+  const dimensions = dimensionsPerLane(head);
   return defineProgram({
     name: "causalAttentionGradient/dk, dv",
-    variant: `heads of ${headDim}`,
+    variant: headVariant(head),
     buffers: { ...inputs, statistics: "in f32", dk: "out f32", dv: "out f32" },
     uniforms: attentionUniforms,
     threads: TILE_THREADS,
-    body: () => `${numbers}${attentionPlaces(headDim, false)}${weightOf}
+    body: () => `${numbers}${attentionPlaces(false)}${weightOf}
 ${tileProduct(
   "scoresOfTile",
-  headDim,
+  head,
   "if (row < uniforms.time) {\n    return k[columnStart(row) + i];\n  }\n  return 0.0;",
   "if (row < uniforms.time * uniforms.group) {\n    return q[queryStart(row) + i];\n  }\n  return 0.0;",
 )}
 ${tileProduct(
   "sharesOfTile",
-  headDim,
+  head,
   "if (row < uniforms.time) {\n    return v[columnStart(row) + i];\n  }\n  return 0.0;",
   "if (row < uniforms.time * uniforms.group) {\n    return dy[queryStart(row) + i];\n  }\n  return 0.0;",
 )}
@@ -157,7 +164,7 @@ fn run(group: u32, thread: u32) {
     let shares = sharesOfTile(firstRow, tile, thread);
     for (var n = 0u; n < 4u; n++) {
       let row = lane + n * ${LANES}u;
-      let place = queryStart(min(tile + row, rows - 1u)) / HEAD_DIM * 3u;
+      let place = queryStart(min(tile + row, rows - 1u)) / uniforms.headDim * 3u;
       let weight = weightOf(products[n], place);
       weights[slot * ${TILE}u + row] = weight;
       gradients[slot * ${TILE}u + row] = scoreGradient(weight, shares[n], place);
@@ -170,7 +177,7 @@ fn run(group: u32, thread: u32) {
         let weight = weights[slot * ${TILE}u + row];
         let query = queryStart(tile + row);
     ${forOwnDimensions(
-      headDim,
+      head,
       `keySums[n] = fma(gradient, q[query + i], keySums[n]);
             valueSums[n] = fma(weight, dy[query + i], valueSums[n]);`,
     )}
@@ -180,7 +187,7 @@ fn run(group: u32, thread: u32) {
   if (key < uniforms.time) {
     let start = columnStart(key);
     ${forOwnDimensions(
-      headDim,
+      head,
       `dk[start + i] = keySums[n];
         dv[start + i] = valueSums[n];`,
     )}
@@ -202,18 +209,18 @@ fn scoreGradient(weight: f32, share: f32, place: u32) -> f32 {
 `;
 
 /** Tiles of queries and keys: \`scoresOfTile\` with q and k, \`sharesOfTile\` with dy and v. */
-function queryTiles(headDim: number): string {
+function queryTiles(head: HeadSize): string {
   const ofRows = (buffer: string) =>
     `if (row < rowCount) {\n    return ${buffer}[queryStart(row) + i];\n  }\n  return 0.0;`;
   const ofKeys = (name: string) => `if (row < keyCount) {\n    return ${name}(row, i);\n  }\n  return 0.0;`;
-  return `${numbers}${attentionPlaces(headDim, false)}${slotSums}
+  return `${numbers}${attentionPlaces(false)}${slotSums}
 ${listedEntry("keyEntry", "k", undefined)}
 ${listedEntry("valueEntry", "v", undefined)}
 /** Rows of the key head, and keys of the tile's last query: what the entries of a tile may be read of. */
 var<private> rowCount: u32;
 var<private> keyCount: u32;
-${tileProduct("scoresOfTile", headDim, ofRows("q"), ofKeys("keyEntry"))}
-${tileProduct("sharesOfTile", headDim, ofRows("dy"), ofKeys("valueEntry"))}`;
+${tileProduct("scoresOfTile", head, ofRows("q"), ofKeys("keyEntry"))}
+${tileProduct("sharesOfTile", head, ofRows("dy"), ofKeys("valueEntry"))}`;
 }
 
 /** Starts \`run\` with a tile of queries, and q·k and dy·v of each query with its own key and value. */
@@ -228,7 +235,7 @@ const ownQueries = `
   let keys = seen(row / uniforms.group);
   let own = columnStart(row / uniforms.group);
   var products = vec2(0.0, 0.0);
-  for (var i = lane; i < HEAD_DIM; i += ${LANES}u) {
+  for (var i = lane; i < uniforms.headDim; i += ${LANES}u) {
     products.x = fma(q[query + i], k[own + i], products.x);
     products.y = fma(dy[query + i], v[own + i], products.y);
   }

@@ -9,7 +9,15 @@
  *                                                    each of its four threads has some dimensions
  */
 import { defineProgram } from "../program.js";
-import { attentionPlaces, attentionUniforms, listedEntry, overListed, pastUniforms } from "./parts/attention-keys.js";
+import {
+  attentionPlaces,
+  attentionUniforms,
+  type HeadSize,
+  headVariant,
+  listedEntry,
+  overListed,
+  pastUniforms,
+} from "./parts/attention-keys.js";
 import {
   dimensionsPerLane,
   forOwnDimensions,
@@ -27,36 +35,36 @@ const chunk = { q: "in f32", k: "in f32", v: "in f32" } as const;
 const past = { pastK: "in f32", pastV: "in f32" } as const;
 
 /** Over the chunk alone. */
-export const causalAttentionProgram = (headDim: number) =>
+export const causalAttentionProgram = (head: HeadSize) =>
   defineProgram({
     name: "causalAttention",
-    variant: `heads of ${headDim}`,
+    variant: headVariant(head),
     buffers: { ...chunk, y: "out f32" },
     uniforms: attentionUniforms,
     threads: TILE_THREADS,
-    body: () => body(headDim, false),
+    body: () => body(head, false),
   });
 
 /** Over a cache and the chunk. */
-export const causalAttentionWithPastProgram = (headDim: number) =>
+export const causalAttentionWithPastProgram = (head: HeadSize) =>
   defineProgram({
     name: "causalAttention",
-    variant: `heads of ${headDim}, with a cache`,
+    variant: `${headVariant(head)}, with a cache`,
     buffers: { ...chunk, ...past, y: "out f32" },
     uniforms: { ...attentionUniforms, ...pastUniforms },
     threads: TILE_THREADS,
-    body: () => body(headDim, true),
+    body: () => body(head, true),
   });
 
-function body(headDim: number, hasPast: boolean): string {
-  return `${numbers}${exactProduct}${attentionPlaces(headDim, hasPast)}${slotSums}
+function body(head: HeadSize, hasPast: boolean): string {
+  return `${numbers}${exactProduct}${attentionPlaces(hasPast)}${slotSums}
 ${listedEntry("keyEntry", "k", hasPast ? "pastK" : undefined)}
 /** Rows of the key head, and keys of the tile's last query: what the entries of a tile may be read of. */
 var<private> rowCount: u32;
 var<private> keyCount: u32;
 ${tileProduct(
   "scoresOfTile",
-  headDim,
+  head,
   "if (row < rowCount) {\n    return q[queryStart(row) + i];\n  }\n  return 0.0;",
   "if (row < keyCount) {\n    return keyEntry(row, i);\n  }\n  return 0.0;",
 )}
@@ -65,7 +73,7 @@ var<workgroup> weights: array<f32, ${TILE * TILE}>;
 
 fn scoreAgain(query: u32, key: u32) -> Exact {
   var product = Exact(0.0, 0.0);
-  for (var i = 0u; i < HEAD_DIM; i++) {
+  for (var i = 0u; i < uniforms.headDim; i++) {
     product = extend(product, q[query + i], keyEntry(key, i));
   }
   return scaledExactly(product, uniforms.scale);
@@ -83,14 +91,14 @@ fn run(group: u32, thread: u32) {
   let own = columnStart(row / uniforms.group);
 
   var part = Exact(0.0, 0.0);
-  for (var i = lane; i < HEAD_DIM; i += ${LANES}u) {
+  for (var i = lane; i < uniforms.headDim; i += ${LANES}u) {
     part = extend(part, q[query + i], k[own + i]);
   }
   let ownScore = scaledExactly(Exact(sumOverSlot(thread, part.high), sumOverSlot(thread, part.low)), uniforms.scale);
   var largest = max(ownScore.high, lowest);
   var total = exponential(ownScore.high - largest + ownScore.low);
-  var sums: array<f32, ${dimensionsPerLane(headDim)}>;
-  ${forOwnDimensions(headDim, "sums[n] = total * v[own + i];")}
+  var sums: array<f32, ${dimensionsPerLane(head)}>;
+  ${forOwnDimensions(head, "sums[n] = total * v[own + i];")}
 
   for (var tile = 0u; tile < listLength; tile += ${TILE}u) {
     let products = scoresOfTile(firstRow, tile, thread) * uniforms.scale;
@@ -119,18 +127,18 @@ fn run(group: u32, thread: u32) {
     let shrink = exponential(largest - peak);
     largest = peak;
     total *= shrink;
-    ${forOwnDimensions(headDim, "sums[n] *= shrink;")}
+    ${forOwnDimensions(head, "sums[n] *= shrink;")}
     for (var key = 0u; key < count; key++) {
       let weight = weights[first + key];
       total += weight;
       ${overListed("(tile + key)", "v", hasPast ? "pastV" : undefined, (buffer) =>
-        forOwnDimensions(headDim, `sums[n] = fma(weight, ${buffer}[start + i], sums[n]);`),
+        forOwnDimensions(head, `sums[n] = fma(weight, ${buffer}[start + i], sums[n]);`),
       )}
     }
   }
 
   if (firstRow + slot < rows) {
-    ${forOwnDimensions(headDim, "y[query + i] = sums[n] / total;")}
+    ${forOwnDimensions(head, "y[query + i] = sums[n] / total;")}
   }
 }
 `;

@@ -81,7 +81,8 @@ fn run(group: u32, thread: u32) {
   for (var tile = 0u; tile < uniforms.outSize; tile += ${TILE}u) {
     loadTile(tile, firstRow, block, thread);
     workgroupBarrier();
-    var sums: array<f32, ${COLUMNS}>;
+    // Written out: without a value, SwiftShader keeps the one of the tile before.
+    var sums = array<f32, ${COLUMNS}>();
     for (var output = 0u; output < ${TILE}u; output++) {
       let factor = entries[slot + output];
       for (var i = 0u; i < ${COLUMNS}u; i++) {

@@ -88,7 +88,8 @@ fn run(group: u32, thread: u32) {
   for (var block = lane; block < end; block += ${SUMS}u) {
     let first = block * ${BLOCK}u;
     let entries = min(${BLOCK}u, uniforms.inSize - first);
-    var products: array<f32, ${rows}>;
+    // Written out: without a value, SwiftShader keeps the one of the block before.
+    var products = array<f32, ${rows}>();
     for (var i = 0u; i < entries; i += ENTRIES_PER_WORD) {
       let word = wordOf(output, block, i / ENTRIES_PER_WORD);
       for (var n = 0u; n < ENTRIES_PER_WORD && i + n < entries; n++) {

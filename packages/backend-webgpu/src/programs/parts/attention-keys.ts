@@ -10,10 +10,28 @@ export const attentionUniforms = {
   time: "u32",
   heads: "u32",
   keyHeads: "u32",
+  headDim: "u32",
   group: "u32",
   iterations: "u32",
   scale: "f32",
 } as const;
+
+/** What programs are made for: heads of exactly 16, 32, 64 … dimensions, or of any number up to that. */
+export interface HeadSize {
+  readonly most: number;
+  readonly isExact: boolean;
+}
+
+export function headSizeOf(headDim: number): HeadSize {
+  let most = 16;
+  while (most < headDim) most *= 2;
+  return { most, isExact: most === headDim };
+}
+
+/** As a program's variant. */
+export function headVariant({ most, isExact }: HeadSize): string {
+  return `heads ${isExact ? "of" : "up to"} ${most}`;
+}
 
 /** Uniforms where there may be a cache. */
 export const pastUniforms = { pastLength: "u32", capacity: "u32" } as const;
@@ -22,10 +40,9 @@ export const pastUniforms = { pastLength: "u32", capacity: "u32" } as const;
  * `batch` and `keyHead`, to be set first; `seen`, the number of keys before the query's own; where a query's and a key's
  * entries start. Queries of one key head are rows t · group + g. Needs the attention uniforms.
  */
-export function attentionPlaces(headDim: number, hasPast: boolean): string {
+export function attentionPlaces(hasPast: boolean): string {
   const past = hasPast ? "uniforms.pastLength" : "0u";
   return `
-const HEAD_DIM = ${headDim}u;
 var<private> batch: u32;
 var<private> keyHead: u32;
 
@@ -37,12 +54,12 @@ fn seen(column: u32) -> u32 {
 /** The start of a query row. */
 fn queryStart(row: u32) -> u32 {
   let head = keyHead * uniforms.group + row % uniforms.group;
-  return ((batch * uniforms.time + row / uniforms.group) * uniforms.heads + head) * HEAD_DIM;
+  return ((batch * uniforms.time + row / uniforms.group) * uniforms.heads + head) * uniforms.headDim;
 }
 
 /** The start of the key, and of the value, in a column of the chunk. */
 fn columnStart(column: u32) -> u32 {
-  return ((batch * uniforms.time + column) * uniforms.keyHeads + keyHead) * HEAD_DIM;
+  return ((batch * uniforms.time + column) * uniforms.keyHeads + keyHead) * uniforms.headDim;
 }
 
 /** The column of the chunk that key \`index\` of the list is in; not for a query's own. */
@@ -54,7 +71,7 @@ ${
     ? `
 /** The start of a row of the cache. */
 fn pastStart(index: u32) -> u32 {
-  return ((batch * uniforms.capacity + index) * uniforms.keyHeads + keyHead) * HEAD_DIM;
+  return ((batch * uniforms.capacity + index) * uniforms.keyHeads + keyHead) * uniforms.headDim;
 }
 `
     : ""

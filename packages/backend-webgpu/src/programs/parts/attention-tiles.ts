@@ -8,6 +8,7 @@
  *
  * After that the four threads of a slot share out the head's dimensions: lane, lane + 4, lane + 8 …
  */
+import type { HeadSize } from "./attention-keys.js";
 
 /** Queries, and keys, of a tile. */
 export const TILE = 16;
@@ -26,8 +27,8 @@ export function groupsOfTiles(keyHeads: number, rows: number): number {
 }
 
 /** Dimensions of a lane. */
-export function dimensionsPerLane(headDim: number): number {
-  return Math.ceil(headDim / LANES);
+export function dimensionsPerLane({ most }: HeadSize): number {
+  return most / LANES;
 }
 
 /** Starts `run`: places the workgroup and the thread. `rows` is the number of rows of a key head, in tiles. */
@@ -47,8 +48,8 @@ export function ownTile(rows: string): string {
  *
  * @param left, right bodies that return the entry `i` of a `row`; 0 where there is no such row
  */
-export function tileProduct(name: string, headDim: number, left: string, right: string): string {
-  const slice = Math.min(SLICE, headDim);
+export function tileProduct(name: string, head: HeadSize, left: string, right: string): string {
+  const slice = Math.min(SLICE, head.most);
   // One more, so that the rows start in different banks.
   const stride = slice + 1;
   const rightRow = (n: number) => `${name}Right[right + ${n * LANES * stride}u + i]`;
@@ -68,13 +69,13 @@ fn ${name}(firstLeft: u32, firstRight: u32, thread: u32) -> vec4<f32> {
   let left = (thread / ${LANES}u) * ${stride}u;
   let right = (thread % ${LANES}u) * ${stride}u;
   var products = vec4(0.0, 0.0, 0.0, 0.0);
-  for (var slice = 0u; slice < HEAD_DIM; slice += ${slice}u) {
+  for (var slice = 0u; slice < uniforms.headDim; slice += ${slice}u) {
     for (var entry = thread; entry < ${TILE * slice}u; entry += ${TILE_THREADS}u) {
       let row = entry / ${slice}u;
       let i = entry % ${slice}u;
       var leftEntry = 0.0;
       var rightEntry = 0.0;
-      if (slice + i < HEAD_DIM) {
+      if (slice + i < uniforms.headDim) {
         leftEntry = ${name}EntryLeft(firstLeft + row, slice + i);
         rightEntry = ${name}EntryRight(firstRight + row, slice + i);
       }
@@ -111,11 +112,10 @@ fn sumOverSlot(thread: u32, value: f32) -> f32 {
 `;
 
 /** Statements for each of a thread's dimensions, as `n` of its own and as `i` of the head. */
-export function forOwnDimensions(headDim: number, statements: string): string {
-  const isEven = headDim % LANES === 0;
+export function forOwnDimensions(head: HeadSize, statements: string): string {
   return `
-    for (var n = 0u; n < ${dimensionsPerLane(headDim)}u; n++) {
+    for (var n = 0u; n < ${dimensionsPerLane(head)}u; n++) {
       let i = lane + n * ${LANES}u;
-      ${isEven ? statements : `if (i < HEAD_DIM) {\n        ${statements}\n      }`}
+      ${head.isExact ? statements : `if (i < uniforms.headDim) {\n        ${statements}\n      }`}
     }`;
 }
