@@ -1,5 +1,11 @@
 /** The list of plugins, and `ready()`, which brings one of them to life. Plugins register themselves when they are imported. */
-import { engine, registerBackend as registerEngineBackend, setBackend } from "@tensorflow/tfjs-core";
+import {
+  engine,
+  getKernelsForBackend,
+  registerBackend as registerEngineBackend,
+  setBackend,
+  unregisterKernel,
+} from "@tensorflow/tfjs-core";
 import {
   type Availability,
   BACKEND_CONTRACT_VERSION,
@@ -201,6 +207,7 @@ async function bringToLife(backend: Backend): Promise<LiveBackend> {
 
 function forget(name: string, { runtime }: LiveBackend): void {
   live.delete(name);
+  for (const { kernelName } of getKernelsForBackend(engineName(name))) unregisterKernel(kernelName, engineName(name));
   engine().removeBackend(engineName(name));
   backends.get(name)?.dispose(runtime);
 }

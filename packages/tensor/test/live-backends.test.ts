@@ -130,7 +130,10 @@ describe("a device that is lost", () => {
     expect(use).toThrowError(/"fragile" is gone \(the driver was reset\): `await ready\(\)` makes a new one/);
     expect((await deviceNamed("fragile")).live).toBeUndefined();
 
+    const warn = vi.spyOn(console, "warn");
     await ready({ backend: "fragile" });
+    expect(warn).not.toHaveBeenCalled();
+    warn.mockRestore();
     expect(initialize).toHaveBeenCalledTimes(2);
     expect(dispose).toHaveBeenCalledTimes(1);
     expect(activeDevice()).not.toBe(lost);
