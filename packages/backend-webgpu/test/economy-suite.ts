@@ -1,14 +1,9 @@
 /** The design, in counts: what a training step and a decoded token ask of the device once everything is warm. */
 import { deviceCounters } from "@sst/backend-webgpu";
 import { DecoderModel, forward, KvCache, LatentStateCache, tokenTensor } from "@sst/layers";
-import { ready } from "@sst/tensor";
 import { nextTokenBatch, Trainer } from "@sst/train";
-import { beforeAll, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { tinyConfig, tinyModel, tinyTokens } from "../../layers/test/tiny-model.js";
-
-beforeAll(async () => {
-  await ready({ backend: "webgpu" });
-});
 
 /** What happened on the device while `body` ran. */
 async function counted(body: () => Promise<void>) {

@@ -1,11 +1,7 @@
 /** Matrix products: right in every transposition, batch and size, in one order of sums whatever the number of rows. */
-import { concat, matMul, Random, ready, slice, type Tensor, tensor, transpose } from "@sst/tensor";
-import { beforeAll, describe, expect, test } from "vitest";
+import { concat, matMul, Random, slice, type Tensor, tensor, transpose } from "@sst/tensor";
+import { describe, expect, test } from "vitest";
 import { relativeError } from "../../layers/test/tiny-model.js";
-
-beforeAll(async () => {
-  await ready({ backend: "webgpu" });
-});
 
 /** A tensor's values; the tensor is used up. */
 async function read(values: Tensor): Promise<Float32Array> {
