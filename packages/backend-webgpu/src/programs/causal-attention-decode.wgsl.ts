@@ -15,7 +15,6 @@ import {
   listedEntry,
   pastUniforms,
 } from "./parts/attention-keys.js";
-import { exactProduct, LARGE_SCORE } from "./parts/exact-product.js";
 import { numbers } from "./parts/numbers.js";
 
 const THREADS = 256;
@@ -37,28 +36,19 @@ export const causalAttentionDecodeProgram = (head: HeadSize) =>
 function body(head: HeadSize): string {
   // Threads to a part.
   const size = head.most;
-  return `${numbers}${exactProduct}${attentionPlaces(true)}
+  return `${numbers}${attentionPlaces(true)}
 ${listedEntry("keyEntry", "k", "pastK")}
 ${listedEntry("valueEntry", "v", "pastV")}
 var<workgroup> query: array<f32, ${head.most}>;
 var<workgroup> partials: array<f32, ${THREADS}>;
 var<workgroup> weights: array<f32, ${THREADS}>;
 
-/** The score of the key whose entries start at \`start\`, plain, and where it is large once more in two parts. */
-fn scoreOf(index: u32, last: u32, own: u32) -> Exact {
+fn scoreOf(index: u32, last: u32, own: u32) -> f32 {
   var product = 0.0;
   for (var i = 0u; i < uniforms.headDim; i++) {
     product = fma(query[i], keyOf(index, last, own, i), product);
   }
-  let score = product * uniforms.scale;
-  if (abs(score) <= ${LARGE_SCORE}.0 || !isFinite(score)) {
-    return Exact(score, 0.0);
-  }
-  var exact = Exact(0.0, 0.0);
-  for (var i = 0u; i < uniforms.headDim; i++) {
-    exact = extend(exact, query[i], keyOf(index, last, own, i));
-  }
-  return scaledExactly(exact, uniforms.scale);
+  return product * uniforms.scale;
 }
 
 fn keyOf(index: u32, last: u32, own: u32, i: u32) -> f32 {
@@ -94,11 +84,11 @@ fn run(group: u32, thread: u32) {
   var sum = 0.0;
   for (var block = 0u; block <= last; block += ${THREADS}u) {
     let index = block + thread;
-    var score = Exact(lowest, 0.0);
+    var score = lowest;
     if (index <= last) {
       score = scoreOf(index, last, own);
     }
-    partials[thread] = score.high;
+    partials[thread] = score;
     workgroupBarrier();
     for (var reach = ${THREADS / 2}u; reach > 0u; reach /= 2u) {
       if (thread < reach) {
@@ -111,7 +101,7 @@ fn run(group: u32, thread: u32) {
     largest = peak;
     var weight = 0.0;
     if (index <= last) {
-      weight = exponential(score.high - peak + score.low);
+      weight = exponential(score - peak);
     }
     total = total * shrink + weight;
     weights[thread] = weight;

@@ -28,7 +28,6 @@ import {
   TILE_THREADS,
   tileProduct,
 } from "./parts/attention-tiles.js";
-import { exactProduct, LARGE_SCORE } from "./parts/exact-product.js";
 import { numbers } from "./parts/numbers.js";
 
 const chunk = { q: "in f32", k: "in f32", v: "in f32" } as const;
@@ -57,7 +56,7 @@ export const causalAttentionWithPastProgram = (head: HeadSize) =>
   });
 
 function body(head: HeadSize, hasPast: boolean): string {
-  return `${numbers}${exactProduct}${attentionPlaces(hasPast)}${slotSums}
+  return `${numbers}${attentionPlaces(hasPast)}${slotSums}
 ${listedEntry("keyEntry", "k", hasPast ? "pastK" : undefined)}
 /** Rows of the key head, and keys of the tile's last query: what the entries of a tile may be read of. */
 var<private> rowCount: u32;
@@ -71,14 +70,6 @@ ${tileProduct(
 var<workgroup> scores: array<f32, ${TILE * TILE}>;
 var<workgroup> weights: array<f32, ${TILE * TILE}>;
 
-fn scoreAgain(query: u32, key: u32) -> Exact {
-  var product = Exact(0.0, 0.0);
-  for (var i = 0u; i < uniforms.headDim; i++) {
-    product = extend(product, q[query + i], keyEntry(key, i));
-  }
-  return scaledExactly(product, uniforms.scale);
-}
-
 fn run(group: u32, thread: u32) {
   let rows = uniforms.time * uniforms.group;
   ${ownTile("rows")}
@@ -90,28 +81,21 @@ fn run(group: u32, thread: u32) {
   let keys = seen(row / uniforms.group);
   let own = columnStart(row / uniforms.group);
 
-  var part = Exact(0.0, 0.0);
+  var part = 0.0;
   for (var i = lane; i < uniforms.headDim; i += ${LANES}u) {
-    part = extend(part, q[query + i], k[own + i]);
+    part = fma(q[query + i], k[own + i], part);
   }
-  let ownScore = scaledExactly(Exact(sumOverSlot(thread, part.high), sumOverSlot(thread, part.low)), uniforms.scale);
-  var largest = max(ownScore.high, lowest);
-  var total = exponential(ownScore.high - largest + ownScore.low);
+  let ownScore = sumOverSlot(thread, part) * uniforms.scale;
+  var largest = max(ownScore, lowest);
+  var total = exponential(ownScore - largest);
   var sums: array<f32, ${dimensionsPerLane(head)}>;
   ${forOwnDimensions(head, "sums[n] = total * v[own + i];")}
 
   for (var tile = 0u; tile < listLength; tile += ${TILE}u) {
     let products = scoresOfTile(firstRow, tile, thread) * uniforms.scale;
     let first = slot * ${TILE}u;
-    var low = vec4(0.0, 0.0, 0.0, 0.0);
     for (var n = 0u; n < 4u; n++) {
-      let key = lane + n * ${LANES}u;
-      var score = Exact(products[n], 0.0);
-      if (tile + key < keys && abs(score.high) > ${LARGE_SCORE}.0 && isFinite(score.high)) {
-        score = scoreAgain(query, tile + key);
-      }
-      scores[first + key] = score.high;
-      low[n] = score.low;
+      scores[first + lane + n * ${LANES}u] = products[n];
     }
     workgroupBarrier();
     let count = min(${TILE}u, max(keys, tile) - tile);
@@ -121,7 +105,7 @@ fn run(group: u32, thread: u32) {
     }
     for (var n = 0u; n < 4u; n++) {
       let place = first + lane + n * ${LANES}u;
-      weights[place] = exponential(scores[place] - peak + low[n]);
+      weights[place] = exponential(scores[place] - peak);
     }
     workgroupBarrier();
     let shrink = exponential(largest - peak);

@@ -93,7 +93,7 @@ export const causalAttentionSuite = kernelSuite({
     { ...ordinary, positions: 3, past: 300, headDim: 8 },
     { ...ordinary, positions: 150, group: 2, headDim: 16 },
     { ...ordinary, positions: 5, headDim: 256 },
-    { ...ordinary, batch: 3000, positions: 2, group: 3, headDim: 2 },
+    { ...ordinary, batch: 1000, positions: 2, group: 3, headDim: 2 },
   ],
   build: ({ batch, positions, iterations, past: drawn, keyValueHeads, group, headDim }, random) => {
     const past = Math.max(0, drawn);
