@@ -29,9 +29,14 @@ export function conformancePage(reports) {
 }
 
 function titleOf({ backend, device, project }) {
-  const places = { node: "Node", chromium: "Chromium" };
-  const place = places[project] ?? (/no WebAssembly/.test(device) ? "without WebAssembly" : "");
-  return [backend, place].filter((word) => word !== "").join(", ");
+  return [backend, placeOf(device, project)].filter((word) => word !== "").join(", ");
+}
+
+/** Where a backend has several suites, which one this is. Vitest adds the browser to a browser project's name. */
+function placeOf(device, project) {
+  if (project.startsWith("chromium")) return "Chromium";
+  if (project === "node") return "Node";
+  return device.includes("no WebAssembly") ? "without WebAssembly" : "";
 }
 
 function cellOf(row) {

@@ -12,7 +12,7 @@ const row = (kernel, worstError, implementation) => ({
 
 test("a row for each kernel, a column for each suite, and a dash where a suite has no such kernel", () => {
   const page = conformancePage([
-    { backend: "webgpu", device: "a card", project: "node", rows: [row("rmsNorm", 2e-7, "own")] },
+    { backend: "webgpu", device: "a card", project: "chromium (chromium)", rows: [row("rmsNorm", 2e-7, "own")] },
     {
       backend: "cpu",
       device: "WebAssembly",
@@ -22,10 +22,10 @@ test("a row for each kernel, a column for each suite, and a dash where a suite h
   ]);
   const lines = page.split("\n").filter((line) => line.startsWith("|"));
   expect(lines).toEqual([
-    "| kernel     | allowed | cpu             | webgpu, Node    |",
-    "| ---------- | ------- | --------------- | --------------- |",
-    "| rmsNorm    | 1.0e-5  | 1.2e-7 ref (12) | 2.0e-7 own (12) |",
-    "| cacheWrite | 1.0e-5  | 0 own (12)      | –               |",
+    "| kernel     | allowed | cpu             | webgpu, Chromium |",
+    "| ---------- | ------- | --------------- | ---------------- |",
+    "| rmsNorm    | 1.0e-5  | 1.2e-7 ref (12) | 2.0e-7 own (12)  |",
+    "| cacheWrite | 1.0e-5  | 0 own (12)      | –                |",
   ]);
-  expect(page).toContain("- cpu: WebAssembly\n- webgpu, Node: a card\n");
+  expect(page).toContain("- cpu: WebAssembly\n- webgpu, Chromium: a card\n");
 });
