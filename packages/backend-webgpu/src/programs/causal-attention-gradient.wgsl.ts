@@ -197,7 +197,7 @@ fn run(group: u32, thread: u32) {
   });
 };
 
-/** From what the first program left at \`place\`: the weight of a product q·k, and the gradient of its score. */
+/** From what the first program left at `place`: the weight of a product q·k, and the gradient of its score. */
 const weightOf = `
 fn weightOf(product: f32, place: u32) -> f32 {
   return exponential(product * uniforms.scale - statistics[place]) * statistics[place + 1u];
@@ -208,7 +208,7 @@ fn scoreGradient(weight: f32, share: f32, place: u32) -> f32 {
 }
 `;
 
-/** Tiles of queries and keys: \`scoresOfTile\` with q and k, \`sharesOfTile\` with dy and v. */
+/** Tiles of queries and keys: `scoresOfTile` with q and k, `sharesOfTile` with dy and v. */
 function queryTiles(head: HeadSize): string {
   const ofRows = (buffer: string) =>
     `if (row < rowCount) {\n    return ${buffer}[queryStart(row) + i];\n  }\n  return 0.0;`;
@@ -223,7 +223,7 @@ ${tileProduct("scoresOfTile", head, ofRows("q"), ofKeys("keyEntry"))}
 ${tileProduct("sharesOfTile", head, ofRows("dy"), ofKeys("valueEntry"))}`;
 }
 
-/** Starts \`run\` with a tile of queries, and q·k and dy·v of each query with its own key and value. */
+/** Starts `run` with a tile of queries, and q·k and dy·v of each query with its own key and value. */
 const ownQueries = `
   let rows = uniforms.time * uniforms.group;
   ${ownTile("rows")}
