@@ -16,4 +16,4 @@ export {
   stateRecurrenceGradientScratchBytes,
   stateRecurrenceScratchBytes,
 } from "./state-recurrence";
-export { adamwUpdate, embeddingGradient, softmaxCrossEntropy, softmaxCrossEntropyGradient } from "./training";
+export { adamwUpdate, embeddingGradient, embeddingLookup, softmaxCrossEntropy, softmaxCrossEntropyGradient } from "./training";

@@ -1,5 +1,12 @@
-/** What only training needs: the embedding's gradient, cross entropy, and the optimiser's update. */
+/** Both ends of a model, and what only training needs: the embedding and its gradient, cross entropy, the optimiser's update. */
 import { addScaled, exp1, exp4, sumLanes } from "./math";
+
+/** Rows of a table by token. */
+export function embeddingLookup(table: usize, tokens: usize, y: usize, count: usize, size: usize): void {
+  for (let i: usize = 0; i < count; i++) {
+    memory.copy(y + i * size * 4, table + <usize>load<i32>(tokens + i * 4) * size * 4, size * 4);
+  }
+}
 
 /** Rows of dy added up by token. */
 export function embeddingGradient(dy: usize, tokens: usize, dTable: usize, count: usize, vocabulary: usize, size: usize): void {

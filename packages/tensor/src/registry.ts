@@ -116,9 +116,25 @@ export async function ready(options: { readonly backend?: string } = {}): Promis
   );
 }
 
-/** Every registered backend, best first. Brings none to life. */
-export async function devices(): Promise<Device[]> {
-  return Promise.all(byPriority().map(async (backend) => describe(backend, await availabilityOf(backend))));
+/**
+ * Every registered backend, best first.
+ *
+ * @param options.bringToLife whether to bring those to life that are not, so that all that can be used say what they can
+ * do; the active one stays active, and one that does not come to life is listed with the reason
+ */
+export async function devices(options: { readonly bringToLife?: boolean } = {}): Promise<Device[]> {
+  const list: Device[] = [];
+  // One after the other: a device that comes to life may want all of the machine.
+  for (const backend of byPriority()) {
+    let availability = await availabilityOf(backend);
+    if (options.bringToLife && availability.available) {
+      await liveBackend(backend).catch((error: Error) => {
+        availability = { available: false, reason: error.message };
+      });
+    }
+    list.push(describe(backend, availability));
+  }
+  return list;
 }
 
 /** The active backend's name. @throws SstError `not-ready` before `ready()` */
@@ -164,23 +180,25 @@ async function availabilityOf(backend: Backend): Promise<Availability> {
 const starting = new Map<string, Promise<LiveBackend>>();
 
 async function activate(backend: Backend): Promise<void> {
+  const { device, runtime } = await liveBackend(backend);
+  await setBackend(engineName(backend.name));
+  setActiveDevice(device);
+  setCompiler(backend.compile && ((plan) => backend.compile?.(runtime, plan)));
+}
+
+/** Brought to life if it is not, or was lost. */
+async function liveBackend(backend: Backend): Promise<LiveBackend> {
   const { name } = backend;
   const present = live.get(name);
-  if (present?.device.isLost) forget(name, present);
-  let found = live.get(name);
-  if (found === undefined) {
-    const start = starting.get(name) ?? bringToLife(backend);
-    starting.set(name, start);
-    try {
-      found = await start;
-    } finally {
-      starting.delete(name);
-    }
+  if (present !== undefined && !present.device.isLost) return present;
+  if (present !== undefined) forget(name, present);
+  const start = starting.get(name) ?? bringToLife(backend);
+  starting.set(name, start);
+  try {
+    return await start;
+  } finally {
+    starting.delete(name);
   }
-  await setBackend(engineName(name));
-  setActiveDevice(found.device);
-  const { runtime } = found;
-  setCompiler(backend.compile && ((plan) => backend.compile?.(runtime, plan)));
 }
 
 async function bringToLife(backend: Backend): Promise<LiveBackend> {

@@ -94,6 +94,20 @@ describe("several live backends", () => {
     expect((await deviceNamed("plain")).live?.bytesInUse).toBe(0);
   });
 
+  test("those that are not live can be brought to life to say what they can do", async () => {
+    registerBackend(jsPlugin("idle", 2));
+    await ready({ backend: "plain" });
+    expect((await deviceNamed("idle")).live).toBeUndefined();
+    const all = await devices({ bringToLife: true });
+    const found = (name: string) => all.find(({ backend }) => backend === name) as Device;
+    expect(found("idle").live).toMatchObject({ capabilities: { features: ["f"] }, isActive: false });
+    expect(found("broken")).toMatchObject({
+      availability: { available: false, reason: expect.stringContaining("the driver says 42") },
+    });
+    expect(found("absent").availability).toEqual({ available: false, reason: "no such hardware" });
+    expect(activeBackend()).toBe("plain");
+  });
+
   test("a kernel refuses a tensor that lives elsewhere, and takes it again when that device is active", async () => {
     await ready({ backend: "shared" });
     const x = tensor([1, 2]);

@@ -1,4 +1,4 @@
-/** What only training needs: the embedding's gradient, cross entropy, and the optimiser's update. */
+/** Both ends of a model, and what only training needs: the embedding and its gradient, cross entropy, the optimiser's update. */
 import type { KernelImplementations } from "@sst/tensor";
 import type { TensorInfo } from "@tensorflow/tfjs-core";
 import type { WasmModule } from "../wasm-module.js";
@@ -6,6 +6,10 @@ import { numberOf, pointers, rowsOf, run, shapeOf, sizeOf, takeOver } from "./ar
 
 export function trainingKernels(module: WasmModule): KernelImplementations {
   return {
+    embeddingLookup: (call) => {
+      const sizes = [sizeOf(shapeOf(call, "tokens")), shapeOf(call, "table")[1] as number];
+      return run(module, call, "embeddingLookup", ["table", "tokens"], sizes);
+    },
     embeddingGradient: (call) =>
       run(
         module,
