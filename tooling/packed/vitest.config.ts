@@ -5,7 +5,7 @@ export default nodeProject({
     globalSetup: "src/global-setup.ts",
     // Each file installs, builds and trains in processes of its own: side by side they would only take time from each other.
     fileParallelism: false,
-    testTimeout: 180_000,
-    hookTimeout: 180_000,
+    testTimeout: 300_000,
+    hookTimeout: 300_000,
   },
 });

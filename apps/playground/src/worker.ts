@@ -27,7 +27,9 @@ self.addEventListener("message", async ({ data }: MessageEvent<Request>) => {
 
 async function load({ baseUrl, backend }: LoadRequest): Promise<Response> {
   // Who asks for WebGPU by name gets it in software too; nobody gets that unasked, for it is slower than the CPU.
-  if (backend === "webgpu") registerBackend(createWebgpuBackend({ softwareAdapter: true }));
+  if (backend === "webgpu") {
+    registerBackend(createWebgpuBackend({ softwareAdapter: true }), { replace: true });
+  }
   const device = await ready(backend === undefined ? {} : { backend });
   const vocabulary = await loadVocabulary(`${baseUrl}/stream`);
   if (vocabulary === undefined) throw new Error(`${baseUrl}/stream holds no vocab.json`);

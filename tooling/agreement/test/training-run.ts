@@ -6,7 +6,7 @@ import { textRows } from "./text.js";
 
 const STEPS = 200;
 const BATCH = 2;
-const TIME = 12;
+const TIME = 8;
 
 /** Steps before which the gradients are compared; the last is the end of the run. */
 export const LANDMARKS = [0, 100, 200] as const;

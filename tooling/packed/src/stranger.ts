@@ -30,7 +30,7 @@ export function run(command: string, cwd: string, packed: Packed): Promise<Ended
   // On Windows npm and npx are batch files, which only a shell can start.
   const shell = process.platform === "win32" && name !== "node";
   return new Promise((resolve, reject) => {
-    const child = spawn(program, args, { cwd, shell, env: strangersEnvironment(), timeout: 150_000 });
+    const child = spawn(program, args, { cwd, shell, env: strangersEnvironment(), timeout: 240_000 });
     const said: Buffer[] = [];
     for (const stream of [child.stdout, child.stderr]) stream.on("data", (chunk: Buffer) => said.push(chunk));
     child.on("error", reject);
@@ -56,7 +56,9 @@ export function strangersEnvironment(): NodeJS.ProcessEnv {
   env[pathKey] = [dirname(process.execPath), ...programs].join(delimiter);
   // Faster, and nothing else: what is in npm's cache is not asked for again, and nobody reads advertisements here.
   const quick = { npm_config_prefer_offline: "true", npm_config_audit: "false", npm_config_fund: "false" };
-  return { ...env, ...quick, npm_config_update_notifier: "false", NO_COLOR: "1" };
+  // A connection that has stalled is given up early and tried again; npm would wait five minutes for it.
+  const patient = { npm_config_fetch_timeout: "15000", npm_config_fetch_retries: "5" };
+  return { ...env, ...quick, ...patient, npm_config_update_notifier: "false", NO_COLOR: "1" };
 }
 
 function installation(words: readonly string[], packed: Packed): string[] {
