@@ -17,9 +17,14 @@ test("every publishable package was packed, and is built before these tests run"
   expect(Object.keys(ownManifest().devDependencies ?? {})).toEqual(expect.arrayContaining(names));
 });
 
-describe.each(Object.entries(tarballs))("%s", (name, file) => {
-  const entries = readTarball(join(folder, "tarballs", file));
-  const text = (path: string) => entries.get(path)?.toString("utf8") ?? "";
+const contents = await Promise.all(
+  Object.entries(tarballs).map(
+    async ([name, file]) => [name, await readTarball(join(folder, "tarballs", file))] as const,
+  ),
+);
+
+describe.each(contents)("%s", (name, entries) => {
+  const text = (path: string) => entries.get(path) ?? "";
   const manifest = JSON.parse(text("package.json")) as Manifest;
 
   test("has a README that says what it is and the licence of the repository", () => {
