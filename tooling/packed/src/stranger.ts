@@ -57,7 +57,12 @@ export function strangersEnvironment(): NodeJS.ProcessEnv {
   // Faster, and nothing else: what is in npm's cache is not asked for again, and nobody reads advertisements here.
   const quick = { npm_config_prefer_offline: "true", npm_config_audit: "false", npm_config_fund: "false" };
   // A connection that has stalled is given up early and tried again; npm would wait five minutes for it.
-  const patient = { npm_config_fetch_timeout: "15000", npm_config_fetch_retries: "5" };
+  const patient = {
+    npm_config_fetch_timeout: "15000",
+    npm_config_fetch_retries: "4",
+    npm_config_fetch_retry_mintimeout: "1000",
+    npm_config_fetch_retry_maxtimeout: "5000",
+  };
   return { ...env, ...quick, ...patient, npm_config_update_notifier: "false", NO_COLOR: "1" };
 }
 
