@@ -4,5 +4,6 @@ import { cpuBackend } from "./plugin.js";
 
 registerBackend(cpuBackend);
 
+export { borrowedOperations } from "./javascript-engine.js";
 export { cpuBackend } from "./plugin.js";
 export { heapBytes } from "./wasm-engine.js";

@@ -24,11 +24,24 @@ interface TargetEngine extends KernelBackend {
  * engine's memory and leave their outputs there.
  */
 export function borrowedKernels(present: readonly KernelConfig[]): Pick<KernelConfig, "kernelName" | "kernelFunc">[] {
-  const names = new Set(present.map((kernel) => kernel.kernelName));
+  const missing = missingOperations(present);
   const engine = createEngine();
   return getKernelsForBackend("cpu")
-    .filter((kernel) => !names.has(kernel.kernelName))
+    .filter((kernel) => missing.includes(kernel.kernelName))
     .map((kernel) => ({ kernelName: kernel.kernelName, kernelFunc: borrow(kernel, engine) }));
+}
+
+/** Names of the operations that the JavaScript backend has and `present` lacks. */
+function missingOperations(present: readonly KernelConfig[]): string[] {
+  const names = new Set(present.map((kernel) => kernel.kernelName));
+  return getKernelsForBackend("cpu")
+    .map((kernel) => kernel.kernelName)
+    .filter((name) => !names.has(name));
+}
+
+/** Basic operations that WebAssembly lacks: each of their calls copies its inputs to JavaScript, and its outputs back. */
+export function borrowedOperations(): string[] {
+  return missingOperations(getKernelsForBackend("wasm"));
 }
 
 function createEngine(): MathBackendCPU {
