@@ -17,6 +17,7 @@ import {
   listedEntry,
   overListed,
 } from "./parts/attention-keys.js";
+import { ownQueryTile, queryProducts } from "./parts/attention-queries.js";
 import {
   dimensionsPerLane,
   forOwnDimensions,
@@ -210,30 +211,18 @@ fn scoreGradient(weight: f32, share: f32, place: u32) -> f32 {
 
 /** Tiles of queries and keys: `scoresOfTile` with q and k, `sharesOfTile` with dy and v. */
 function queryTiles(head: HeadSize): string {
-  const ofRows = (buffer: string) =>
-    `if (row < rowCount) {\n    return ${buffer}[queryStart(row) + i];\n  }\n  return 0.0;`;
-  const ofKeys = (name: string) => `if (row < keyCount) {\n    return ${name}(row, i);\n  }\n  return 0.0;`;
   return `${numbers}${attentionPlaces(false)}${slotSums}
 ${listedEntry("keyEntry", "k", undefined)}
 ${listedEntry("valueEntry", "v", undefined)}
-/** Rows of the key head, and keys of the tile's last query: what the entries of a tile may be read of. */
-var<private> rowCount: u32;
-var<private> keyCount: u32;
-${tileProduct("scoresOfTile", head, ofRows("q"), ofKeys("keyEntry"))}
-${tileProduct("sharesOfTile", head, ofRows("dy"), ofKeys("valueEntry"))}`;
+${queryProducts(head, [
+  { name: "scoresOfTile", rows: "q", entry: "keyEntry" },
+  { name: "sharesOfTile", rows: "dy", entry: "valueEntry" },
+])}`;
 }
 
 /** Starts `run` with a tile of queries, and q·k and dy·v of each query with its own key and value. */
 const ownQueries = `
-  let rows = uniforms.time * uniforms.group;
-  ${ownTile("rows")}
-  let listLength = seen((min(firstRow + ${TILE}u, rows) - 1u) / uniforms.group);
-  rowCount = rows;
-  keyCount = listLength;
-  let row = min(firstRow + slot, rows - 1u);
-  let query = queryStart(row);
-  let keys = seen(row / uniforms.group);
-  let own = columnStart(row / uniforms.group);
+  ${ownQueryTile}
   var products = vec2(0.0, 0.0);
   for (var i = lane; i < uniforms.headDim; i += ${LANES}u) {
     products.x = fma(q[query + i], k[own + i], products.x);

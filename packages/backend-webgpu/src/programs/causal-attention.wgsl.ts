@@ -18,16 +18,8 @@ import {
   overListed,
   pastUniforms,
 } from "./parts/attention-keys.js";
-import {
-  dimensionsPerLane,
-  forOwnDimensions,
-  LANES,
-  ownTile,
-  slotSums,
-  TILE,
-  TILE_THREADS,
-  tileProduct,
-} from "./parts/attention-tiles.js";
+import { ownQueryTile, queryProducts } from "./parts/attention-queries.js";
+import { dimensionsPerLane, forOwnDimensions, LANES, slotSums, TILE, TILE_THREADS } from "./parts/attention-tiles.js";
 import { numbers } from "./parts/numbers.js";
 
 const chunk = { q: "in f32", k: "in f32", v: "in f32" } as const;
@@ -58,28 +50,12 @@ export const causalAttentionWithPastProgram = (head: HeadSize) =>
 function body(head: HeadSize, hasPast: boolean): string {
   return `${numbers}${attentionPlaces(hasPast)}${slotSums}
 ${listedEntry("keyEntry", "k", hasPast ? "pastK" : undefined)}
-/** Rows of the key head, and keys of the tile's last query: what the entries of a tile may be read of. */
-var<private> rowCount: u32;
-var<private> keyCount: u32;
-${tileProduct(
-  "scoresOfTile",
-  head,
-  "if (row < rowCount) {\n    return q[queryStart(row) + i];\n  }\n  return 0.0;",
-  "if (row < keyCount) {\n    return keyEntry(row, i);\n  }\n  return 0.0;",
-)}
+${queryProducts(head, [{ name: "scoresOfTile", rows: "q", entry: "keyEntry" }])}
 var<workgroup> scores: array<f32, ${TILE * TILE}>;
 var<workgroup> weights: array<f32, ${TILE * TILE}>;
 
 fn run(group: u32, thread: u32) {
-  let rows = uniforms.time * uniforms.group;
-  ${ownTile("rows")}
-  let listLength = seen((min(firstRow + ${TILE}u, rows) - 1u) / uniforms.group);
-  rowCount = rows;
-  keyCount = listLength;
-  let row = min(firstRow + slot, rows - 1u);
-  let query = queryStart(row);
-  let keys = seen(row / uniforms.group);
-  let own = columnStart(row / uniforms.group);
+  ${ownQueryTile}
 
   var part = 0.0;
   for (var i = lane; i < uniforms.headDim; i += ${LANES}u) {
