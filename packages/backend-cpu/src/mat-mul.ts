@@ -4,6 +4,7 @@
  */
 import type { BackendWasm } from "@tensorflow/tfjs-backend-wasm";
 import type { KernelConfig, TensorInfo } from "@tensorflow/tfjs-core";
+import { sizeOf } from "./kernels/arguments.js";
 import type { WasmModule } from "./wasm-module.js";
 
 interface MatMulAttributes {
@@ -31,10 +32,10 @@ function matMul(module: WasmModule, a: TensorInfo, b: TensorInfo, transposeA: bo
   if (batch === undefined || a.dtype !== "float32" || b.dtype !== "float32") return undefined;
   const [rows, depth] = matrixSizes(a.shape, transposeA);
   const [, columns] = matrixSizes(b.shape, transposeB);
-  const count = product(batch);
+  const count = sizeOf(batch);
   const scratch = module.scratch(module.call("matMulScratchBytes", rows, columns, depth));
   const result = module.allocate([...batch, rows, columns]);
-  const batchStride = (info: TensorInfo) => (product(info.shape.slice(0, -2)) === 1 ? 0 : rowsTimesColumns(info));
+  const batchStride = (info: TensorInfo) => (sizeOf(info.shape.slice(0, -2)) === 1 ? 0 : rowsTimesColumns(info));
   module.call(
     "matMul",
     module.pointer(a),
@@ -59,17 +60,13 @@ function matrixSizes(shape: readonly number[], transposed: boolean): [number, nu
 }
 
 function rowsTimesColumns(info: TensorInfo): number {
-  return product(info.shape.slice(-2));
-}
-
-function product(sizes: readonly number[]): number {
-  return sizes.reduce((left, right) => left * right, 1);
+  return sizeOf(info.shape.slice(-2));
 }
 
 /** The batch dimensions of the result, where one operand serves all batches or both have the same. */
 function commonBatch(left: number[], right: number[]): number[] | undefined {
   if (left.join() === right.join()) return left;
-  if (product(right) === 1 && right.length <= left.length) return left;
-  if (product(left) === 1 && left.length <= right.length) return right;
+  if (sizeOf(right) === 1 && right.length <= left.length) return left;
+  if (sizeOf(left) === 1 && left.length <= right.length) return right;
   return undefined;
 }

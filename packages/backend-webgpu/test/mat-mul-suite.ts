@@ -2,13 +2,7 @@
 import { concat, matMul, Random, slice, type Tensor, tensor, transpose } from "@sst/tensor";
 import { describe, expect, test } from "vitest";
 import { relativeError } from "../../layers/test/tiny-model.js";
-
-/** A tensor's values; the tensor is used up. */
-async function read(values: Tensor): Promise<Float32Array> {
-  const data = (await values.data()) as Float32Array;
-  values.dispose();
-  return data;
-}
+import { read } from "./read.js";
 
 /** `[batch, rows, depth]` by `[batch, depth, columns]`, in float64. */
 function product(

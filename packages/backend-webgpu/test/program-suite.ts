@@ -31,6 +31,7 @@ import {
 } from "@sst/tensor";
 import { engine } from "@tensorflow/tfjs-core";
 import { beforeEach, describe, expect, test } from "vitest";
+import { read } from "./read.js";
 
 const random = new Random("programs");
 
@@ -41,13 +42,6 @@ function normals(...shape: number[]): Tensor {
 
 function integers(values: number[], ...shape: number[]): Tensor {
   return tensor(Int32Array.from(values), shape, "int32");
-}
-
-/** The tensor's values; it is used up. */
-async function read(values: Tensor): Promise<Float32Array> {
-  const data = (await values.data()) as Float32Array;
-  values.dispose();
-  return data;
 }
 
 function packed(format: (typeof weightFormats)[number], outSize: number, inSize: number) {

@@ -2,7 +2,7 @@
 import { createWebgpuBackend, deviceBytes } from "@sst/backend-webgpu";
 import { DecoderModel } from "@sst/layers";
 import { memorySource, readModelData } from "@sst/loaders";
-import { fill, matMul, memory, Random, ready, registerBackend, slice, type Tensor, tensor, tidy } from "@sst/tensor";
+import { fill, matMul, memory, Random, ready, registerBackend, slice, tensor, tidy } from "@sst/tensor";
 import { runConformance } from "@sst/tensor/conformance";
 import { lossAndGradients, nextTokenBatch, Trainer } from "@sst/train";
 import { conformanceTests } from "@sst/vitest-config/conformance";
@@ -14,6 +14,7 @@ import { faultSuite } from "./fault-suite.js";
 import type { GoldenModel } from "./golden-files.js";
 import { matMulSuite } from "./mat-mul-suite.js";
 import { programSuite } from "./program-suite.js";
+import { read } from "./read.js";
 
 interface Golden {
   readonly tokens: number[][];
@@ -129,11 +130,4 @@ export function webgpuSuite(models: readonly GoldenModel[]): void {
   economySuite();
   // Last: it takes the device away.
   faultSuite();
-}
-
-/** A tensor's values; the tensor is used up. */
-async function read(values: Tensor): Promise<Float32Array> {
-  const data = (await values.data()) as Float32Array;
-  values.dispose();
-  return data;
 }

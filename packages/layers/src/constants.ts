@@ -14,7 +14,7 @@ export interface RotaryTables {
 export interface StreamMasks {
   /** 1 where a state precedes the column, 0 where nothing does: `[batch, columns]`. */
   readonly keep: Tensor;
-  /** 1 at the first column where a state precedes the chunk, 0 elsewhere. */
+  /** As `keep`, but 1 only where the chunk's own predecessor is blended; for a sweep that blends nothing else. */
   readonly keepInitial: Tensor;
   /** The state of a chunk that nothing precedes: `[batch, hiddenSize]`. */
   readonly nothing: Tensor;

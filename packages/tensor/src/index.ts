@@ -29,6 +29,7 @@ export {
   packMatrix,
   unpackMatrix,
   type WeightFormat,
+  weightBits,
   weightFormats,
 } from "./quantization.js";
 export { Random } from "./random.js";

@@ -2,6 +2,7 @@
 import { type DataType, engine, type NamedTensorMap, type Tensor } from "@tensorflow/tfjs-core";
 import { SstError } from "./errors.js";
 import type { AttributeSpec, KernelDefinition, TensorSpec } from "./kernel-definition.js";
+import { activeDevice } from "./live-device.js";
 import { ShapeBindings } from "./shapes.js";
 
 export interface CheckedCall {
@@ -78,7 +79,7 @@ function checkHome(kernel: string, name: string, tensor: Tensor): void {
   if (home === undefined || home === engine().backend) return;
   throw new SstError(
     "wrong-backend",
-    `${kernel}: input "${name}" lives on another device than "${engine().backendName.replace(/^sst-/, "")}", which is ` +
+    `${kernel}: input "${name}" lives on another device than "${activeDevice().backend}", which is ` +
       "active: make its own active again with `ready({ backend })`, or create it here",
   );
 }

@@ -30,10 +30,11 @@ export interface PackedMatrix {
   readonly scales: Int32Array;
 }
 
-const bitsOf = { f16: 16, int8: 8, int4: 4 } as const;
+/** Bits of an entry. */
+export const weightBits = { f16: 16, int8: 8, int4: 4 } as const;
 
 export function wordsPerRow(format: WeightFormat, inSize: number): number {
-  return format === "f16" ? Math.ceil(inSize / 2) : blocksPerRow(inSize) * bitsOf[format];
+  return format === "f16" ? Math.ceil(inSize / 2) : blocksPerRow(inSize) * weightBits[format];
 }
 
 export function scaleWords(format: WeightFormat, outSize: number, inSize: number): number {
@@ -73,7 +74,7 @@ export function packMatrix(
   }
   const blocks = blocksPerRow(inSize);
   const scales = new Float32Array(outSize * blocks);
-  const largest = 2 ** (bitsOf[format] - 1) - 1;
+  const largest = 2 ** (weightBits[format] - 1) - 1;
   for (let row = 0; row < outSize; row++) {
     for (let block = 0; block < blocks; block++) {
       const start = row * inSize + block * BLOCK_SIZE;
@@ -110,13 +111,13 @@ export function unpackMatrix({ format, outSize, inSize, words, scales }: PackedM
 }
 
 function putInteger(words: Int32Array, format: "int8" | "int4", block: number, i: number, integer: number): void {
-  const bits = bitsOf[format];
+  const bits = weightBits[format];
   const at = block * BLOCK_SIZE * bits + i * bits;
   words[at >> 5] = (words[at >> 5] as number) | ((integer & (2 ** bits - 1)) << (at & 31));
 }
 
 function getInteger(words: Int32Array, format: "int8" | "int4", block: number, i: number): number {
-  const bits = bitsOf[format];
+  const bits = weightBits[format];
   const at = block * BLOCK_SIZE * bits + i * bits;
   return ((words[at >> 5] as number) << (32 - bits - (at & 31))) >> (32 - bits);
 }

@@ -240,13 +240,9 @@ function describe(backend: Backend, availability: Availability): Device {
       capabilities: backend.capabilities(found.runtime),
       ownKernels: Object.keys(found.kernels),
       bytesInUse: found.bytesInUse(),
-      isActive: isActive(found.device),
+      isActive: engine().backendName === engineName(backend.name),
     },
   };
-}
-
-function isActive(device: LiveDevice): boolean {
-  return live.size > 0 && engine().backendName === engineName(device.backend);
 }
 
 /** Ours are prefixed, since TensorFlow.js' own packages register backends under the plain names. */

@@ -2,12 +2,10 @@
  * Products with packed weights: the weight becomes floats in the work area, then the packed product runs. Right and
  * without a cliff; a product that reads the packed words themselves is what decoding wants.
  */
-import type { KernelCall, KernelImplementations } from "@sst/tensor";
+import { type KernelCall, type KernelImplementations, type WeightFormat, weightBits } from "@sst/tensor";
 import type { TensorInfo } from "@tensorflow/tfjs-core";
 import type { WasmModule } from "../wasm-module.js";
 import { addresses, allocateOutputs, pointers, rowsOf, shapeOf } from "./arguments.js";
-
-const bitsOf: Readonly<Record<string, number>> = { f16: 16, int8: 8, int4: 4 };
 
 export function quantizedKernels(module: WasmModule): KernelImplementations {
   return {
@@ -45,7 +43,7 @@ function multiply(module: WasmModule, call: KernelCall, left: string, { rows, in
     weight,
     outSize,
     inSize,
-    bitsOf[call.attributes.format as string] as number,
+    weightBits[call.attributes.format as WeightFormat],
   );
   const [from, to] = [...pointers(module, call, left), ...addresses(module, outputs)] as [number, number];
   module.call("matMul", from, weight, to, rows, columns, depth, false, transposed, 1, 0, 0, scratch);

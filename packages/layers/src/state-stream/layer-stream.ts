@@ -3,17 +3,14 @@
  * chunk, and where nothing does. The solvers share the operations in this file.
  */
 import { concat, expandDims, slice, stateBlend, type Tensor } from "@sst/tensor";
+import type { StreamMasks } from "../constants.js";
 import { feedForward } from "../feed-forward.js";
 import type { LayerWeights } from "../weights.js";
 
-export interface LayerStream {
+export interface LayerStream extends Omit<StreamMasks, "nothing"> {
   readonly weights: LayerWeights;
   readonly alpha: Tensor;
   readonly epsilon: number;
-  /** 1 where a state precedes the column, 0 where nothing does: `[batch, columns]`. */
-  readonly keep: Tensor;
-  /** As `keep`, but 1 only where the chunk's own predecessor is blended; for a sweep that blends nothing else. */
-  readonly keepInitial: Tensor;
   /** The state before the chunk, `[batch, hiddenSize]`; zeros where there is none. */
   readonly initial: Tensor;
 }

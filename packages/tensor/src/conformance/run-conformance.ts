@@ -8,7 +8,7 @@ import { engine } from "@tensorflow/tfjs-core";
 import fc from "fast-check";
 import { kernels } from "../kernel.js";
 import { Random } from "../random.js";
-import { devices, memory, type ReadyDevice, ready } from "../registry.js";
+import { memory, type ReadyDevice, ready } from "../registry.js";
 import { checkAliases, checkCase, checkExtreme, checkNonFinite, type KernelFindings } from "./check-kernel.js";
 import { checkPlan } from "./check-plan.js";
 import { outputError, requireThat } from "./compare.js";
@@ -46,11 +46,9 @@ export function runConformance(options: ConformanceOptions): void {
       });
     }
     test("many kernels in flight", async () => {
-      await ready({ backend });
       await requireNothingLeft(backend, () => checkInFlight(seed));
     });
     test("a recorded plan", async () => {
-      await ready({ backend });
       await requireNothingLeft(backend, () => checkPlan(new Random(`conformance/plan/${seed}`)));
     });
     test("every kernel was checked", async () => {
@@ -125,12 +123,8 @@ async function checkInFlight(seed: number): Promise<void> {
 /** Tensors, bytes on the device, and the engine's own count of data. */
 async function requireNothingLeft(backend: string, body: () => Promise<void>): Promise<void> {
   const count = async () => {
-    const device = (await devices()).find((each) => each.backend === backend);
-    return JSON.stringify({
-      ...memory(),
-      bytesOnDevice: device?.live?.bytesInUse,
-      dataOnDevice: engine().backend.numDataIds(),
-    });
+    const { bytesInUse } = (await ready({ backend })).live;
+    return JSON.stringify({ ...memory(), bytesOnDevice: bytesInUse, dataOnDevice: engine().backend.numDataIds() });
   };
   const before = await count();
   await body();

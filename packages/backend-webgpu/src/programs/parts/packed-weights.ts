@@ -7,14 +7,12 @@
  *
  * Need the uniforms `wordsPerRow` and `blocks` (of a row).
  */
-import { BLOCK_SIZE, type WeightFormat } from "@sst/tensor";
-
-const bitsOf = { f16: 16, int8: 8, int4: 4 } as const;
+import { BLOCK_SIZE, type WeightFormat, weightBits } from "@sst/tensor";
 
 export const BLOCK = BLOCK_SIZE;
 
 export function entriesPerWord(format: WeightFormat): number {
-  return 32 / bitsOf[format];
+  return 32 / weightBits[format];
 }
 
 /** Buffers of a packed weight: halves have no scales, and what is empty is not bound. */
@@ -22,7 +20,7 @@ export const packedBuffers = { words: "in i32", scales: "in i32" } as const;
 export const packedHalvesBuffers = { words: "in i32" } as const;
 
 export function packedWeights(format: WeightFormat): string {
-  const bits = bitsOf[format];
+  const bits = weightBits[format];
   const perWord = entriesPerWord(format);
   return `
 const ENTRIES_PER_WORD = ${perWord}u;
