@@ -1,9 +1,29 @@
 /** silu(gate) ⊙ up, and its gradient, four at a time; a short tail goes through a padded register. */
 import { sigmoid4 } from "./math";
+import { Part } from "./parts";
+import { ELEMENTS, parallel } from "./threads";
+
+@unmanaged
+export class GatedActivation {
+  gate: usize;
+  up: usize;
+  y: usize;
+  size: usize;
+}
+
+@unmanaged
+export class GatedActivationGradient {
+  dy: usize;
+  gate: usize;
+  up: usize;
+  dGate: usize;
+  dUp: usize;
+  size: usize;
+}
 
 // @ts-ignore: decorator
 @inline
-function loadTail(source: usize, count: usize): v128 {
+export function loadTail(source: usize, count: usize): v128 {
   let lanes = f32x4.splat(0);
   if (count > 0) lanes = f32x4.replace_lane(lanes, 0, load<f32>(source));
   if (count > 1) lanes = f32x4.replace_lane(lanes, 1, load<f32>(source, 4));
@@ -13,7 +33,7 @@ function loadTail(source: usize, count: usize): v128 {
 
 // @ts-ignore: decorator
 @inline
-function storeTail(target: usize, lanes: v128, count: usize): void {
+export function storeTail(target: usize, lanes: v128, count: usize): void {
   if (count > 0) store<f32>(target, f32x4.extract_lane(lanes, 0));
   if (count > 1) store<f32>(target, f32x4.extract_lane(lanes, 1), 4);
   if (count > 2) store<f32>(target, f32x4.extract_lane(lanes, 2), 8);
@@ -26,7 +46,7 @@ function activate(gate: v128, up: v128): v128 {
 }
 
 /** y = silu(gate) ⊙ up over `size` floats. */
-export function gatedActivation(gate: usize, up: usize, y: usize, size: usize): void {
+export function activateGates(gate: usize, up: usize, y: usize, size: usize): void {
   const whole = size & ~3;
   for (let i: usize = 0; i < whole; i += 4) {
     v128.store(y + i * 4, activate(v128.load(gate + i * 4), v128.load(up + i * 4)));
@@ -44,7 +64,7 @@ function gateSlope(gate: v128, logistic: v128): v128 {
 }
 
 /** The gradients for gate and up over `size` floats. */
-export function gatedActivationGradient(dy: usize, gate: usize, up: usize, dGate: usize, dUp: usize, size: usize): void {
+export function gateGradients(dy: usize, gate: usize, up: usize, dGate: usize, dUp: usize, size: usize): void {
   const whole = size & ~3;
   for (let i: usize = 0; i < whole; i += 4) {
     const at = i * 4;
@@ -61,4 +81,22 @@ export function gatedActivationGradient(dy: usize, gate: usize, up: usize, dGate
   const d = loadTail(dy + at, rest);
   storeTail(dGate + at, f32x4.mul(f32x4.mul(d, loadTail(up + at, rest)), gateSlope(g, logistic)), rest);
   storeTail(dUp + at, f32x4.mul(d, f32x4.mul(g, logistic)), rest);
+}
+
+export function gatedActivation(a: GatedActivation): void {
+  parallel(Part.activateGates, changetype<usize>(a), a.size, ELEMENTS);
+}
+
+export function gatedActivationPart(a: GatedActivation, from: usize, to: usize): void {
+  const at = from * 4;
+  activateGates(a.gate + at, a.up + at, a.y + at, to - from);
+}
+
+export function gatedActivationGradient(a: GatedActivationGradient): void {
+  parallel(Part.gateGradients, changetype<usize>(a), a.size, ELEMENTS);
+}
+
+export function gatedActivationGradientPart(a: GatedActivationGradient, from: usize, to: usize): void {
+  const at = from * 4;
+  gateGradients(a.dy + at, a.gate + at, a.up + at, a.dGate + at, a.dUp + at, to - from);
 }

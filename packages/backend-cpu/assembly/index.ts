@@ -1,19 +1,10 @@
 /**
- * The kernels of `@sst/backend-cpu` in WebAssembly with SIMD. They work on the memory of TensorFlow.js' own module,
- * which this one imports: pointers in, nothing allocated, no data of its own.
+ * The kernels of `@sst/backend-cpu` in WebAssembly with SIMD, on memory that is handed in: pointers in, nothing
+ * allocated. The same module runs on every thread, and all of them see one memory.
  */
-export { affineScan, affineScanGradient } from "./affine-scan";
-export { attentionScratchBytes, causalAttention, causalAttentionGradient } from "./attention";
-export { gatedActivation, gatedActivationGradient } from "./gated-activation";
-export { matMul, matMulScratchBytes } from "./matrix";
-export { unpackWeights } from "./quantized";
-export { rmsNorm, rmsNormGradient } from "./rms-norm";
-export { rotaryEmbedding } from "./rotary-embedding";
-export { stateBlend, stateBlendGradient } from "./state-blend";
-export {
-  stateRecurrence,
-  stateRecurrenceGradient,
-  stateRecurrenceGradientScratchBytes,
-  stateRecurrenceScratchBytes,
-} from "./state-recurrence";
-export { adamwUpdate, embeddingGradient, embeddingLookup, softmaxCrossEntropy, softmaxCrossEntropyGradient } from "./training";
+export { attentionAreaBytes, attentionGradientAreaBytes } from "./attention/attention";
+export { matMulAreaBytes, matMulScratchBytes } from "./matrix/mat-mul";
+export { recurrenceGradientAreaBytes, recurrenceGradientScratchBytes } from "./recurrence/backward";
+export { recurrenceAreaBytes, recurrenceScratchBytes } from "./recurrence/forward";
+export { run } from "./run";
+export { help } from "./threads";

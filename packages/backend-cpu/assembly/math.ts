@@ -1,5 +1,13 @@
 /** Elementary functions on four floats at a time. */
 
+/** product + sum: in one step, rounded once, where the engine has relaxed SIMD. */
+// @ts-ignore: decorator
+@inline
+export function madd(left: v128, right: v128, sum: v128): v128 {
+  if (ASC_FEATURE_RELAXED_SIMD) return f32x4.relaxed_madd(left, right, sum);
+  return f32x4.add(sum, f32x4.mul(left, right));
+}
+
 /**
  * e^x to about one unit in the last place: x = n·ln 2 + r with |r| ≤ ln 2 / 2, a polynomial in r, and 2^n through the
  * exponent bits. Below −87.3 the result is the smallest normal number times e^r, above 88.7 it is infinite; NaN stays.
@@ -12,12 +20,12 @@ export function exp4(x: v128): v128 {
   let r = f32x4.sub(clamped, f32x4.mul(n, f32x4.splat(0.693359375)));
   r = f32x4.sub(r, f32x4.mul(n, f32x4.splat(-2.12194440e-4)));
   let p = f32x4.splat(1.9875691500e-4);
-  p = f32x4.add(f32x4.mul(p, r), f32x4.splat(1.3981999507e-3));
-  p = f32x4.add(f32x4.mul(p, r), f32x4.splat(8.3334519073e-3));
-  p = f32x4.add(f32x4.mul(p, r), f32x4.splat(4.1665795894e-2));
-  p = f32x4.add(f32x4.mul(p, r), f32x4.splat(1.6666665459e-1));
-  p = f32x4.add(f32x4.mul(p, r), f32x4.splat(5.0000001201e-1));
-  p = f32x4.add(f32x4.add(f32x4.mul(p, f32x4.mul(r, r)), r), f32x4.splat(1));
+  p = madd(p, r, f32x4.splat(1.3981999507e-3));
+  p = madd(p, r, f32x4.splat(8.3334519073e-3));
+  p = madd(p, r, f32x4.splat(4.1665795894e-2));
+  p = madd(p, r, f32x4.splat(1.6666665459e-1));
+  p = madd(p, r, f32x4.splat(5.0000001201e-1));
+  p = f32x4.add(madd(p, f32x4.mul(r, r), r), f32x4.splat(1));
   const exponent = i32x4.shl(i32x4.add(i32x4.trunc_sat_f32x4_s(n), i32x4.splat(127)), 23);
   const result = f32x4.mul(p, exponent);
   const tooLarge = f32x4.gt(x, f32x4.splat(88.72283935546875));
@@ -41,21 +49,44 @@ export function sigmoid4(x: v128): v128 {
 // @ts-ignore: decorator
 @inline
 export function sumLanes(x: v128): f32 {
-  return (
-    f32x4.extract_lane(x, 0) + f32x4.extract_lane(x, 1) + (f32x4.extract_lane(x, 2) + f32x4.extract_lane(x, 3))
+  return f32x4.extract_lane(x, 0) + f32x4.extract_lane(x, 1) + (f32x4.extract_lane(x, 2) + f32x4.extract_lane(x, 3));
+}
+
+// @ts-ignore: decorator
+@inline
+export function largestLane(x: v128): f32 {
+  return max(
+    max(f32x4.extract_lane(x, 0), f32x4.extract_lane(x, 1)),
+    max(f32x4.extract_lane(x, 2), f32x4.extract_lane(x, 3)),
   );
 }
 
-/** Σ left_i · right_i over `size` floats. */
+/** The largest of `size` floats. */
+// @ts-ignore: decorator
+@inline
+export function largestOf(values: usize, size: usize): f32 {
+  let largest = f32x4.splat(-Infinity);
+  const whole = size & ~3;
+  for (let i: usize = 0; i < whole; i += 4) largest = f32x4.max(largest, v128.load(values + i * 4));
+  let result = largestLane(largest);
+  for (let i = whole; i < size; i++) result = max(result, load<f32>(values + i * 4));
+  return result;
+}
+
+/** Σ left_i · right_i over `size` floats: two sums of four lanes, so that one addition need not wait for the last. */
 // @ts-ignore: decorator
 @inline
 export function dot(left: usize, right: usize, size: usize): f32 {
-  let sum = f32x4.splat(0);
-  const whole = size & ~3;
-  for (let i: usize = 0; i < whole; i += 4) {
-    sum = f32x4.add(sum, f32x4.mul(v128.load(left + i * 4), v128.load(right + i * 4)));
+  let even = f32x4.splat(0);
+  let odd = even;
+  const pairs = size & ~7;
+  for (let i: usize = 0; i < pairs; i += 8) {
+    even = madd(v128.load(left + i * 4), v128.load(right + i * 4), even);
+    odd = madd(v128.load(left + i * 4, 16), v128.load(right + i * 4, 16), odd);
   }
-  let total = sumLanes(sum);
+  const whole = size & ~3;
+  if (whole > pairs) even = madd(v128.load(left + pairs * 4), v128.load(right + pairs * 4), even);
+  let total = sumLanes(f32x4.add(even, odd));
   for (let i = whole; i < size; i++) total += load<f32>(left + i * 4) * load<f32>(right + i * 4);
   return total;
 }
@@ -68,7 +99,7 @@ export function addScaled(target: usize, source: usize, factor: f32, size: usize
   const whole = size & ~3;
   for (let i: usize = 0; i < whole; i += 4) {
     const at = target + i * 4;
-    v128.store(at, f32x4.add(v128.load(at), f32x4.mul(factors, v128.load(source + i * 4))));
+    v128.store(at, madd(factors, v128.load(source + i * 4), v128.load(at)));
   }
   for (let i = whole; i < size; i++) {
     store<f32>(target + i * 4, load<f32>(target + i * 4) + factor * load<f32>(source + i * 4));

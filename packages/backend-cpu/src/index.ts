@@ -1,9 +1,8 @@
 /** Importing this package registers the backend `cpu`. */
 import { registerBackend } from "@sst/tensor";
-import { cpuBackend } from "./plugin.js";
+import { createCpuBackend } from "./plugin.js";
 
-registerBackend(cpuBackend);
+registerBackend(createCpuBackend());
 
-export { borrowedOperations } from "./javascript-engine.js";
-export { cpuBackend } from "./plugin.js";
-export { heapBytes } from "./wasm-engine.js";
+export { type CpuOptions, createCpuBackend } from "./plugin.js";
+export { borrowedOperations, heapBytes } from "./runtime.js";

@@ -10,7 +10,7 @@ import { serve } from "../src/serve.js";
 import { emptyFolder, mustRun } from "../src/stranger.js";
 
 const packed = inject("packed");
-const simd = "WebAssembly with SIMD, one thread";
+const simd = /^WebAssembly with (relaxed )?SIMD, (one thread|\d+ threads)$/;
 const executablePath = chromiumPath();
 
 let folder: string;
@@ -36,7 +36,7 @@ test("everything of ours came from the tarballs", () => {
 });
 
 test("plain Node runs the model on WebAssembly", () => {
-  expect(inNode.description).toBe(simd);
+  expect(inNode.description).toMatch(simd);
   expect(inNode.logits).toHaveLength(2 * 6 * 10);
   expect(inNode.logits.every(Number.isFinite)).toBe(true);
   expect(new Set(inNode.logits).size).toBeGreaterThan(100);
@@ -47,17 +47,10 @@ describe("with Vite", () => {
     await mustRun("npx vite build", folder, packed);
   });
 
-  test("the build has the WebAssembly files of the package", () => {
-    const source = join(folder, "node_modules/@sst/backend-cpu/wasm");
-    const assets = join(folder, "dist/assets");
-    const wasm = (name: string) => name.endsWith(".wasm");
-    const contents = (at: string) =>
-      readdirSync(at)
-        .filter(wasm)
-        .map((name) => readFileSync(join(at, name), "base64"))
-        .sort();
-    expect(contents(source).length).toBeGreaterThan(0);
-    expect(contents(assets)).toEqual(contents(source));
+  test("the build needs no file of the packages beside its scripts", () => {
+    const assets = readdirSync(join(folder, "dist/assets"));
+    expect(assets.length).toBeGreaterThan(0);
+    expect(assets.filter((name) => !name.endsWith(".js"))).toEqual([]);
   });
 
   describeWhere(executablePath, "no Chromium here (SST_CHROMIUM names one)", "in Chromium", () => {
@@ -74,9 +67,9 @@ describe("with Vite", () => {
         const server = await serve(folder, mode);
         try {
           const answers = await answersOf(browser, server.address);
-          expect(answers.page.description).toBe(simd);
-          expect(answers.worker.description).toBe(simd);
-          expect(answers.webgpu.description).not.toBe(simd);
+          expect(answers.page.description).toMatch(simd);
+          expect(answers.worker.description).toMatch(simd);
+          expect(answers.webgpu.description).not.toMatch(simd);
           expect(Math.max(...pairs([inNode, ...Object.values(answers)]).map(difference))).toBeLessThan(1e-4);
         } finally {
           await server.stop();

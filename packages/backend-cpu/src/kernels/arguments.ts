@@ -1,44 +1,46 @@
-/** What calls of compiled functions are put together from: pointers, sizes, outputs. */
-import type { KernelCall } from "@sst/tensor";
+/** What calls of compiled kernels are put together from. */
 import type { TensorInfo } from "@tensorflow/tfjs-core";
-import type { WasmModule } from "../wasm-module.js";
+import type { Frame } from "../frame.js";
+import type { Operation } from "../operation.js";
 
-/** Pointers to the named inputs, in order. */
-export function pointers(module: WasmModule, { inputs }: KernelCall, ...names: readonly string[]): number[] {
-  return names.map((name) => module.pointer(inputs[name] as TensorInfo));
+/** A call of a kernel of the contract, as far as its implementation here needs it. */
+export interface CoreCall {
+  readonly inputs: Readonly<Record<string, TensorInfo>>;
+  readonly attributes: Readonly<Record<string, unknown>>;
+  readonly outputShapes: Readonly<Record<string, number[]>>;
+}
+
+/** An implementation: one info per output, in the order of the definition. */
+export type CoreKernel = (frame: Frame, call: CoreCall) => TensorInfo[];
+
+/** Addresses of the named inputs, in order; 0 for one that was left out. */
+export function addresses(frame: Frame, { inputs }: CoreCall, names: readonly string[]): number[] {
+  return names.map((name) => (inputs[name] === undefined ? 0 : frame.address(inputs[name])));
 }
 
 /** New tensors for the outputs, in the order of the kernel's definition. */
-export function allocateOutputs(module: WasmModule, { outputShapes }: KernelCall): TensorInfo[] {
-  return Object.values(outputShapes).map((shape) => module.allocate(shape));
+export function newOutputs(frame: Frame, { outputShapes }: CoreCall): TensorInfo[] {
+  return Object.values(outputShapes).map((shape) => frame.output(shape));
 }
 
-export function addresses(module: WasmModule, infos: readonly TensorInfo[]): number[] {
-  return infos.map((info) => module.pointer(info));
-}
-
-/** An output that takes over the memory of an input that the call uses up. */
-export function takeOver(module: WasmModule, input: TensorInfo): TensorInfo {
-  module.engine.incRef(input.dataId);
-  return { dataId: input.dataId, shape: input.shape, dtype: input.dtype };
-}
-
-/**
- * Runs a compiled function that is called as most are: pointers to the named inputs, pointers to all outputs, numbers.
- */
+/** Runs an operation that is called as most are: addresses of the named inputs, addresses of all outputs, numbers. */
 export function run(
-  module: WasmModule,
-  call: KernelCall,
-  name: string,
+  frame: Frame,
+  call: CoreCall,
+  operation: Operation,
   inputNames: readonly string[],
   numbers: readonly number[],
 ): TensorInfo[] {
-  const outputs = allocateOutputs(module, call);
-  module.call(name, ...pointers(module, call, ...inputNames), ...addresses(module, outputs), ...numbers);
+  const outputs = newOutputs(frame, call);
+  frame.step(operation, [
+    ...addresses(frame, call, inputNames),
+    ...outputs.map((info) => frame.address(info)),
+    ...numbers,
+  ]);
   return outputs;
 }
 
-export function shapeOf({ inputs }: KernelCall, name: string): number[] {
+export function shapeOf({ inputs }: CoreCall, name: string): number[] {
   return (inputs[name] as TensorInfo).shape;
 }
 
@@ -47,12 +49,12 @@ export function sizeOf(shape: readonly number[]): number {
 }
 
 /** A tensor as rows of its last dimension: how many, how long. */
-export function rowsOf(call: KernelCall, name: string): [rows: number, size: number] {
+export function rowsOf(call: CoreCall, name: string): [rows: number, size: number] {
   const shape = shapeOf(call, name);
   return [sizeOf(shape.slice(0, -1)), shape.at(-1) as number];
 }
 
 /** A numeric attribute. */
-export function numberOf({ attributes }: KernelCall, name: string): number {
+export function numberOf({ attributes }: CoreCall, name: string): number {
   return attributes[name] as number;
 }

@@ -1,15 +1,19 @@
 /** Norm and gated activation, with their gradients. */
-import type { KernelImplementations } from "@sst/tensor";
-import type { WasmModule } from "../wasm-module.js";
-import { numberOf, rowsOf, run, shapeOf, sizeOf } from "./arguments.js";
+import { real } from "../frame.js";
+import { Operation } from "../operation.js";
+import { type CoreKernel, numberOf, rowsOf, run, shapeOf, sizeOf } from "./arguments.js";
 
-export function feedForwardKernels(module: WasmModule): KernelImplementations {
-  return {
-    rmsNorm: (call) => run(module, call, "rmsNorm", ["x", "weight"], [...rowsOf(call, "x"), numberOf(call, "epsilon")]),
-    rmsNormGradient: (call) =>
-      run(module, call, "rmsNormGradient", ["dy", "x", "weight"], [...rowsOf(call, "x"), numberOf(call, "epsilon")]),
-    gatedActivation: (call) => run(module, call, "gatedActivation", ["gate", "up"], [sizeOf(shapeOf(call, "gate"))]),
-    gatedActivationGradient: (call) =>
-      run(module, call, "gatedActivationGradient", ["dy", "gate", "up"], [sizeOf(shapeOf(call, "gate"))]),
-  };
-}
+export const feedForwardKernels: Readonly<Record<string, CoreKernel>> = {
+  rmsNorm: (frame, call) => {
+    const numbers = [...rowsOf(call, "x"), real(numberOf(call, "epsilon"))];
+    return run(frame, call, Operation.rmsNorm, ["x", "weight"], numbers);
+  },
+  rmsNormGradient: (frame, call) => {
+    const numbers = [...rowsOf(call, "x"), real(numberOf(call, "epsilon"))];
+    return run(frame, call, Operation.rmsNormGradient, ["dy", "x", "weight"], numbers);
+  },
+  gatedActivation: (frame, call) =>
+    run(frame, call, Operation.gatedActivation, ["gate", "up"], [sizeOf(shapeOf(call, "gate"))]),
+  gatedActivationGradient: (frame, call) =>
+    run(frame, call, Operation.gatedActivationGradient, ["dy", "gate", "up"], [sizeOf(shapeOf(call, "gate"))]),
+};

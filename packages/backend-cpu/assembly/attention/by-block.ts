@@ -1,0 +1,143 @@
+/**
+ * Attention for blocks of queries as products of packed matrices: scores of a block against all keys that it sees, never
+ * a time × time matrix. Keys and values of one head are packed once for all queries that share them.
+ */
+import { EDGE_BYTES, multiplyPacked } from "../matrix/block";
+import { dot } from "../math";
+import { packedLeftBytes, packedRightBytes, packLeft, packRight } from "../matrix/pack";
+import { workArea } from "../threads";
+import { Attention, AttentionGradient } from "./attention";
+import { exponentials, scaleRow } from "./softmax";
+
+/** Queries of one block. */
+const QUERIES: usize = 32;
+
+export function blockAreaBytes(pastLength: usize, time: usize, headDim: usize): usize {
+  const keys = packedRightBytes(headDim, pastLength) + packedRightBytes(headDim, time);
+  const values = packedRightBytes(pastLength, headDim) + packedRightBytes(time, headDim);
+  const weights = packedLeftBytes(QUERIES, pastLength + time);
+  return EDGE_BYTES + keys + values + packedLeftBytes(QUERIES, headDim) + weights * 2;
+}
+
+/** Items are (batch, key head). */
+export function attendByBlock(a: Attention, from: usize, to: usize): void {
+  const group = a.heads / a.keyValueHeads;
+  const keyStride = a.keyValueHeads * a.headDim;
+  const queryStride = a.heads * a.headDim;
+  const past = a.pastLength;
+  const edge = workArea();
+  const pastKeys = edge + EDGE_BYTES;
+  const keys = pastKeys + packedRightBytes(a.headDim, past);
+  const pastValues = keys + packedRightBytes(a.headDim, a.time);
+  const values = pastValues + packedRightBytes(past, a.headDim);
+  const queries = values + packedRightBytes(a.time, a.headDim);
+  const weights = queries + packedLeftBytes(QUERIES, a.headDim);
+  const packedWeights = weights + QUERIES * (past + a.time) * 4;
+  for (let item = from; item < to; item++) {
+    const b = item / a.keyValueHeads;
+    const keyHead = item % a.keyValueHeads;
+    const chunk = (b * a.time * keyStride + keyHead * a.headDim) * 4;
+    const cache = (b * a.capacity * keyStride + keyHead * a.headDim) * 4;
+    packRight(a.pastK + cache, pastKeys, a.headDim, past, keyStride, true);
+    packRight(a.k + chunk, keys, a.headDim, a.time, keyStride, true);
+    packRight(a.pastV + cache, pastValues, past, a.headDim, keyStride, false);
+    for (let first: usize = 0; first < a.time; first += QUERIES) {
+      const count = min(QUERIES, a.time - first);
+      const seen = first + count;
+      const stride = past + seen;
+      // Packed for each block anew: a panel's length is the depth of the product.
+      packRight(a.v + chunk, values, seen, a.headDim, keyStride, false);
+      for (let head = keyHead * group; head < (keyHead + 1) * group; head++) {
+        const at = ((b * a.time + first) * a.heads + head) * a.headDim * 4;
+        packLeft(a.q + at, queries, count, a.headDim, queryStride, false);
+        multiplyPacked(queries, pastKeys, weights, count, past, a.headDim, stride, false, edge);
+        multiplyPacked(queries, keys, weights + past * 4, count, seen, a.headDim, stride, false, edge);
+        for (let i: usize = 0; i < count; i++) {
+          const row = weights + i * stride * 4;
+          const visible = past + first + i + 1;
+          scaleRow(row, visible, <f32>1 / exponentials(row, visible, a.scale));
+          memory.fill(row + visible * 4, 0, (stride - visible) * 4);
+        }
+        packLeft(weights, packedWeights, count, past, stride, false);
+        multiplyPacked(packedWeights, pastValues, a.y + at, count, a.headDim, past, queryStride, false, edge);
+        packLeft(weights + past * 4, packedWeights, count, seen, stride, false);
+        multiplyPacked(packedWeights, values, a.y + at, count, a.headDim, seen, queryStride, true, edge);
+      }
+    }
+  }
+}
+
+export function blockBackAreaBytes(time: usize, headDim: usize): usize {
+  const keys = packedRightBytes(headDim, time) * 2 + packedRightBytes(time, headDim);
+  const queries = packedLeftBytes(QUERIES, headDim) + packedRightBytes(QUERIES, headDim) * 2;
+  const weights = QUERIES * time * 4;
+  return EDGE_BYTES + keys + queries + weights * 2 + packedLeftBytes(time, QUERIES);
+}
+
+/** Items are (batch, key head): each adds up the gradients of its own keys and values. */
+export function attendByBlockBack(a: AttentionGradient, from: usize, to: usize): void {
+  const group = a.heads / a.keyValueHeads;
+  const keyStride = a.keyValueHeads * a.headDim;
+  const queryStride = a.heads * a.headDim;
+  const edge = workArea();
+  const keysAcross = edge + EDGE_BYTES;
+  const valuesAcross = keysAcross + packedRightBytes(a.headDim, a.time);
+  const keys = valuesAcross + packedRightBytes(a.headDim, a.time);
+  const left = keys + packedRightBytes(a.time, a.headDim);
+  const queries = left + packedLeftBytes(QUERIES, a.headDim);
+  const upstream = queries + packedRightBytes(QUERIES, a.headDim);
+  const weights = upstream + packedRightBytes(QUERIES, a.headDim);
+  const gradients = weights + QUERIES * a.time * 4;
+  const packed = gradients + QUERIES * a.time * 4;
+  for (let item = from; item < to; item++) {
+    const b = item / a.keyValueHeads;
+    const keyHead = item % a.keyValueHeads;
+    const chunk = (b * a.time * keyStride + keyHead * a.headDim) * 4;
+    for (let i: usize = 0; i < a.time; i++) {
+      memory.fill(a.dk + chunk + i * keyStride * 4, 0, a.headDim * 4);
+      memory.fill(a.dv + chunk + i * keyStride * 4, 0, a.headDim * 4);
+    }
+    packRight(a.k + chunk, keysAcross, a.headDim, a.time, keyStride, true);
+    packRight(a.v + chunk, valuesAcross, a.headDim, a.time, keyStride, true);
+    for (let first: usize = 0; first < a.time; first += QUERIES) {
+      const count = min(QUERIES, a.time - first);
+      const seen = first + count;
+      packRight(a.k + chunk, keys, seen, a.headDim, keyStride, false);
+      for (let head = keyHead * group; head < (keyHead + 1) * group; head++) {
+        const at = ((b * a.time + first) * a.heads + head) * a.headDim * 4;
+        packLeft(a.q + at, left, count, a.headDim, queryStride, false);
+        multiplyPacked(left, keysAcross, weights, count, seen, a.headDim, seen, false, edge);
+        packLeft(a.dy + at, left, count, a.headDim, queryStride, false);
+        multiplyPacked(left, valuesAcross, gradients, count, seen, a.headDim, seen, false, edge);
+        for (let i: usize = 0; i < count; i++) scoreGradients(weights + i * seen * 4, gradients + i * seen * 4, first + i + 1, seen, a.scale);
+        packRight(a.q + at, queries, count, a.headDim, queryStride, false);
+        packRight(a.dy + at, upstream, count, a.headDim, queryStride, false);
+        packLeft(weights, packed, seen, count, seen, true);
+        multiplyPacked(packed, upstream, a.dv + chunk, seen, a.headDim, count, keyStride, true, edge);
+        packLeft(gradients, packed, seen, count, seen, true);
+        multiplyPacked(packed, queries, a.dk + chunk, seen, a.headDim, count, keyStride, true, edge);
+        packLeft(gradients, packed, count, seen, seen, false);
+        multiplyPacked(packed, keys, a.dq + at, count, a.headDim, seen, queryStride, false, edge);
+      }
+    }
+  }
+}
+
+/** Scores become weights, and gradients for weights become gradients for scores; 0 beyond what the query sees. */
+function scoreGradients(weights: usize, gradients: usize, visible: usize, seen: usize, scale: f32): void {
+  scaleRow(weights, visible, <f32>1 / exponentials(weights, visible, scale));
+  const along = f32x4.splat(dot(weights, gradients, visible));
+  const scales = f32x4.splat(scale);
+  const rest = (seen - visible) * 4;
+  memory.fill(weights + visible * 4, 0, rest);
+  const whole = visible & ~3;
+  for (let i: usize = 0; i < whole; i += 4) {
+    const at = gradients + i * 4;
+    v128.store(at, f32x4.mul(f32x4.mul(v128.load(weights + i * 4), f32x4.sub(v128.load(at), along)), scales));
+  }
+  for (let i = whole; i < visible; i++) {
+    const at = gradients + i * 4;
+    store<f32>(at, load<f32>(weights + i * 4) * (load<f32>(at) - f32x4.extract_lane(along, 0)) * scale);
+  }
+  memory.fill(gradients + visible * 4, 0, rest);
+}

@@ -1,0 +1,120 @@
+/**
+ * Attention one query at a time: a decoded token, a short chunk, or several iterations of each position. Keys come in
+ * three stretches: those of the cache, those of the chunk's earlier positions (of each its last iteration), and the
+ * query's own.
+ */
+import { addScaled, dot, madd } from "../math";
+import { workArea } from "../threads";
+import { Attention, AttentionGradient } from "./attention";
+import { exponentials, scaleRow } from "./softmax";
+
+// @ts-ignore: decorator
+@inline
+function scores(query: usize, keys: usize, step: usize, count: usize, target: usize, headDim: usize): void {
+  for (let i: usize = 0; i < count; i++) store<f32>(target + i * 4, dot(query, keys + i * step, headDim));
+}
+
+/** y (+)= Σ weights_i · values_i, sixteen columns at a time in registers. */
+function weightedSum(weights: usize, values: usize, step: usize, count: usize, y: usize, headDim: usize): void {
+  let column: usize = 0;
+  for (; column + 16 <= headDim; column += 16) {
+    const to = y + column * 4;
+    let a = v128.load(to);
+    let b = v128.load(to, 16);
+    let c = v128.load(to, 32);
+    let d = v128.load(to, 48);
+    let from = values + column * 4;
+    for (let i: usize = 0; i < count; i++) {
+      const weight = v128.load32_splat(weights + i * 4);
+      a = madd(weight, v128.load(from), a);
+      b = madd(weight, v128.load(from, 16), b);
+      c = madd(weight, v128.load(from, 32), c);
+      d = madd(weight, v128.load(from, 48), d);
+      from += step;
+    }
+    v128.store(to, a);
+    v128.store(to, b, 16);
+    v128.store(to, c, 32);
+    v128.store(to, d, 48);
+  }
+  if (column == headDim) return;
+  for (let i: usize = 0; i < count; i++) {
+    addScaled(y + column * 4, values + i * step + column * 4, load<f32>(weights + i * 4), headDim - column);
+  }
+}
+
+/** Rows are (batch, column, head). */
+export function attendByQuery(a: Attention, from: usize, to: usize): void {
+  const group = a.heads / a.keyValueHeads;
+  const step = a.keyValueHeads * a.headDim * 4;
+  const weights = workArea();
+  for (let row = from; row < to; row++) {
+    const head = row % a.heads;
+    const column = (row / a.heads) % a.time;
+    const b = row / (a.heads * a.time);
+    const offset = (head / group) * a.headDim * 4;
+    const chunk = b * a.time * step + offset;
+    const cache = b * a.capacity * step + offset;
+    const earlier = column / a.iterations;
+    const kept = chunk + (a.iterations - 1) * step;
+    const own = chunk + column * step;
+    const query = a.q + row * a.headDim * 4;
+    const y = a.y + row * a.headDim * 4;
+    const chunkWeights = weights + a.pastLength * 4;
+    const ownWeight = chunkWeights + earlier * 4;
+    scores(query, a.pastK + cache, step, a.pastLength, weights, a.headDim);
+    scores(query, a.k + kept, step * a.iterations, earlier, chunkWeights, a.headDim);
+    scores(query, a.k + own, step, 1, ownWeight, a.headDim);
+    const sum = exponentials(weights, a.pastLength + earlier + 1, a.scale);
+    memory.fill(y, 0, a.headDim * 4);
+    weightedSum(weights, a.pastV + cache, step, a.pastLength, y, a.headDim);
+    weightedSum(chunkWeights, a.v + kept, step * a.iterations, earlier, y, a.headDim);
+    weightedSum(ownWeight, a.v + own, step, 1, y, a.headDim);
+    scaleRow(y, a.headDim, <f32>1 / sum);
+  }
+}
+
+/** Where the `index`-th key that a query sees lies among the chunk's; the last one is its own. */
+// @ts-ignore: decorator
+@inline
+function seen(index: usize, earlier: usize, column: usize, iterations: usize): usize {
+  return index == earlier ? column : index * iterations + iterations - 1;
+}
+
+/** Items are (batch, key head): each adds up the gradients of its own keys and values. */
+export function attendByQueryBack(a: AttentionGradient, from: usize, to: usize): void {
+  const group = a.heads / a.keyValueHeads;
+  const step = a.keyValueHeads * a.headDim * 4;
+  const weights = workArea();
+  const gradients = weights + a.time * 4;
+  for (let item = from; item < to; item++) {
+    const b = item / a.keyValueHeads;
+    const keyHead = item % a.keyValueHeads;
+    const chunk = b * a.time * step + keyHead * a.headDim * 4;
+    for (let i: usize = 0; i < a.time; i++) {
+      memory.fill(a.dk + chunk + i * step, 0, a.headDim * 4);
+      memory.fill(a.dv + chunk + i * step, 0, a.headDim * 4);
+    }
+    for (let query: usize = 0; query < group * a.time; query++) {
+      const column = query / group;
+      const row = ((b * a.time + column) * a.heads + keyHead * group + (query % group)) * a.headDim * 4;
+      const earlier = column / a.iterations;
+      for (let i: usize = 0; i <= earlier; i++) {
+        const at = chunk + seen(i, earlier, column, a.iterations) * step;
+        store<f32>(weights + i * 4, dot(a.q + row, a.k + at, a.headDim));
+        store<f32>(gradients + i * 4, dot(a.dy + row, a.v + at, a.headDim));
+      }
+      scaleRow(weights, earlier + 1, <f32>1 / exponentials(weights, earlier + 1, a.scale));
+      const along = dot(weights, gradients, earlier + 1);
+      memory.fill(a.dq + row, 0, a.headDim * 4);
+      for (let i: usize = 0; i <= earlier; i++) {
+        const at = chunk + seen(i, earlier, column, a.iterations) * step;
+        const weight = load<f32>(weights + i * 4);
+        const dScore = weight * (load<f32>(gradients + i * 4) - along) * a.scale;
+        addScaled(a.dv + at, a.dy + row, weight, a.headDim);
+        addScaled(a.dq + row, a.k + at, dScore, a.headDim);
+        addScaled(a.dk + at, a.q + row, dScore, a.headDim);
+      }
+    }
+  }
+}

@@ -1,0 +1,105 @@
+/**
+ * Operands of matrix products as panels that the inner loop reads in order, so that all four transpositions run at one
+ * speed and an operand that is used again is packed once.
+ */
+
+/** Rows and columns of the block that the inner loop keeps in registers. */
+export const ROWS: usize = 4;
+export const COLUMNS: usize = 8;
+
+// @ts-ignore: decorator
+@inline
+export function roundUp(value: usize, multiple: usize): usize {
+  return ((value + multiple - 1) / multiple) * multiple;
+}
+
+/** Bytes that `rows` × `depth` of a left operand take. */
+export function packedLeftBytes(rows: usize, depth: usize): usize {
+  return roundUp(rows, ROWS) * depth * 4;
+}
+
+/** Bytes that `depth` × `columns` of a right operand take. */
+export function packedRightBytes(depth: usize, columns: usize): usize {
+  return roundUp(columns, COLUMNS) * depth * 4;
+}
+
+/** Four lines of a panel of `width` lines from four strided rows: 4 × 4 at a time through registers. */
+// @ts-ignore: decorator
+@inline
+function interleaveFour(source: usize, target: usize, depth: usize, lineBytes: usize, width: usize): void {
+  const step = width * 4;
+  const whole = depth & ~3;
+  let to = target;
+  for (let k: usize = 0; k < whole; k += 4) {
+    const from = source + k * 4;
+    const a = v128.load(from);
+    const b = v128.load(from + lineBytes);
+    const c = v128.load(from + 2 * lineBytes);
+    const d = v128.load(from + 3 * lineBytes);
+    const abLow = v128.shuffle<f32>(a, b, 0, 4, 1, 5);
+    const abHigh = v128.shuffle<f32>(a, b, 2, 6, 3, 7);
+    const cdLow = v128.shuffle<f32>(c, d, 0, 4, 1, 5);
+    const cdHigh = v128.shuffle<f32>(c, d, 2, 6, 3, 7);
+    v128.store(to, v128.shuffle<f32>(abLow, cdLow, 0, 1, 4, 5));
+    v128.store(to + step, v128.shuffle<f32>(abLow, cdLow, 2, 3, 6, 7));
+    v128.store(to + 2 * step, v128.shuffle<f32>(abHigh, cdHigh, 0, 1, 4, 5));
+    v128.store(to + 3 * step, v128.shuffle<f32>(abHigh, cdHigh, 2, 3, 6, 7));
+    to += 4 * step;
+  }
+  for (let k = whole; k < depth; k++) {
+    const from = source + k * 4;
+    store<f32>(to, load<f32>(from));
+    store<f32>(to, load<f32>(from + lineBytes), 4);
+    store<f32>(to, load<f32>(from + 2 * lineBytes), 8);
+    store<f32>(to, load<f32>(from + 3 * lineBytes), 12);
+    to += step;
+  }
+}
+
+/** Entry (line, k) lies at `line * lineStride + k * depthStride` floats; `width` is ROWS or COLUMNS; missing lines are 0. */
+function pack(source: usize, target: usize, lines: usize, depth: usize, lineStride: usize, depthStride: usize, width: usize): void {
+  for (let first: usize = 0; first < lines; first += width) {
+    const count = min(width, lines - first);
+    const panel = target + first * depth * 4;
+    if (count == width && lineStride == 1) {
+      let from = source + first * 4;
+      let to = panel;
+      for (let k: usize = 0; k < depth; k++) {
+        v128.store(to, v128.load(from));
+        if (width == 8) v128.store(to, v128.load(from, 16), 16);
+        from += depthStride * 4;
+        to += width * 4;
+      }
+    } else if (count == width && depthStride == 1) {
+      const from = source + first * lineStride * 4;
+      interleaveFour(from, panel, depth, lineStride * 4, width);
+      if (width == 8) interleaveFour(from + lineStride * 16, panel + 16, depth, lineStride * 4, width);
+    } else {
+      packRest(source + first * lineStride * 4, panel, count, depth, lineStride, depthStride, width);
+    }
+  }
+}
+
+function packRest(source: usize, panel: usize, count: usize, depth: usize, lineStride: usize, depthStride: usize, width: usize): void {
+  for (let line: usize = 0; line < width; line++) {
+    let from = source + line * lineStride * 4;
+    let to = panel + line * 4;
+    for (let k: usize = 0; k < depth; k++) {
+      store<f32>(to, line < count ? load<f32>(from) : 0);
+      from += depthStride * 4;
+      to += width * 4;
+    }
+  }
+}
+
+/** Packs the left operand; `stride` is its row length in memory, `transposed` says that memory holds it as [depth, rows]. */
+export function packLeft(source: usize, target: usize, rows: usize, depth: usize, stride: usize, transposed: bool): void {
+  if (transposed) pack(source, target, rows, depth, 1, stride, ROWS);
+  else pack(source, target, rows, depth, stride, 1, ROWS);
+}
+
+/** Packs the right operand; `transposed` says that memory holds it as [columns, depth]. */
+export function packRight(source: usize, target: usize, depth: usize, columns: usize, stride: usize, transposed: bool): void {
+  if (transposed) pack(source, target, columns, depth, stride, 1, COLUMNS);
+  else pack(source, target, columns, depth, 1, stride, COLUMNS);
+}

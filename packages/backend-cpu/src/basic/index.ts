@@ -1,0 +1,13 @@
+/** The basic operations that are compiled here, by TensorFlow.js' names. */
+import { copyOperations } from "./copies.js";
+import { elementwiseOperations } from "./elementwise.js";
+import { batchMatMul } from "./mat-mul.js";
+import type { BasicOperation } from "./operation.js";
+import { sum } from "./sums.js";
+
+export const basicOperations: Readonly<Record<string, BasicOperation>> = {
+  ...copyOperations,
+  ...elementwiseOperations,
+  BatchMatMul: batchMatMul,
+  Sum: sum,
+};

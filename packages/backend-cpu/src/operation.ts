@@ -1,0 +1,32 @@
+/**
+ * What the compiled module can be told to do, by number: the words of a step are the number, how many words there are,
+ * and the arguments, in the order of the class of the same name in `assembly/`. Both sides read this file.
+ */
+export enum Operation {
+  adamwUpdate,
+  affineScan,
+  affineScanGradient,
+  binary,
+  cacheWrite,
+  causalAttention,
+  causalAttentionGradient,
+  embeddingGradient,
+  embeddingLookup,
+  gatedActivation,
+  gatedActivationGradient,
+  matMul,
+  rmsNorm,
+  rmsNormGradient,
+  rotaryEmbedding,
+  softmaxCrossEntropy,
+  softmaxCrossEntropyGradient,
+  stateBlend,
+  stateBlendGradient,
+  stateRecurrence,
+  stateRecurrenceGradient,
+  stridedCopy,
+  sumColumns,
+  sumRows,
+  unary,
+  unpackWeights,
+}
