@@ -30,7 +30,7 @@ export function checkCall(
   }
   const complaint = definition.requires?.(bindings.sizes(), attributes as never);
   if (complaint !== undefined) throw new SstError("shape-mismatch", `${definition.name}: ${complaint}`);
-  for (const [name, tensor] of Object.entries(inputs)) checkHome(definition.name, name, tensor);
+  for (const [name, tensor] of Object.entries(inputs)) requireHome(definition.name, name, tensor);
   const outputShapes = Object.fromEntries(
     Object.entries(definition.outputs).map(([name, spec]) => [name, bindings.resolve(spec.shape)]),
   );
@@ -72,14 +72,18 @@ function checkType(kernel: string, name: string, expected: DataType, given: Data
   throw new SstError("shape-mismatch", `${kernel}: input "${name}" should hold ${expected}, but holds ${given}`);
 }
 
-/** The engine would move the data of another device here, without a word and for good. */
-function checkHome(kernel: string, name: string, tensor: Tensor): void {
-  if (tensor.isDisposed) throw new SstError("disposed", `${kernel}: input "${name}" was disposed of`);
+/**
+ * The engine would move the data of another device here, without a word and for good.
+ *
+ * @throws SstError `disposed` or `wrong-backend`
+ */
+export function requireHome(user: string, name: string, tensor: Tensor): void {
+  if (tensor.isDisposed) throw new SstError("disposed", `${user}: input "${name}" was disposed of`);
   const home = engine().state.tensorInfo.get(tensor.dataId)?.backend;
   if (home === undefined || home === engine().backend) return;
   throw new SstError(
     "wrong-backend",
-    `${kernel}: input "${name}" lives on another device than "${activeDevice().backend}", which is ` +
+    `${user}: input "${name}" lives on another device than "${activeDevice().backend}", which is ` +
       "active: make its own active again with `ready({ backend })`, or create it here",
   );
 }
