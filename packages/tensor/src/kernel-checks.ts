@@ -20,9 +20,8 @@ export function checkCall(
   const bindings = new ShapeBindings(definition.name);
   for (const [name, spec] of Object.entries(definition.attributes)) {
     checkAttribute(definition.name, name, spec, attributes[name]);
-    // A size that no input has comes in as an attribute of its name.
-    if (spec.kind === "whole" && !spec.dynamic) bindings.bindSize(name, attributes[name] as number);
   }
+  bindSizeAttributes(bindings, definition, attributes);
   for (const [name, tensor] of Object.entries(inputs)) {
     const spec = definition.inputs[name] as TensorSpec;
     checkType(definition.name, name, spec.dtype ?? "float32", tensor.dtype);
@@ -37,6 +36,17 @@ export function checkCall(
   return { inputs, outputShapes };
 }
 
+/** A size that no input has comes in as an attribute of its name. */
+export function bindSizeAttributes(
+  bindings: ShapeBindings,
+  definition: KernelDefinition,
+  attributes: Readonly<Record<string, unknown>>,
+): void {
+  for (const [name, spec] of Object.entries(definition.attributes)) {
+    if (spec.kind === "whole" && !spec.dynamic) bindings.bindSize(name, attributes[name] as number);
+  }
+}
+
 function presentInputs(definition: KernelDefinition, given: Readonly<Record<string, Tensor | undefined>>) {
   const present: NamedTensorMap = {};
   for (const [name, spec] of Object.entries(definition.inputs)) {
@@ -49,7 +59,8 @@ function presentInputs(definition: KernelDefinition, given: Readonly<Record<stri
   return present;
 }
 
-function checkAttribute(kernel: string, name: string, spec: AttributeSpec, value: unknown): void {
+/** @throws SstError `invalid-argument` */
+export function checkAttribute(kernel: string, name: string, spec: AttributeSpec, value: unknown): void {
   const complain = (expected: string): never => {
     throw new SstError(
       "invalid-argument",

@@ -3,6 +3,7 @@ import type { Tensor } from "@tensorflow/tfjs-core";
 import { SstError } from "./errors.js";
 import { requireHome } from "./kernel-checks.js";
 import type { Plan, PlanValue } from "./plan.js";
+import { VariableRules } from "./plan-variables.js";
 import { equalShapes } from "./shapes.js";
 
 export class PlanChecks {
@@ -10,11 +11,13 @@ export class PlanChecks {
   readonly #variableNames: readonly string[];
   /** Values of all variables in the run that is made, in one object for all runs. */
   readonly #variables: Record<string, number>;
+  readonly #rules: VariableRules;
 
   constructor(private readonly plan: Plan) {
     this.#inputs = Object.entries(plan.inputs).map(([name, index]) => [name, plan.values[index] as PlanValue]);
     this.#variableNames = Object.keys(plan.variables);
     this.#variables = { ...plan.variables };
+    this.#rules = new VariableRules(plan);
   }
 
   /** @throws SstError `invalid-argument`, `shape-mismatch`, `disposed` or `wrong-backend`, naming the input */
@@ -41,7 +44,7 @@ export class PlanChecks {
   /**
    * A value for every variable; valid until the next call.
    *
-   * @throws SstError `invalid-argument` for one that the plan does not have
+   * @throws SstError `invalid-argument` for one that the plan does not have, or as a kernel refuses an attribute
    */
   variables(given: Readonly<Record<string, number>>): Readonly<Record<string, number>> {
     for (const name in given) {
@@ -54,6 +57,7 @@ export class PlanChecks {
     for (const name of this.#variableNames) {
       this.#variables[name] = given[name] ?? (this.plan.variables[name] as number);
     }
+    this.#rules.require(this.#variables);
     return this.#variables;
   }
 }

@@ -61,7 +61,8 @@ export interface Plan {
 }
 
 /**
- * Runs a plan in a backend's own way. Shapes, types and devices have been checked before anything gets here.
+ * Runs a plan in a backend's own way. Shapes, types, devices and what kernels ask of their attributes have been checked
+ * before anything gets here.
  *
  * Carried tensors lie in fixed memory, so that a program takes their addresses once and a run need not be told of them.
  * They belong to the plan: a program neither makes nor disposes of them.

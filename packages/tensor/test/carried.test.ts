@@ -64,6 +64,13 @@ describe("one by one", () => {
       expect(take(plan.run({ x }, { "cacheWrite.offset": offset }))).toEqual({ y: [22 + 2 * offset, 44 + 2 * offset] });
       x.dispose();
     }
+    const x = row(1, 1);
+    const beyond = expect.objectContaining({
+      code: "shape-mismatch",
+      message: expect.stringMatching(/do not fit a capacity/),
+    });
+    expect(() => plan.run({ x }, { "cacheWrite.offset": 3 })).toThrowError(beyond);
+    x.dispose();
     expect(memory()).toEqual(resting);
     const left = { state: [13, 24], before: [12, 23], cache: [33, 35, 37] };
     expect(Object.entries(plan.carried()).map(([name, each]) => [name, values(each)])).toEqual(Object.entries(left));

@@ -175,6 +175,9 @@ describe("running", () => {
     expect(() => plan.run({ ...inputs, momentum: inputs.m } as typeof inputs)).toThrowError(
       refusal("invalid-argument", /no input "momentum" \(parameter, gradient, m, v\)/),
     );
+    expect(() => plan.run(inputs, { "adamwUpdate.step": 0 })).toThrowError(
+      refusal("invalid-argument", /adamwUpdate: attribute "step" should be .* of at least 1, but is 0/),
+    );
     const gone = row(0, 0);
     gone.dispose();
     expect(() => plan.run({ ...inputs, m: gone })).toThrowError(refusal("disposed", /input "m" was disposed of/));
