@@ -26,7 +26,7 @@ export function withoutAliases(
 /** Whether another tensor lies on the same memory, `ours` apart: those that are about to go. */
 export function isShared({ dataId }: Tensor, ours: readonly Tensor[] = []): boolean {
   const holders = engine().backend.refCount(dataId);
-  return holders > 1 && holders > 1 + ours.filter((each) => each.dataId === dataId).length;
+  return holders > 1 && holders > 1 + ours.filter((each) => !each.isDisposed && each.dataId === dataId).length;
 }
 
 /** The same values in memory of their own. */
