@@ -26,6 +26,17 @@ export interface ForwardOptions {
   readonly onResidual?: (layer: number, residual: Promise<number>) => void;
 }
 
+/** What a pass reads from caches and writes to them. */
+export interface PassCaches {
+  readonly kv: Pick<KvCache, "length" | "capacity" | "keys" | "values" | "write">;
+  readonly states: Pick<LatentStateCache, "isFilled" | "state" | "write">;
+}
+
+/** The part of the options that a pass looks at itself, its caches of whatever kind. */
+export interface PassOptions extends Pick<ForwardOptions, "lastPositionOnly" | "onResidual"> {
+  readonly caches?: PassCaches | undefined;
+}
+
 /** Options with everything decided. */
 export interface ForwardPlan {
   readonly solver: Solver | "off";

@@ -4,7 +4,7 @@
  */
 import { embeddingLookup, rmsNorm, slice, squeeze, type Tensor, tidy, withoutGradient } from "@sst/tensor";
 import { feedForward } from "./feed-forward.js";
-import { type ForwardOptions, type ForwardPlan, planForward } from "./forward-options.js";
+import { type ForwardOptions, type ForwardPlan, type PassOptions, planForward } from "./forward-options.js";
 import { linear } from "./linear.js";
 import { type Chunk, lastIterations, repeatColumns } from "./positions.js";
 import { type AttentionContext, selfAttention } from "./self-attention.js";
@@ -28,39 +28,41 @@ type LayerSolver = (a: Tensor, layer: LayerWeights, index: number) => Tensor;
 export function forward(weights: ModelWeights, tokens: Tensor, options: ForwardOptions = {}): Tensor {
   const plan = planForward(weights.config, options);
   const { caches } = options;
-  const [batch, time] = tokens.shape as [number, number];
+  const time = tokens.shape[1] as number;
   caches?.kv.requireRoom(time);
-  const chunk: Chunk = { time, offset: caches?.kv.length ?? 0, iterations: plan.iterations };
-  const logits = tidy(() => {
-    const embedded = embeddingLookup({ table: weights.embedding, tokens }, {}).y;
-    const x = repeatColumns(embedded, plan.iterations);
-    const streams = plan.solver === "off" ? undefined : layerStreams(weights, batch, chunk, options);
-    const attention: AttentionContext = {
-      config: weights.config,
-      chunk,
-      rotary: weights.constants.rotary(caches?.kv.capacity ?? time),
-      cache: caches?.kv,
-      writesCache: true,
-    };
-    const solve = layerSolver(plan, streams, weights, () =>
-      rollOut(x, weights, { ...attention, writesCache: false }, streams as LayerStream[], plan),
-    );
-    const y = decoderLayers(x, weights, attention, (a, layer, index) => {
-      const states = solve(a, layer, index);
-      const stream = streams?.[index];
-      if (stream && plan.solver !== "sequential") options.onResidual?.(index, recurrenceResidual(a, states, stream));
-      caches?.states.write(index, lastColumn(states));
-      return states;
-    });
-    const kept = lastIterations(y, plan.iterations);
-    return head(
-      options.lastPositionOnly ? slice(kept, [0, time - 1, 0], [batch, 1, kept.shape[2] as number]) : kept,
-      weights,
-    );
-  });
+  const logits = tidy(() => forwardPass(weights, tokens, plan, options));
   caches?.kv.advance(time);
   caches?.states.fill();
   return logits;
+}
+
+/** What `forward` computes and writes to caches; neither checks nor counts, and leaves what it makes on the way to a `tidy`. */
+export function forwardPass(weights: ModelWeights, tokens: Tensor, plan: ForwardPlan, options: PassOptions): Tensor {
+  const { caches } = options;
+  const [batch, time] = tokens.shape as [number, number];
+  const chunk: Chunk = { time, offset: caches?.kv.length ?? 0, iterations: plan.iterations };
+  const embedded = embeddingLookup({ table: weights.embedding, tokens }, {}).y;
+  const x = repeatColumns(embedded, plan.iterations);
+  const streams = plan.solver === "off" ? undefined : layerStreams(weights, batch, chunk, options);
+  const attention: AttentionContext = {
+    config: weights.config,
+    chunk,
+    rotary: weights.constants.rotary(caches?.kv.capacity ?? time),
+    cache: caches?.kv,
+    writesCache: true,
+  };
+  const solve = layerSolver(plan, streams, weights, () =>
+    rollOut(x, weights, { ...attention, writesCache: false }, streams as LayerStream[], plan),
+  );
+  const y = decoderLayers(x, weights, attention, (a, layer, index) => {
+    const states = solve(a, layer, index);
+    const stream = streams?.[index];
+    if (stream && plan.solver !== "sequential") options.onResidual?.(index, recurrenceResidual(a, states, stream));
+    caches?.states.write(index, squeeze(lastColumn(states), [1]));
+    return states;
+  });
+  const kept = lastIterations(y, plan.iterations);
+  return head(options.lastPositionOnly ? lastColumn(kept) : kept, weights);
 }
 
 function decoderLayers(x: Tensor, weights: ModelWeights, attention: AttentionContext, solve: LayerSolver): Tensor {
@@ -123,7 +125,7 @@ function rollOut(
   return blended as Tensor[];
 }
 
-function layerStreams(weights: ModelWeights, batch: number, chunk: Chunk, { caches }: ForwardOptions): LayerStream[] {
+function layerStreams(weights: ModelWeights, batch: number, chunk: Chunk, { caches }: PassOptions): LayerStream[] {
   const isContinued = caches?.states.isFilled ?? false;
   const { nothing, ...masks } = weights.constants.masks(batch, chunk.time * chunk.iterations, isContinued);
   return weights.layers.map((layer, index) => ({
@@ -135,7 +137,8 @@ function layerStreams(weights: ModelWeights, batch: number, chunk: Chunk, { cach
   }));
 }
 
-function lastColumn(states: Tensor): Tensor {
-  const [batch, columns, hiddenSize] = states.shape as [number, number, number];
-  return squeeze(slice(states, [0, columns - 1, 0], [batch, 1, hiddenSize]), [1]);
+/** `[batch, columns, size]` to `[batch, 1, size]`. */
+function lastColumn(x: Tensor): Tensor {
+  const [batch, columns, size] = x.shape as [number, number, number];
+  return columns === 1 ? x : slice(x, [0, columns - 1, 0], [batch, 1, size]);
 }

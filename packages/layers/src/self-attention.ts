@@ -1,8 +1,8 @@
 /** The attention branch of a decoder layer, with its residual: `a = x + o · attention(norm(x))`. */
 import { add, causalAttention, reshape, rmsNorm, rotaryEmbedding, type Tensor } from "@sst/tensor";
-import type { KvCache } from "./caches/kv-cache.js";
 import type { ModelConfig } from "./config.js";
 import type { RotaryTables } from "./constants.js";
+import type { PassCaches } from "./forward-options.js";
 import { linear } from "./linear.js";
 import { type Chunk, lastIterations } from "./positions.js";
 import type { LayerWeights } from "./weights.js";
@@ -11,7 +11,7 @@ export interface AttentionContext {
   readonly config: ModelConfig;
   readonly chunk: Chunk;
   readonly rotary: RotaryTables;
-  readonly cache: KvCache | undefined;
+  readonly cache: PassCaches["kv"] | undefined;
   /** Whether the chunk's keys and values go into the cache; a pass that another one follows leaves it alone. */
   readonly writesCache: boolean;
 }

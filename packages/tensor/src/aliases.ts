@@ -1,5 +1,5 @@
 /** Keeping what is written over in place from being anybody else's. */
-import { add, engine, type NamedTensorMap, type Tensor } from "@tensorflow/tfjs-core";
+import { engine, mul, type NamedTensorMap, scalar, type Tensor, tidy } from "@tensorflow/tfjs-core";
 
 /**
  * Inputs of a call that uses some of them up: where somebody else holds a tensor on the memory of a consumed one, or
@@ -14,11 +14,22 @@ export function withoutAliases(
   for (const name of consumed) {
     const tensor = inputs[name];
     if (tensor === undefined) continue;
-    const isShared = Object.entries(inputs).some(([other, { dataId }]) => other !== name && dataId === tensor.dataId);
-    if (!isShared && engine().backend.refCount(tensor.dataId) <= 1) continue;
-    const copy = add(tensor, 0);
+    const isTwice = Object.entries(inputs).some(([other, { dataId }]) => other !== name && dataId === tensor.dataId);
+    if (!isTwice && !isShared(tensor)) continue;
+    const copy = copyOf(tensor);
     copies.push(copy);
     safe[name] = copy;
   }
   return { safe, copies };
+}
+
+/** Whether another tensor lies on the same memory, `ours` apart: those that are about to go. */
+export function isShared({ dataId }: Tensor, ours: readonly Tensor[] = []): boolean {
+  const holders = engine().backend.refCount(dataId);
+  return holders > 1 && holders > 1 + ours.filter((each) => !each.isDisposed && each.dataId === dataId).length;
+}
+
+/** The same values in memory of their own. */
+export function copyOf(tensor: Tensor): Tensor {
+  return tidy(() => mul(tensor, scalar(1, tensor.dtype)));
 }

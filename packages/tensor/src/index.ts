@@ -9,6 +9,7 @@ export {
   type Capabilities,
   defineBackend,
 } from "./backend.js";
+export { type CompiledPlan, type CompileOptions, compile } from "./compile.js";
 export { SstError, type SstErrorCode } from "./errors.js";
 export {
   type AnyKernel,
@@ -22,7 +23,7 @@ export type { AttributeSpec, KernelDefinition, TensorSpec } from "./kernel-defin
 export * from "./kernels/index.js";
 export { activeDevice, type LiveDevice } from "./live-device.js";
 export * from "./ops.js";
-export { type CompiledPlan, compile, type Plan, type PlanCall, type PlanProgram, type PlanValue } from "./plan.js";
+export type { Plan, PlanCall, PlanCarry, PlanProgram, PlanValue } from "./plan.js";
 export {
   BLOCK_SIZE,
   type PackedMatrix,

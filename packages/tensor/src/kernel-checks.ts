@@ -20,9 +20,8 @@ export function checkCall(
   const bindings = new ShapeBindings(definition.name);
   for (const [name, spec] of Object.entries(definition.attributes)) {
     checkAttribute(definition.name, name, spec, attributes[name]);
-    // A size that no input has comes in as an attribute of its name.
-    if (spec.kind === "whole" && !spec.dynamic) bindings.bindSize(name, attributes[name] as number);
   }
+  bindSizeAttributes(bindings, definition, attributes);
   for (const [name, tensor] of Object.entries(inputs)) {
     const spec = definition.inputs[name] as TensorSpec;
     checkType(definition.name, name, spec.dtype ?? "float32", tensor.dtype);
@@ -30,11 +29,22 @@ export function checkCall(
   }
   const complaint = definition.requires?.(bindings.sizes(), attributes as never);
   if (complaint !== undefined) throw new SstError("shape-mismatch", `${definition.name}: ${complaint}`);
-  for (const [name, tensor] of Object.entries(inputs)) checkHome(definition.name, name, tensor);
+  for (const [name, tensor] of Object.entries(inputs)) requireHome(definition.name, name, tensor);
   const outputShapes = Object.fromEntries(
     Object.entries(definition.outputs).map(([name, spec]) => [name, bindings.resolve(spec.shape)]),
   );
   return { inputs, outputShapes };
+}
+
+/** A size that no input has comes in as an attribute of its name. */
+export function bindSizeAttributes(
+  bindings: ShapeBindings,
+  definition: KernelDefinition,
+  attributes: Readonly<Record<string, unknown>>,
+): void {
+  for (const [name, spec] of Object.entries(definition.attributes)) {
+    if (spec.kind === "whole" && !spec.dynamic) bindings.bindSize(name, attributes[name] as number);
+  }
 }
 
 function presentInputs(definition: KernelDefinition, given: Readonly<Record<string, Tensor | undefined>>) {
@@ -49,7 +59,8 @@ function presentInputs(definition: KernelDefinition, given: Readonly<Record<stri
   return present;
 }
 
-function checkAttribute(kernel: string, name: string, spec: AttributeSpec, value: unknown): void {
+/** @throws SstError `invalid-argument` */
+export function checkAttribute(kernel: string, name: string, spec: AttributeSpec, value: unknown): void {
   const complain = (expected: string): never => {
     throw new SstError(
       "invalid-argument",
@@ -72,14 +83,18 @@ function checkType(kernel: string, name: string, expected: DataType, given: Data
   throw new SstError("shape-mismatch", `${kernel}: input "${name}" should hold ${expected}, but holds ${given}`);
 }
 
-/** The engine would move the data of another device here, without a word and for good. */
-function checkHome(kernel: string, name: string, tensor: Tensor): void {
-  if (tensor.isDisposed) throw new SstError("disposed", `${kernel}: input "${name}" was disposed of`);
+/**
+ * The engine would move the data of another device here, without a word and for good.
+ *
+ * @throws SstError `disposed` or `wrong-backend`
+ */
+export function requireHome(user: string, name: string, tensor: Tensor): void {
+  if (tensor.isDisposed) throw new SstError("disposed", `${user}: input "${name}" was disposed of`);
   const home = engine().state.tensorInfo.get(tensor.dataId)?.backend;
   if (home === undefined || home === engine().backend) return;
   throw new SstError(
     "wrong-backend",
-    `${kernel}: input "${name}" lives on another device than "${activeDevice().backend}", which is ` +
+    `${user}: input "${name}" lives on another device than "${activeDevice().backend}", which is ` +
       "active: make its own active again with `ready({ backend })`, or create it here",
   );
 }

@@ -3,24 +3,32 @@ import { keep, type Tensor, type TensorInfo, tidy } from "@tensorflow/tfjs-core"
 import { SstError } from "./errors.js";
 import { type EngineAttributes, engineKernelName, kernels } from "./kernel.js";
 import { activeDevice } from "./live-device.js";
-import type { Plan, PlanCall, PlanValue } from "./plan.js";
+import type { Plan, PlanCall, PlanCarry, PlanValue } from "./plan.js";
 import { type HeardCall, listening } from "./recorder.js";
+import { equalShapes } from "./shapes.js";
 
-/** @throws SstError `contradiction` for a plan that uses up a constant, or gives one variable two values */
+/**
+ * A plan and what the function gave, carried tensors included; each output is a tensor of its own.
+ *
+ * @throws SstError `contradiction` for a plan that uses up a constant, or gives one variable two values,
+ * `invalid-argument` or `shape-mismatch` for a carried name that is not an input and an output of one shape and type
+ */
 export function record(
   f: (inputs: never) => Readonly<Record<string, Tensor>>,
   inputs: Readonly<Record<string, Tensor>>,
-): Plan {
-  const recording = new Recording(inputs);
+  carries: readonly string[],
+): { readonly plan: Plan; readonly outputs: Record<string, Tensor> } {
+  const recording = new Recording(inputs, carries);
   try {
-    tidy(() => {
-      const outputs = listening(
+    const outputs = tidy(() => {
+      const given = listening(
         (call) => recording.add(call),
         () => f(inputs as never),
       );
-      recording.finish(outputs);
+      recording.finish(given);
+      return mapValues(given, (output) => output.clone());
     });
-    return recording.plan;
+    return { plan: recording.plan, outputs };
   } catch (error) {
     disposeConstants(recording.plan);
     throw error;
@@ -36,8 +44,11 @@ export function mapInputs<From, To>(
   inputs: Readonly<Record<string, From>> | readonly From[],
   map: (input: From) => To,
 ): Readonly<Record<string, To>> | readonly To[] {
-  if (Array.isArray(inputs)) return inputs.map(map);
-  return Object.fromEntries(Object.entries(inputs as Record<string, From>).map(([name, input]) => [name, map(input)]));
+  return Array.isArray(inputs) ? inputs.map(map) : mapValues(inputs as Record<string, From>, map);
+}
+
+function mapValues<From, To>(values: Readonly<Record<string, From>>, map: (value: From) => To): Record<string, To> {
+  return Object.fromEntries(Object.entries(values).map(([name, value]) => [name, map(value)]));
 }
 
 /** Finds out what is what while calls come in. */
@@ -50,22 +61,33 @@ class Recording {
   readonly #inputs: Record<string, number>;
   readonly #variables: Record<string, number> = {};
   readonly #consumed = new Set<number>();
+  readonly #carries: Record<string, PlanCarry> = {};
   #outputs: Record<string, number> = {};
 
-  constructor(inputs: Readonly<Record<string, Tensor>>) {
-    this.#inputs = Object.fromEntries(Object.entries(inputs).map(([name, tensor]) => [name, this.#define(tensor)]));
+  constructor(
+    inputs: Readonly<Record<string, Tensor>>,
+    private readonly carriedNames: readonly string[],
+  ) {
+    this.#inputs = mapValues(inputs, (tensor) => this.#define(tensor));
+    for (const name of carriedNames) {
+      if (!Object.hasOwn(inputs, name)) {
+        throw new SstError("invalid-argument", `the plan carries "${name}", which is no input of it: pass it in`);
+      }
+    }
   }
 
   get plan(): Plan {
     const consumed = new Set([...this.#consumed].map((index) => this.#values[index]?.buffer));
+    const inputs = this.#notCarried(this.#inputs);
     return {
       backend: activeDevice().backend,
       values: this.#values,
       calls: this.#calls,
-      inputs: this.#inputs,
-      outputs: this.#outputs,
+      inputs,
+      outputs: this.#notCarried(this.#outputs),
+      carries: this.#carries,
       variables: this.#variables,
-      consumes: Object.entries(this.#inputs).flatMap(([name, index]) =>
+      consumes: Object.entries(inputs).flatMap(([name, index]) =>
         consumed.has(this.#values[index]?.buffer) ? [name] : [],
       ),
     };
@@ -109,7 +131,26 @@ class Recording {
   }
 
   finish(outputs: Readonly<Record<string, Tensor>>): void {
-    this.#outputs = Object.fromEntries(Object.entries(outputs).map(([name, tensor]) => [name, this.#use(tensor)]));
+    this.#outputs = mapValues(outputs, (tensor) => this.#use(tensor));
+    for (const name of this.carriedNames) {
+      const [input, output] = [this.#inputs[name] as number, this.#outputs[name]];
+      if (output === undefined) {
+        throw new SstError("invalid-argument", `the plan carries "${name}", but the function does not give it out`);
+      }
+      const [before, after] = [this.#values[input] as PlanValue, this.#values[output] as PlanValue];
+      if (!equalShapes(before.shape, after.shape) || before.dtype !== after.dtype) {
+        throw new SstError(
+          "shape-mismatch",
+          `the plan carries "${name}", which comes in as [${before.shape}] of ${before.dtype} and goes out as ` +
+            `[${after.shape}] of ${after.dtype}: both should be the same`,
+        );
+      }
+      this.#carries[name] = { input, output };
+    }
+  }
+
+  #notCarried(values: Readonly<Record<string, number>>): Record<string, number> {
+    return Object.fromEntries(Object.entries(values).filter(([name]) => !this.carriedNames.includes(name)));
   }
 
   /** The value that a tensor is; one that nothing made and nobody passed in is a constant. */

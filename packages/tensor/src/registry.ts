@@ -14,10 +14,10 @@ import {
   type Capabilities,
 } from "./backend.js";
 import { countBytes } from "./byte-count.js";
+import { setCompiler } from "./compile.js";
 import { SstError } from "./errors.js";
 import { installKernels } from "./kernel.js";
 import { activeDevice, LiveDevice, setActiveDevice } from "./live-device.js";
-import { setCompiler } from "./plan.js";
 import { registerRecordedKernel } from "./recorder.js";
 
 /** What `ready()` and `devices()` say of a backend. */

@@ -64,3 +64,10 @@ export class ShapeBindings {
     return new SstError("shape-mismatch", message);
   }
 }
+
+/** Whether two shapes are the same, without making anything. */
+export function equalShapes(left: readonly number[], right: readonly number[]): boolean {
+  if (left.length !== right.length) return false;
+  for (let axis = 0; axis < left.length; axis++) if (left[axis] !== right[axis]) return false;
+  return true;
+}

@@ -43,8 +43,12 @@ function run<Names extends string>(
 ): Record<Names, number[]> {
   const outputs = plan.run(inputs, variables);
   const read = Object.entries<Tensor>(outputs).map(([name, output]) => [name, values(output)]);
-  for (const each of [...Object.values(inputs), ...Object.values<Tensor>(outputs)]) each.dispose();
+  disposeAll(inputs, outputs);
   return Object.fromEntries(read);
+}
+
+function disposeAll(...groups: Readonly<Record<string, Tensor>>[]): void {
+  for (const each of groups.flatMap((group) => Object.values(group))) each.dispose();
 }
 
 describe("recording", () => {
@@ -69,7 +73,8 @@ describe("recording", () => {
     expect(reshaped).not.toBe(product);
     expect(all[reshaped as number]?.buffer).toBe(all[product]?.buffer);
     expect(all[inputs.x as number]).toMatchObject({ shape: [1, 2], dtype: "float32" });
-    for (const each of [weight, x]) each.dispose();
+    expect(values(plan.first.y)).toEqual([1, 2].map((value) => expect.closeTo((6 * value) / Math.sqrt(2.5), 4)));
+    disposeAll({ weight, x }, plan.first);
     plan.dispose();
     expect(memory()).toEqual(before);
   });
@@ -83,6 +88,7 @@ describe("recording", () => {
       return { value: value as Tensor, dw: gradients.w };
     };
     using plan = compile(step, { x: row(1, 1), w });
+    disposeAll(plan.first);
     const inputs = { x: row(0.5, -2), w: tensor([3, 1, -1, 2], [2, 2]) };
     const direct = tidy(() => Object.values(step(inputs)).map(values));
     expect(Object.values(run(plan, inputs))).toEqual(direct);
@@ -124,7 +130,7 @@ describe("running", () => {
         adamwUpdate({ parameter, gradient, m, v, scale }, { ...rates, learningRate: 0.1, step: 1 }),
       example,
     );
-    for (const each of [scale, ...Object.values(example)]) each.dispose();
+    disposeAll({ scale }, example, plan.first);
     return plan;
   };
 
@@ -166,6 +172,15 @@ describe("running", () => {
     expect(() => plan.run({ ...inputs, m: undefined as never })).toThrowError(
       refusal("invalid-argument", /"m" is missing/),
     );
+    expect(() => plan.run({ ...inputs, momentum: inputs.m } as typeof inputs)).toThrowError(
+      refusal("invalid-argument", /no input "momentum" \(parameter, gradient, m, v\)/),
+    );
+    expect(() => plan.run(inputs, { "adamwUpdate.step": 0 })).toThrowError(
+      refusal("invalid-argument", /adamwUpdate: attribute "step" should be .* of at least 1, but is 0/),
+    );
+    const gone = row(0, 0);
+    gone.dispose();
+    expect(() => plan.run({ ...inputs, m: gone })).toThrowError(refusal("disposed", /input "m" was disposed of/));
     registerBackend(jsPlugin("another"));
     await ready({ backend: "another" });
     expect(() => plan.run(inputs)).toThrowError(
@@ -184,7 +199,7 @@ describe("running", () => {
     const plan = compile(({ x }) => ({ y: add(rmsNorm({ x, weight }, { epsilon: 0 }).y, x), x }), { x: example });
     for (let count = 0; count < 3; count++) run(plan, { x: row(count + 1, 2) });
     plan.dispose();
-    for (const each of [weight, example]) each.dispose();
+    disposeAll({ weight, example }, plan.first);
     expect(memory()).toEqual(before);
   });
 });
@@ -205,7 +220,7 @@ test("a plan whose device was lost does not run on the next one", async () => {
   await ready({ backend: "fragile" });
   expect(() => plan.run({ x })).toThrowError(expect.objectContaining({ code: "device-lost" }));
   plan.dispose();
-  for (const each of [x, weight]) each.dispose();
+  disposeAll({ x, weight }, plan.first);
 });
 
 describe("a backend that compiles", () => {
@@ -214,6 +229,7 @@ describe("a backend that compiles", () => {
     const variablesSeen: Readonly<Record<string, number>>[] = [];
     let disposed = 0;
     const program = (engine: KernelBackend): PlanProgram => ({
+      bind: () => {},
       run: ({ x }, variables) => {
         variablesSeen.push(variables);
         const { shape, dataId } = x as TensorInfo;
@@ -240,6 +256,7 @@ describe("a backend that compiles", () => {
     const nothing = compile(({ x }) => ({ y: sub(x, x) }), { x: example });
     expect(seen.map(({ calls }) => calls.map(({ kernel }) => kernel))).toEqual([["Add"], ["Sub"]]);
     expect([double.isCompiled, nothing.isCompiled]).toEqual([true, false]);
+    disposeAll(double.first, nothing.first);
     const before = memory();
     expect(run(double, { x: row(3, 4) }).y).toEqual([6, 8]);
     expect(run(nothing, { x: row(3, 4) }).y).toEqual([0, 0]);

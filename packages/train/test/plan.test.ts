@@ -34,6 +34,7 @@ describe("a training step", () => {
       };
       const example = { tokens: tokensOf(0), labels: tokensOf(1) };
       const plan = compile(step, example);
+      for (const each of Object.values(plan.first)) each.dispose();
       const borrowed = borrowedOperations();
       expect(borrowed.length).toBeGreaterThan(0);
       expect(plan.plan.calls.filter(({ kernel }) => borrowed.includes(kernel))).toEqual([]);

@@ -1,10 +1,11 @@
 /** Keys and values of the positions that were read, allocated once at their full size. */
-import { cacheWrite, keep, SstError, type Tensor, zeros } from "@sst/tensor";
+import { cacheWrite, SstError, type Tensor, zeros } from "@sst/tensor";
 import type { ModelConfig } from "../config.js";
+import { LendableTensors } from "./lendable-tensors.js";
 
 export class KvCache implements Disposable {
-  readonly #keys: Tensor[];
-  readonly #values: Tensor[];
+  readonly #keys: LendableTensors;
+  readonly #values: LendableTensors;
   #length = 0;
 
   /** @param capacity positions that fit */
@@ -13,9 +14,13 @@ export class KvCache implements Disposable {
     readonly batchSize: number,
     readonly capacity: number,
   ) {
-    const allocate = () => keep(zeros([batchSize, capacity, config.numKeyValueHeads, config.headDim])) as Tensor;
-    this.#keys = Array.from({ length: config.numHiddenLayers }, allocate);
-    this.#values = Array.from({ length: config.numHiddenLayers }, allocate);
+    const allocate = () => {
+      const shape = [batchSize, capacity, config.numKeyValueHeads, config.headDim];
+      const ofLayers = Array.from({ length: config.numHiddenLayers }, () => zeros(shape) as Tensor);
+      return new LendableTensors(ofLayers, "KV cache");
+    };
+    this.#keys = allocate();
+    this.#values = allocate();
   }
 
   /** Positions that are filled. */
@@ -23,18 +28,20 @@ export class KvCache implements Disposable {
     return this.#length;
   }
 
+  /** `[batch, capacity, keyValueHeads, headDim]`. @throws SstError `contradiction` while a decode step has them */
   keys(layer: number): Tensor {
-    return this.#keys[layer] as Tensor;
+    return this.#keys.at(layer);
   }
 
+  /** As `keys`. */
   values(layer: number): Tensor {
-    return this.#values[layer] as Tensor;
+    return this.#values.at(layer);
   }
 
   /** Writes a chunk's keys and values, `[batch, time, keyValueHeads, headDim]`, behind what is filled. */
   write(layer: number, keys: Tensor, values: Tensor): void {
-    this.#keys[layer] = this.#overwrite(this.keys(layer), keys);
-    this.#values[layer] = this.#overwrite(this.values(layer), values);
+    this.#keys.replace(layer, writeRows(this.keys(layer), keys, this.#length));
+    this.#values.replace(layer, writeRows(this.values(layer), values, this.#length));
   }
 
   /** Counts `time` positions as filled, after every layer has written them. */
@@ -51,17 +58,32 @@ export class KvCache implements Disposable {
     );
   }
 
+  /**
+   * Hands the tensors of all layers over, until `takeBack`; a decode step does.
+   *
+   * @throws SstError `contradiction` when they are lent already, `disposed`
+   */
+  lend(): { readonly keys: readonly Tensor[]; readonly values: readonly Tensor[] } {
+    return { keys: this.#keys.lend(), values: this.#values.lend() };
+  }
+
+  /** What was lent, or what it has become; `advance` says how many positions came in. */
+  takeBack(keys: readonly Tensor[], values: readonly Tensor[]): void {
+    this.#keys.takeBack(keys);
+    this.#values.takeBack(values);
+  }
+
   dispose(): void {
-    for (const tensor of [...this.#keys, ...this.#values]) tensor.dispose();
+    this.#keys.dispose();
+    this.#values.dispose();
   }
 
   [Symbol.dispose](): void {
     this.dispose();
   }
+}
 
-  #overwrite(cache: Tensor, rows: Tensor): Tensor {
-    const written = cacheWrite({ cache, rows }, { offset: this.#length }).cache;
-    cache.dispose();
-    return keep(written);
-  }
+/** The cache with rows `[batch, time, keyValueHeads, headDim]` from a slot on; the one given is used up. */
+export function writeRows(cache: Tensor, rows: Tensor, offset: number): Tensor {
+  return cacheWrite({ cache, rows }, { offset }).cache;
 }

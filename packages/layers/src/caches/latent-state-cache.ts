@@ -2,21 +2,21 @@
  * The latent state cache: one vector per layer, the state that the last position left (paper). Its size does not depend
  * on the context's length.
  */
-import { keep, type Tensor, zeros } from "@sst/tensor";
+import { type Tensor, zeros } from "@sst/tensor";
 import type { ModelConfig } from "../config.js";
+import { LendableTensors } from "./lendable-tensors.js";
 
 export class LatentStateCache implements Disposable {
-  readonly #states: Tensor[];
+  readonly #states: LendableTensors;
   #isFilled = false;
 
   constructor(
     config: ModelConfig,
     readonly batchSize: number,
   ) {
-    this.#states = Array.from(
-      { length: config.numHiddenLayers },
-      () => keep(zeros([batchSize, config.hiddenSize])) as Tensor,
-    );
+    const shape = [batchSize, config.hiddenSize];
+    const ofLayers = Array.from({ length: config.numHiddenLayers }, () => zeros(shape) as Tensor);
+    this.#states = new LendableTensors(ofLayers, "latent state cache");
   }
 
   /** Whether a position has left its states; before the first one there is nothing to blend. */
@@ -24,15 +24,14 @@ export class LatentStateCache implements Disposable {
     return this.#isFilled;
   }
 
-  /** The state of one layer, `[batch, hiddenSize]`. */
+  /** The state of one layer, `[batch, hiddenSize]`. @throws SstError `contradiction` while a decode step has it */
   state(layer: number): Tensor {
-    return this.#states[layer] as Tensor;
+    return this.#states.at(layer);
   }
 
   /** Takes over a layer's new state. */
   write(layer: number, state: Tensor): void {
-    this.state(layer).dispose();
-    this.#states[layer] = keep(state);
+    this.#states.replace(layer, state);
   }
 
   /** Counts the states as those of a position, after every layer has written its own. */
@@ -40,8 +39,22 @@ export class LatentStateCache implements Disposable {
     this.#isFilled = true;
   }
 
+  /**
+   * Hands the states of all layers over, until `takeBack`; a decode step does.
+   *
+   * @throws SstError `contradiction` when they are lent already, `disposed`
+   */
+  lend(): readonly Tensor[] {
+    return this.#states.lend();
+  }
+
+  /** What was lent, or what it has become. */
+  takeBack(states: readonly Tensor[]): void {
+    this.#states.takeBack(states);
+  }
+
   dispose(): void {
-    for (const state of this.#states) state.dispose();
+    this.#states.dispose();
   }
 
   [Symbol.dispose](): void {

@@ -1,7 +1,7 @@
 /** A recorded plan gives what the calls themselves give, to the bit, for other inputs and variables than it was recorded with. */
 import { add, type Tensor, tidy } from "@tensorflow/tfjs-core";
+import { compile } from "../compile.js";
 import { cacheWrite, causalAttention, rmsNorm, rotaryEmbedding } from "../kernels/index.js";
-import { compile } from "../plan.js";
 import type { Random } from "../random.js";
 import { requireThat } from "./compare.js";
 import { toTensor } from "./device-run.js";
@@ -29,7 +29,7 @@ export async function checkPlan(random: Random): Promise<void> {
   const emptyCache = () => toTensor(zeros([1, CAPACITY, HEADS, HEAD_DIM]), "float32");
   const example = { x: toTensor(normals(random, shape), "float32"), keys: emptyCache() };
   const plan = compile((inputs) => step(inputs, 0), example);
-  for (const each of Object.values(example)) each.dispose();
+  for (const each of [...Object.values(example), ...Object.values(plan.first)]) each.dispose();
 
   let direct = emptyCache();
   let replayed = emptyCache();

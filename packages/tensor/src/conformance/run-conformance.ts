@@ -2,13 +2,14 @@
  * The suite that a backend proves itself with. Every kernel: values against its float64 oracle, gradients against finite
  * differences of the oracle, on picked shapes, on random ones (shrunk to the smallest that fails) and on extreme values;
  * the same bits for the same input; aliases; NaN and infinity; nothing left behind. Then all of them in flight at once,
- * and a recorded plan.
+ * and recorded plans.
  */
 import { engine } from "@tensorflow/tfjs-core";
 import fc from "fast-check";
 import { kernels } from "../kernel.js";
 import { Random } from "../random.js";
 import { memory, type ReadyDevice, ready } from "../registry.js";
+import { checkCarriedPlan } from "./check-carried-plan.js";
 import { checkAliases, checkCase, checkExtreme, checkNonFinite, type KernelFindings } from "./check-kernel.js";
 import { checkPlan } from "./check-plan.js";
 import { outputError, requireThat } from "./compare.js";
@@ -50,6 +51,9 @@ export function runConformance(options: ConformanceOptions): void {
     });
     test("a recorded plan", async () => {
       await requireNothingLeft(backend, () => checkPlan(new Random(`conformance/plan/${seed}`)));
+    });
+    test("a plan that carries tensors from run to run", async () => {
+      await requireNothingLeft(backend, () => checkCarriedPlan(new Random(`conformance/carried plan/${seed}`)));
     });
     test("every kernel was checked", async () => {
       const known = new Set(kernelSuites.flatMap(({ kernel, gradientKernel }) => [kernel, gradientKernel]));

@@ -1,0 +1,201 @@
+/** Decoding as a plan: the bits of `forward`, and the caches come back as it would have left them. */
+import "@sst/backend-cpu";
+import "@sst/backend-js";
+import {
+  DecoderModel,
+  DecodeStep,
+  type ForwardOptions,
+  forward,
+  KvCache,
+  LatentStateCache,
+  type ModelConfig,
+  type ModelWeights,
+  tokenTensor,
+} from "@sst/layers";
+import { memory, ready, type Tensor } from "@sst/tensor";
+import { describe, expect, test } from "vitest";
+import { tinyBackbone, tinyConfig, tinyModel, tinyTokens } from "./tiny-model.js";
+
+const batch = 2;
+const [promptLength, steps, capacity] = [3, 5, 12];
+const prompt = tinyTokens(batch, promptLength);
+const decoded = tinyTokens(batch, steps);
+const column = (step: number) => decoded.map((row) => [row[step] as number]);
+
+type Caches = Readonly<{ kv: KvCache; states: LatentStateCache }>;
+
+function cachesFor({ config }: ModelWeights, size = capacity): Caches & Disposable {
+  const kv = new KvCache(config, batch, size);
+  const states = new LatentStateCache(config, batch);
+  return {
+    kv,
+    states,
+    [Symbol.dispose]: () => {
+      kv.dispose();
+      states.dispose();
+    },
+  };
+}
+
+function valuesOf(logits: Tensor): number[] {
+  const values = Array.from(logits.dataSync());
+  logits.dispose();
+  return values;
+}
+
+function read(weights: ModelWeights, rows: number[][], caches: Caches, options: ForwardOptions): number[] {
+  const tokens = tokenTensor(rows, weights.config);
+  const values = valuesOf(forward(weights, tokens, { ...options, caches, lastPositionOnly: true }));
+  tokens.dispose();
+  return values;
+}
+
+function decode(step: DecodeStep, config: ModelConfig, index: number): number[] {
+  const tokens = tokenTensor(column(index), config);
+  const values = valuesOf(step.run(tokens));
+  tokens.dispose();
+  return values;
+}
+
+/** All that the caches hold. */
+function contents({ kv, states }: Caches, { numHiddenLayers }: ModelConfig) {
+  const layers = Array.from({ length: numHiddenLayers }, (_, layer) =>
+    [kv.keys(layer), kv.values(layer), states.state(layer)].map((tensor) => Array.from(tensor.dataSync())),
+  );
+  return { layers, length: kv.length, isFilled: states.isFilled };
+}
+
+const cases: [string, Partial<ModelConfig>, Pick<ForwardOptions, "iterations" | "streamOff">][] = [
+  ["once", {}, {}],
+  ["three times", {}, { iterations: 3 }],
+  ["with the stream off", {}, { streamOff: true }],
+  ["with the embedding as head", { tieWordEmbeddings: true }, {}],
+  ["with a key/value head for each query", { numKeyValueHeads: tinyConfig.numAttentionHeads }, {}],
+];
+
+for (const backend of ["cpu", "js"]) {
+  describe(`on ${backend}`, () => {
+    const compare = (model: DecoderModel, options: Pick<ForwardOptions, "iterations" | "streamOff">) => {
+      const weights = model.weights();
+      using direct = cachesFor(weights);
+      using planned = cachesFor(weights);
+      for (const caches of [direct, planned]) read(weights, prompt, caches, options);
+      const step = new DecodeStep(weights, planned, options);
+      for (let index = 0; index < steps - 1; index++) {
+        expect(decode(step, model.config, index), `step ${index}`).toEqual(
+          read(weights, column(index), direct, options),
+        );
+        expect(planned.kv.length).toBe(direct.kv.length);
+      }
+      step.dispose();
+      expect(contents(planned, model.config)).toEqual(contents(direct, model.config));
+      // Both ways go on from the caches that came back.
+      expect(read(weights, column(0), planned, options)).toEqual(read(weights, column(0), direct, options));
+      using next = new DecodeStep(weights, planned, options);
+      expect(decode(next, model.config, steps - 1)).toEqual(read(weights, column(steps - 1), direct, options));
+      weights.dispose();
+    };
+
+    for (const [name, overrides, options] of cases) {
+      test(`${name}: the bits of forward, and its caches`, async () => {
+        await ready({ backend });
+        using model = DecoderModel.fromData(tinyModel(overrides));
+        compare(model, options);
+      });
+    }
+
+    test("a plain backbone", async () => {
+      await ready({ backend });
+      using model = DecoderModel.fromData(tinyBackbone());
+      compare(model, {});
+    });
+  });
+}
+
+describe("a decode step", () => {
+  test("keeps nothing but its plan between two tokens, and gives all back", async () => {
+    await ready({ backend: "cpu" });
+    using model = DecoderModel.fromData(tinyModel());
+    const weights = model.weights();
+    const warmUp = () => {
+      const caches = cachesFor(weights);
+      read(weights, prompt, caches, {});
+      read(weights, column(0), caches, {});
+      return caches;
+    };
+    // Tables and masks stay with the model.
+    warmUp()[Symbol.dispose]();
+    const empty = memory();
+    const caches = warmUp();
+    const before = memory();
+    const step = new DecodeStep(weights, caches);
+    expect(memory()).toEqual(before);
+    decode(step, model.config, 0);
+    const during = memory();
+    for (let index = 1; index < steps; index++) decode(step, model.config, index);
+    expect(memory()).toEqual(during);
+    step.dispose();
+    step.dispose();
+    expect(memory()).toEqual(before);
+    const other = new DecodeStep(weights, caches);
+    decode(other, model.config, 0);
+    // In the wrong order: the caches go when they come back.
+    caches[Symbol.dispose]();
+    other.dispose();
+    expect(memory()).toEqual(empty);
+    weights.dispose();
+  });
+
+  test("tables that grow, and weights that are let go of, stay with it", async () => {
+    await ready({ backend: "cpu" });
+    using model = DecoderModel.fromData(tinyModel({ maxPositionEmbeddings: 256 }));
+    const weights = model.weights();
+    using direct = cachesFor(weights);
+    using planned = cachesFor(weights);
+    for (const caches of [direct, planned]) read(weights, prompt, caches, {});
+    using step = new DecodeStep(weights, planned);
+    expect(decode(step, model.config, 0)).toEqual(read(weights, column(0), direct, {}));
+    using large = cachesFor(weights, 200);
+    for (let time = 1; time < 12; time++) read(weights, tinyTokens(batch, time), large, {});
+    weights.dispose();
+    const found = decode(step, model.config, 1);
+    const fresh = model.weights();
+    expect(found).toEqual(read(fresh, column(1), direct, {}));
+    fresh.dispose();
+  });
+
+  test("what does not fit is refused, and changes nothing", async () => {
+    await ready({ backend: "cpu" });
+    using model = DecoderModel.fromData(tinyModel());
+    const weights = model.weights();
+    using caches = cachesFor(weights, promptLength + 2);
+    const refusal = (code: string, message: RegExp) =>
+      expect.objectContaining({ code, message: expect.stringMatching(message) });
+    expect(() => new DecodeStep(weights, caches, { iterations: 2, streamOff: true })).toThrowError(
+      refusal("contradiction", /carry the state stream on/),
+    );
+    const step = new DecodeStep(weights, caches);
+    expect(() => decode(step, model.config, 0)).toThrowError(refusal("contradiction", /hold nothing/));
+    read(weights, prompt, caches, {});
+    const wrong = tokenTensor(prompt, model.config);
+    const before = contents(caches, model.config);
+    expect(() => step.run(wrong)).toThrowError(refusal("shape-mismatch", /tokens should be \[2,1\], but are \[2,3\]/));
+    expect(contents(caches, model.config)).toEqual(before);
+    decode(step, model.config, 0);
+    expect(() => step.run(wrong)).toThrowError(refusal("shape-mismatch", /"tokens" should be \[2,1\]/));
+    const borrowed = refusal("contradiction", /a decode step has borrowed the/);
+    expect(() => caches.kv.keys(0)).toThrowError(borrowed);
+    expect(() => caches.states.state(0)).toThrowError(borrowed);
+    expect(() => read(weights, column(1), caches, {})).toThrowError(borrowed);
+    expect(() => decode(new DecodeStep(weights, caches), model.config, 1)).toThrowError(borrowed);
+    decode(step, model.config, 1);
+    expect(() => decode(step, model.config, 2)).toThrowError(refusal("context-overflow", /5 positions are filled/));
+    await ready({ backend: "js" });
+    step.dispose();
+    await ready({ backend: "cpu" });
+    expect(() => decode(step, model.config, 2)).toThrowError(refusal("disposed", /decode step was disposed of/));
+    expect(caches.kv.length).toBe(promptLength + 2);
+    wrong.dispose();
+    weights.dispose();
+  });
+});
