@@ -6,6 +6,7 @@ import { attendByQuery, attendByQueryBack } from "./attention/by-query";
 import { Binary, binaryElements, binaryRows, copyRows, StridedCopy, Sum, sumColumnsPart, sumRowsPart, Unary, unaryElements } from "./elementwise";
 import { GatedActivation, GatedActivationGradient, gatedActivationGradientPart, gatedActivationPart } from "./gated-activation";
 import { MatMul, multiplyColumns, multiplyFewRows, packLeftPanels } from "./matrix/mat-mul";
+import { QuantizedProduct, quantizedLines } from "./quantized/few-rows";
 import { Unpack, unpackRows } from "./quantized/unpack";
 import { packGradientWeights, RecurrenceGradient, stepSequencesBack } from "./recurrence/backward";
 import { fewBranches, fewGates, packRecurrenceWeights, Recurrence, stepSequences } from "./recurrence/forward";
@@ -36,6 +37,7 @@ export enum Part {
   packGradientWeights,
   packLeftPanels,
   packRecurrenceWeights,
+  quantizedLines,
   scanSequences,
   scanSequencesBack,
   stepSequences,
@@ -91,6 +93,8 @@ export function runPart(part: Part, args: usize, from: usize, to: usize): void {
       return packLeftPanels(changetype<MatMul>(args), from, to);
     case Part.packRecurrenceWeights:
       return packRecurrenceWeights(changetype<Recurrence>(args), from, to);
+    case Part.quantizedLines:
+      return quantizedLines(changetype<QuantizedProduct>(args), from, to);
     case Part.scanSequences:
       return affineScanPart(changetype<AffineScan>(args), from, to);
     case Part.scanSequencesBack:

@@ -6,6 +6,7 @@ import { CacheWrite, cacheWrite } from "./cache-write";
 import { Binary, binary, StridedCopy, Sum, stridedCopy, sumColumns, sumRows, Unary, unary } from "./elementwise";
 import { GatedActivation, GatedActivationGradient, gatedActivation, gatedActivationGradient } from "./gated-activation";
 import { MatMul, matMul } from "./matrix/mat-mul";
+import { QuantizedProduct, quantizedProduct } from "./quantized/few-rows";
 import { Unpack, unpackWeights } from "./quantized/unpack";
 import { RecurrenceGradient, stateRecurrenceGradient } from "./recurrence/backward";
 import { Recurrence, stateRecurrence } from "./recurrence/forward";
@@ -60,6 +61,8 @@ function runStep(operation: i32, args: usize): void {
       return gatedActivationGradient(changetype<GatedActivationGradient>(args));
     case Operation.matMul:
       return matMul(changetype<MatMul>(args));
+    case Operation.quantizedProduct:
+      return quantizedProduct(changetype<QuantizedProduct>(args));
     case Operation.rmsNorm:
       return rmsNorm(changetype<RmsNorm>(args));
     case Operation.rmsNormGradient:

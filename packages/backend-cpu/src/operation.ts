@@ -15,6 +15,7 @@ export enum Operation {
   gatedActivation,
   gatedActivationGradient,
   matMul,
+  quantizedProduct,
   rmsNorm,
   rmsNormGradient,
   rotaryEmbedding,

@@ -1,5 +1,7 @@
 /** The plugin object: `@sst/backend-cpu` as `@sst/tensor` sees it. */
 import { type Backend, type Capabilities, defineBackend, SstError } from "@sst/tensor";
+import { CpuEngine } from "./engine.js";
+import { compilePlan } from "./plan/program.js";
 import { type CpuRuntime, createRuntime } from "./runtime.js";
 import { availableThreads } from "./threads.js";
 
@@ -28,6 +30,7 @@ export function createCpuBackend(options: CpuOptions = {}): Backend {
     initialize: () => createRuntime(threadsFor(options)),
     capabilities: ({ core }) => capabilitiesOf(core),
     kernels: ({ ownKernels }) => ownKernels,
+    compile: ({ engine }, plan) => (engine instanceof CpuEngine ? compilePlan(engine, plan) : undefined),
     dispose: ({ engine }) => engine.dispose(),
   });
 }

@@ -1,14 +1,18 @@
-/** Products with packed weights: the weight becomes floats in the work area, then the packed product runs. */
+/**
+ * Products with packed weights. Few rows (a decoded token) are multiplied with the weight as it lies in memory; for more the
+ * weight becomes floats first, which is then the smaller part of the work.
+ */
 import { type WeightFormat, weightBits } from "@sst/tensor";
 import type { TensorInfo } from "@tensorflow/tfjs-core";
 import { multiply } from "../basic/mat-mul.js";
 import type { Frame } from "../frame.js";
 import { Operation } from "../operation.js";
-import { addresses, type CoreCall, type CoreKernel, newOutputs, rowsOf, shapeOf } from "./arguments.js";
+import { addresses, type CoreCall, type CoreKernel, newOutputs, rowsOf, run, shapeOf } from "./arguments.js";
 
 export const quantizedKernels: Readonly<Record<string, CoreKernel>> = {
   quantizedMatMul: (frame, call) => {
     const [rows, inSize] = rowsOf(call, "x");
+    if (rows <= FEW_ROWS) return multiplyAsPacked(frame, call, rows, inSize);
     return unpackAndMultiply(frame, call, "x", { rows, inSize, depth: inSize });
   },
   quantizedMatMulGradient: (frame, call) => {
@@ -16,6 +20,17 @@ export const quantizedKernels: Readonly<Record<string, CoreKernel>> = {
     return unpackAndMultiply(frame, call, "dy", { rows, inSize: call.attributes.inSize as number, depth: outSize });
   },
 };
+
+/** As many as a product of floats takes without packing them. */
+const FEW_ROWS = 8;
+
+function multiplyAsPacked(frame: Frame, call: CoreCall, rows: number, inSize: number): TensorInfo[] {
+  const bits = weightBits[call.attributes.format as WeightFormat];
+  const outSize = shapeOf(call, "words")[0] as number;
+  const scratch = frame.scratch(frame.core.exports.quantizedScratchBytes(rows, inSize, bits));
+  const numbers = [rows, inSize, outSize, bits, scratch];
+  return run(frame, call, Operation.quantizedProduct, ["x", "words", "scales"], numbers);
+}
 
 interface Sizes {
   readonly rows: number;
