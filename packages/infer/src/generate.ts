@@ -1,15 +1,19 @@
-/** Generation, token by token, with exact steps: the prompt in one chunk, then one position at a time. */
+/** Generation, token by token, with exact steps: the prompt in one chunk, then one position at a time by a recorded plan. */
 import {
+  type DecodeCaches,
   type DecoderModel,
+  DecodeStep,
   forward,
   KvCache,
   LatentStateCache,
+  type ModelConfig,
   type ModelWeights,
   planForward,
   requireKnownTokens,
   tokenTensor,
 } from "@sst/layers";
-import { Random, SstError } from "@sst/tensor";
+import { Random, SstError, type Tensor } from "@sst/tensor";
+import { likeliestOf, take } from "./likeliest.js";
 import { checkSampling, type SamplingOptions, sampleToken } from "./sampling.js";
 
 export interface GenerateOptions extends SamplingOptions {
@@ -43,17 +47,19 @@ export async function* generate(
   const weights = model.weights();
   const kv = new KvCache(model.config, 1, prompt.length + maxNewTokens);
   const states = new LatentStateCache(model.config, 1);
+  // Records nothing where there is no second token.
+  const step = new DecodeStep(weights, { kv, states }, forwardOptions);
   try {
-    let chunk = prompt;
+    let read = () => readPrompt(weights, prompt, { kv, states }, forwardOptions);
     for (let count = 0; count < maxNewTokens; count++) {
       signal?.throwIfAborted();
-      const logits = await lastLogits(weights, chunk, { ...forwardOptions, caches: { kv, states } });
-      const token = sampleToken(logits, options, random);
+      const token = await chooseToken(read(), options, random);
       if (stopTokens.includes(token)) return;
       yield token;
-      chunk = [token];
+      read = () => readToken(step, token, model.config);
     }
   } finally {
+    step.dispose();
     kv.dispose();
     states.dispose();
     weights.dispose();
@@ -83,15 +89,34 @@ function checkRequest(model: DecoderModel, prompt: readonly number[], options: G
   }
 }
 
-async function lastLogits(
+/** Logits after the prompt, `[1, 1, vocabSize]`. */
+function readPrompt(
   weights: ModelWeights,
-  tokens: readonly number[],
-  options: Parameters<typeof forward>[2],
-): Promise<Float32Array> {
-  const input = tokenTensor([tokens], weights.config);
-  const logits = forward(weights, input, { ...options, lastPositionOnly: true });
-  const values = (await logits.data()) as Float32Array;
-  input.dispose();
-  logits.dispose();
-  return values;
+  prompt: readonly number[],
+  caches: DecodeCaches,
+  options: Pick<GenerateOptions, "iterations" | "streamOff">,
+): Tensor {
+  const tokens = tokenTensor([prompt], weights.config);
+  try {
+    return forward(weights, tokens, { ...options, caches, lastPositionOnly: true });
+  } finally {
+    tokens.dispose();
+  }
+}
+
+/** Logits after one more token, `[1, 1, vocabSize]`. */
+function readToken(step: DecodeStep, token: number, config: ModelConfig): Tensor {
+  const tokens = tokenTensor([[token]], config);
+  try {
+    return step.run(tokens);
+  } finally {
+    tokens.dispose();
+  }
+}
+
+/** Uses the logits up. */
+async function chooseToken(logits: Tensor, options: SamplingOptions, random: Random): Promise<number> {
+  if ((options.temperature ?? 0) > 0) return sampleToken((await take(logits)) as Float32Array, options, random);
+  const [token] = await likeliestOf(logits);
+  return token as number;
 }

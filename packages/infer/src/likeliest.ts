@@ -10,8 +10,22 @@ export async function likeliestTokens(
 ): Promise<Int32Array> {
   const tokens = tokenTensor(rows, weights.config);
   const logits = forward(weights, tokens, options);
+  tokens.dispose();
+  return likeliestOf(logits);
+}
+
+/** As `likeliestTokens`, of logits `[batch, time, vocabSize]` that are used up: they stay on the device. */
+export async function likeliestOf(logits: Tensor): Promise<Int32Array> {
   const best = argMax(logits, -1) as Tensor;
-  const answers = (await best.data()) as Int32Array;
-  for (const tensor of [tokens, logits, best]) tensor.dispose();
-  return answers;
+  logits.dispose();
+  return (await take(best)) as Int32Array;
+}
+
+/** A tensor's values; it is used up. */
+export async function take(tensor: Tensor): Promise<Float32Array | Int32Array | Uint8Array> {
+  try {
+    return await tensor.data();
+  } finally {
+    tensor.dispose();
+  }
 }

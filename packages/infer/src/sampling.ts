@@ -1,5 +1,6 @@
 /** Picking the next token from logits. */
 import { type Random, SstError } from "@sst/tensor";
+import { largestIndices } from "./top-k.js";
 
 export interface SamplingOptions {
   /** 0 takes the likeliest token; defaults to 0. */
@@ -25,28 +26,53 @@ export function checkSampling({ temperature = 0, topK, topP }: SamplingOptions):
 export function sampleToken(logits: Float32Array, options: SamplingOptions, random: Random): number {
   const { temperature = 0, topK = logits.length, topP = 1 } = options;
   if (temperature === 0) return argMax(logits);
-  const ranked = Array.from(logits.keys()).sort((left, right) => (logits[right] as number) - (logits[left] as number));
-  const kept = ranked.slice(0, topK);
-  const largest = logits[kept[0] as number] as number;
-  const weights = kept.map((token) => Math.exp(((logits[token] as number) - largest) / temperature));
-  const nucleus = nucleusSize(weights, topP);
-  let threshold = random.uniform() * total(weights.slice(0, nucleus));
-  for (let rank = 0; rank < nucleus - 1; rank++) {
-    threshold -= weights[rank] as number;
-    if (threshold < 0) return kept[rank] as number;
-  }
-  return kept[nucleus - 1] as number;
+  const kept = topK < logits.length ? largestIndices(logits, topK) : undefined;
+  const weights = weightsOf(kept === undefined ? logits : pick(logits, kept), temperature);
+  const nucleus = topP < 1 ? nucleusOf(weights, topP) : undefined;
+  const drawn = draw(nucleus === undefined ? weights : pick(weights, nucleus), random);
+  const index = nucleus === undefined ? drawn : (nucleus[drawn] as number);
+  return kept === undefined ? index : (kept[index] as number);
 }
 
-/** How many of the weights, largest first, are needed for the share `topP`. */
-function nucleusSize(weights: readonly number[], topP: number): number {
-  const wanted = topP * total(weights);
-  let sum = 0;
-  for (let rank = 0; rank < weights.length; rank++) {
-    sum += weights[rank] as number;
-    if (sum >= wanted) return rank + 1;
+function pick(values: ArrayLike<number>, indices: ArrayLike<number>): Float64Array {
+  const picked = new Float64Array(indices.length);
+  for (let at = 0; at < picked.length; at++) picked[at] = values[indices[at] as number] as number;
+  return picked;
+}
+
+/** Proportional to the probabilities, 1 for the likeliest. */
+function weightsOf(logits: ArrayLike<number>, temperature: number): Float64Array {
+  const weights = new Float64Array(logits.length);
+  let largest = Number.NEGATIVE_INFINITY;
+  for (let index = 0; index < weights.length; index++) largest = Math.max(largest, logits[index] as number);
+  for (let index = 0; index < weights.length; index++) {
+    weights[index] = Math.exp(((logits[index] as number) - largest) / temperature);
   }
-  return weights.length;
+  return weights;
+}
+
+/** Indices of the largest weights that are needed for the share `topP`, ascending. */
+function nucleusOf(weights: Float64Array, topP: number): Int32Array {
+  const whole = total(weights);
+  // All that are lighter than this make up less than the share that is left out, so none of them is needed.
+  const lightest = ((1 - topP) * whole) / weights.length;
+  const candidates: number[] = [];
+  for (let index = 0; index < weights.length; index++)
+    if ((weights[index] as number) >= lightest) candidates.push(index);
+  candidates.sort((left, right) => (weights[right] as number) - (weights[left] as number));
+  let [size, sum] = [0, 0];
+  while (size < candidates.length && sum < topP * whole) sum += weights[candidates[size++] as number] as number;
+  return Int32Array.from(candidates.slice(0, size)).sort();
+}
+
+/** An index, each as likely as its share of the weights. */
+function draw(weights: Float64Array, random: Random): number {
+  let threshold = random.uniform() * total(weights);
+  for (let index = 0; index < weights.length - 1; index++) {
+    threshold -= weights[index] as number;
+    if (threshold < 0) return index;
+  }
+  return weights.length - 1;
 }
 
 function argMax(values: Float32Array): number {
@@ -57,6 +83,8 @@ function argMax(values: Float32Array): number {
   return best;
 }
 
-function total(values: readonly number[]): number {
-  return values.reduce((left, right) => left + right, 0);
+function total(values: Float64Array): number {
+  let sum = 0;
+  for (let index = 0; index < values.length; index++) sum += values[index] as number;
+  return sum;
 }

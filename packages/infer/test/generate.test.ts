@@ -71,6 +71,23 @@ describe("generate", () => {
     expect(memory()).toEqual(before);
   });
 
+  test("what it holds does not grow from token to token, and one token alone records nothing", async () => {
+    using model = DecoderModel.fromData(tinyModel());
+    await collect(model, { maxNewTokens: 12 });
+    const whileRunning = async (maxNewTokens: number, temperature: number) => {
+      const counts: number[] = [];
+      const sampling = { temperature, topK: 5 };
+      for await (const _ of generate(model, prompt, { maxNewTokens, ...sampling })) counts.push(memory().tensors);
+      return counts;
+    };
+    for (const temperature of [0, 1]) {
+      const [first, second, ...rest] = await whileRunning(12, temperature);
+      expect(new Set(rest)).toEqual(new Set([second]));
+      expect(second).toBeGreaterThan(first as number);
+      expect(await whileRunning(1, temperature)).toEqual([first]);
+    }
+  });
+
   const refusals: [string, Partial<GenerateOptions>, number[], string][] = [
     ["a continuation that does not fit the context", { maxNewTokens: 62 }, prompt, "context-overflow"],
     ["an empty prompt", {}, [], "empty-prompt"],

@@ -43,3 +43,35 @@ test("top-p keeps the likeliest that make up the share, the one that crosses it 
   expectClose(frequencies({ temperature: 1, topP: 0.7 }), expected(1, [1, 2]));
   expectClose(frequencies({ temperature: 1, topP: 1 }), expected(1, [0, 1, 2, 3, 4]));
 });
+
+test("of many tokens the same ones are kept as a sort of all would keep, equal ones by their order", () => {
+  const random = new Random("many");
+  for (const size of [1, 2, 50, 200]) {
+    // Few values, so that many are equal.
+    const many = Float32Array.from({ length: size }, () => random.integer(40) / 10);
+    const ranked = Array.from(many.keys()).sort((left, right) => (many[right] as number) - (many[left] as number));
+    for (const topK of new Set([1, Math.ceil(size / 10), size - 1, size].filter((count) => count > 0))) {
+      const seen = new Set<number>();
+      // At this temperature all are about as likely.
+      for (let count = 0; count < 40 * topK; count++) seen.add(sampleToken(many, { temperature: 1e3, topK }, random));
+      expect([...seen].sort((left, right) => left - right)).toEqual(
+        ranked.slice(0, topK).sort((left, right) => left - right),
+      );
+    }
+  }
+});
+
+test("a nucleus of many tokens is the smallest that makes up the share", () => {
+  const random = new Random("nucleus");
+  const many = Float32Array.from({ length: 300 }, () => random.normal());
+  const shares = Array.from(many, Math.exp);
+  const whole = shares.reduce((left, right) => left + right);
+  const ranked = Array.from(many.keys()).sort((left, right) => (many[right] as number) - (many[left] as number));
+  let [size, sum] = [0, 0];
+  while (sum < 0.5 * whole) sum += shares[ranked[size++] as number] as number;
+  const seen = new Set<number>();
+  for (let count = 0; count < 10_000; count++) seen.add(sampleToken(many, { temperature: 1, topP: 0.5 }, random));
+  expect([...seen].sort((left, right) => left - right)).toEqual(
+    ranked.slice(0, size).sort((left, right) => left - right),
+  );
+});
