@@ -4,7 +4,7 @@
  */
 export { attentionAreaBytes, attentionGradientAreaBytes } from "./attention/attention";
 export { matMulAreaBytes, matMulScratchBytes } from "./matrix/mat-mul";
-export { quantizedScratchBytes } from "./quantized/few-rows";
+export { quantizedAreaBytes, quantizedScratchBytes } from "./quantized/few-rows";
 export { recurrenceGradientAreaBytes, recurrenceGradientScratchBytes } from "./recurrence/backward";
 export { recurrenceAreaBytes, recurrenceScratchBytes } from "./recurrence/forward";
 export { run } from "./run";

@@ -14,6 +14,7 @@ interface Exports {
   attentionGradientAreaBytes(time: number, headDim: number, iterations: number): number;
   matMulAreaBytes(depth: number): number;
   matMulScratchBytes(rows: number, depth: number): number;
+  quantizedAreaBytes(depth: number): number;
   quantizedScratchBytes(rows: number, depth: number, bits: number): number;
   recurrenceAreaBytes(batch: number, hidden: number, wide: number): number;
   recurrenceGradientAreaBytes(batch: number, time: number, hidden: number, wide: number): number;

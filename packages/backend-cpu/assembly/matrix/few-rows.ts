@@ -12,22 +12,39 @@ export const FEW_ROWS: usize = 8;
 /** Lines of the matrix that one piece of work takes. */
 export const LINES: usize = 8;
 
+/** What is left of a row behind its whole vectors, added to results that are there. */
 // @ts-ignore: decorator
 @inline
-function restOfDot(left: usize, right: usize, sum: v128, from: usize, depth: usize): f32 {
-  let total = sumLanes(sum);
-  for (let k = from; k < depth; k++) total += load<f32>(left + k * 4) * load<f32>(right + k * 4);
-  return total;
+function addRest(x: usize, line: usize, result: usize, depth: usize, lines: usize): void {
+  for (let k = depth & ~3; k < depth; k++) {
+    const value = load<f32>(x + k * 4);
+    for (let i: usize = 0; i < lines; i++) {
+      const at = result + i * 4;
+      store<f32>(at, load<f32>(at) + value * load<f32>(line + (i * depth + k) * 4));
+    }
+  }
+}
+
+/** The sums of the lanes of four vectors, each in the order of `sumLanes`. */
+// @ts-ignore: decorator
+@inline
+function sumsOfFour(a: v128, b: v128, c: v128, d: v128): v128 {
+  const ab = f32x4.add(v128.shuffle<f32>(a, b, 0, 2, 4, 6), v128.shuffle<f32>(a, b, 1, 3, 5, 7));
+  const cd = f32x4.add(v128.shuffle<f32>(c, d, 0, 2, 4, 6), v128.shuffle<f32>(c, d, 1, 3, 5, 7));
+  return f32x4.add(v128.shuffle<f32>(ab, cd, 0, 2, 4, 6), v128.shuffle<f32>(ab, cd, 1, 3, 5, 7));
 }
 
 // @ts-ignore: decorator
 @inline
-function oneDot(x: usize, line: usize, depth: usize): f32 {
+function oneByOne(x: usize, line: usize, result: usize, depth: usize): void {
   let sum = f32x4.splat(0);
   const whole = depth & ~3;
   for (let k: usize = 0; k < whole; k += 4) sum = madd(v128.load(x + k * 4), v128.load(line + k * 4), sum);
-  return restOfDot(x, line, sum, whole, depth);
+  store<f32>(result, sumLanes(sum));
+  addRest(x, line, result, depth, 1);
 }
+
+// Each line has a pointer of its own that moves on: an address that is computed costs as much as the product.
 
 /** One row against eight lines. */
 // @ts-ignore: decorator
@@ -42,27 +59,51 @@ function oneByEight(x: usize, line: usize, result: usize, depth: usize): void {
   let s5 = s0;
   let s6 = s0;
   let s7 = s0;
-  const whole = depth & ~3;
-  const upper = line + 4 * step;
-  for (let k: usize = 0; k < whole * 4; k += 16) {
-    const value = v128.load(x + k);
-    s0 = madd(value, v128.load(line + k), s0);
-    s1 = madd(value, v128.load(line + step + k), s1);
-    s2 = madd(value, v128.load(line + 2 * step + k), s2);
-    s3 = madd(value, v128.load(line + 3 * step + k), s3);
-    s4 = madd(value, v128.load(upper + k), s4);
-    s5 = madd(value, v128.load(upper + step + k), s5);
-    s6 = madd(value, v128.load(upper + 2 * step + k), s6);
-    s7 = madd(value, v128.load(upper + 3 * step + k), s7);
+  let p = x;
+  let l0 = line;
+  let l1 = l0 + step;
+  let l2 = l1 + step;
+  let l3 = l2 + step;
+  let l4 = l3 + step;
+  let l5 = l4 + step;
+  let l6 = l5 + step;
+  let l7 = l6 + step;
+  const pairs = x + (depth & ~7) * 4;
+  while (p < pairs) {
+    const even = v128.load(p);
+    const odd = v128.load(p, 16);
+    s0 = madd(odd, v128.load(l0, 16), madd(even, v128.load(l0), s0));
+    s1 = madd(odd, v128.load(l1, 16), madd(even, v128.load(l1), s1));
+    s2 = madd(odd, v128.load(l2, 16), madd(even, v128.load(l2), s2));
+    s3 = madd(odd, v128.load(l3, 16), madd(even, v128.load(l3), s3));
+    s4 = madd(odd, v128.load(l4, 16), madd(even, v128.load(l4), s4));
+    s5 = madd(odd, v128.load(l5, 16), madd(even, v128.load(l5), s5));
+    s6 = madd(odd, v128.load(l6, 16), madd(even, v128.load(l6), s6));
+    s7 = madd(odd, v128.load(l7, 16), madd(even, v128.load(l7), s7));
+    p += 32;
+    l0 += 32;
+    l1 += 32;
+    l2 += 32;
+    l3 += 32;
+    l4 += 32;
+    l5 += 32;
+    l6 += 32;
+    l7 += 32;
   }
-  store<f32>(result, restOfDot(x, line, s0, whole, depth));
-  store<f32>(result, restOfDot(x, line + step, s1, whole, depth), 4);
-  store<f32>(result, restOfDot(x, line + 2 * step, s2, whole, depth), 8);
-  store<f32>(result, restOfDot(x, line + 3 * step, s3, whole, depth), 12);
-  store<f32>(result, restOfDot(x, upper, s4, whole, depth), 16);
-  store<f32>(result, restOfDot(x, upper + step, s5, whole, depth), 20);
-  store<f32>(result, restOfDot(x, upper + 2 * step, s6, whole, depth), 24);
-  store<f32>(result, restOfDot(x, upper + 3 * step, s7, whole, depth), 28);
+  if (depth & 4) {
+    const even = v128.load(p);
+    s0 = madd(even, v128.load(l0), s0);
+    s1 = madd(even, v128.load(l1), s1);
+    s2 = madd(even, v128.load(l2), s2);
+    s3 = madd(even, v128.load(l3), s3);
+    s4 = madd(even, v128.load(l4), s4);
+    s5 = madd(even, v128.load(l5), s5);
+    s6 = madd(even, v128.load(l6), s6);
+    s7 = madd(even, v128.load(l7), s7);
+  }
+  v128.store(result, sumsOfFour(s0, s1, s2, s3));
+  v128.store(result, sumsOfFour(s4, s5, s6, s7), 16);
+  addRest(x, line, result, depth, 8);
 }
 
 /** Two rows against four lines. */
@@ -78,31 +119,39 @@ function twoByFour(x: usize, xStep: usize, line: usize, result: usize, resultSte
   let b1 = a0;
   let b2 = a0;
   let b3 = a0;
-  const whole = depth & ~3;
-  for (let k: usize = 0; k < whole * 4; k += 16) {
-    const a = v128.load(x + k);
-    const b = v128.load(x + xStep + k);
-    const l0 = v128.load(line + k);
-    a0 = madd(a, l0, a0);
-    b0 = madd(b, l0, b0);
-    const l1 = v128.load(line + step + k);
-    a1 = madd(a, l1, a1);
-    b1 = madd(b, l1, b1);
-    const l2 = v128.load(line + 2 * step + k);
-    a2 = madd(a, l2, a2);
-    b2 = madd(b, l2, b2);
-    const l3 = v128.load(line + 3 * step + k);
-    a3 = madd(a, l3, a3);
-    b3 = madd(b, l3, b3);
+  let p = x;
+  let q = x + xStep;
+  let l0 = line;
+  let l1 = l0 + step;
+  let l2 = l1 + step;
+  let l3 = l2 + step;
+  const end = x + (depth & ~3) * 4;
+  while (p < end) {
+    const a = v128.load(p);
+    const b = v128.load(q);
+    const v0 = v128.load(l0);
+    a0 = madd(a, v0, a0);
+    b0 = madd(b, v0, b0);
+    const v1 = v128.load(l1);
+    a1 = madd(a, v1, a1);
+    b1 = madd(b, v1, b1);
+    const v2 = v128.load(l2);
+    a2 = madd(a, v2, a2);
+    b2 = madd(b, v2, b2);
+    const v3 = v128.load(l3);
+    a3 = madd(a, v3, a3);
+    b3 = madd(b, v3, b3);
+    p += 16;
+    q += 16;
+    l0 += 16;
+    l1 += 16;
+    l2 += 16;
+    l3 += 16;
   }
-  store<f32>(result, restOfDot(x, line, a0, whole, depth));
-  store<f32>(result, restOfDot(x, line + step, a1, whole, depth), 4);
-  store<f32>(result, restOfDot(x, line + 2 * step, a2, whole, depth), 8);
-  store<f32>(result, restOfDot(x, line + 3 * step, a3, whole, depth), 12);
-  store<f32>(result + resultStep, restOfDot(x + xStep, line, b0, whole, depth));
-  store<f32>(result + resultStep, restOfDot(x + xStep, line + step, b1, whole, depth), 4);
-  store<f32>(result + resultStep, restOfDot(x + xStep, line + 2 * step, b2, whole, depth), 8);
-  store<f32>(result + resultStep, restOfDot(x + xStep, line + 3 * step, b3, whole, depth), 12);
+  v128.store(result, sumsOfFour(a0, a1, a2, a3));
+  addRest(x, line, result, depth, 4);
+  v128.store(result + resultStep, sumsOfFour(b0, b1, b2, b3));
+  addRest(x + xStep, line, result + resultStep, depth, 4);
 }
 
 /** result[row, line] = x[row] · lines[line] for lines `from` … `to`; x is [rows, depth], result [rows, columns]. */
@@ -121,7 +170,7 @@ export function dotRows(x: usize, lines: usize, result: usize, rows: usize, dept
   }
   for (; line < to; line++) {
     for (let row: usize = 0; row < rows; row++) {
-      store<f32>(result + (row * columns + line) * 4, oneDot(x + row * lineBytes, lines + line * lineBytes, depth));
+      oneByOne(x + row * lineBytes, lines + line * lineBytes, result + (row * columns + line) * 4, depth);
     }
   }
 }

@@ -1,46 +1,81 @@
 /**
- * Dot products of prepared activations with lines of packed weights, four lines at a time: what a block adds up to is an
- * exact integer, so that engines with and without relaxed SIMD agree to the bit.
+ * Dot products of prepared activations with lines of packed weights, four lines at a time. What a block adds up to is an
+ * exact integer, so that engines with and without relaxed SIMD agree on it.
+ *
+ * The loops are written for what engines make of them: pointers move on, since an address that is computed costs as much
+ * as a product; factors come by a load that repeats them; and a constant lies in memory, since it would otherwise be put
+ * together again at each use.
  */
 import { madd, sumLanes } from "../math";
-import { BLOCK, correctionsOffset, GROUP, scalesOffset } from "./activations";
-import { halfAt } from "./unpack";
+import { BLOCK, blocksOf, correctionsOffset, GROUP, scalesOffset } from "./activations";
 
 /** Bits of a half, sign-extended and moved up, that are those of a float of 2^-112 times its value. */
-const HALF_BITS: i32 = 0x8fffe000;
+const HALF_BITS: u32 = 0x8fffe000;
 const HALF_SCALE: f32 = 5192296858534827628530496329220096.0;
 /** What is left of the exponents: see `activations.ts`. */
 const LEFT_OVER: f32 = 65536.0;
 
-// @ts-ignore: decorator
-@inline
-function movedHalves(source: usize): v128 {
-  return v128.and(i32x4.shl(v128.load16x4_s(source), 13), i32x4.splat(HALF_BITS));
+/** Lines that are worked off at once. */
+const LINES: usize = 4;
+
+/** Room for constants, in front of the factors. */
+const CONSTANTS: usize = 16;
+
+/** What a thread needs in its work area: the factors of every block of the lines. */
+export function dotAreaBytes(depth: usize): usize {
+  return CONSTANTS + LINES * blocksOf(depth) * 4;
 }
 
-/** Four scales of a line, times those of the activations. */
 // @ts-ignore: decorator
 @inline
-function blockScales(scales: usize, index: usize, activationScales: v128): v128 {
-  return f32x4.mul(f32x4.mul(movedHalves(scales + index * 2), f32x4.splat(HALF_SCALE)), activationScales);
+function movedHalves(source: usize, halfBits: v128): v128 {
+  return v128.and(i32x4.shl(v128.load16x4_s(source), 13), halfBits);
+}
+
+/**
+ * The factors of a line's blocks, scale times scale, filled up with zeros; returns what int4's corrections add up to.
+ */
+// @ts-ignore: decorator
+@inline
+function prepareFactors(x: usize, scales: usize, factors: usize, depth: usize, bits: usize, halfBits: v128): v128 {
+  const blocks = (depth + BLOCK - 1) / BLOCK;
+  const activationScales = x + scalesOffset(depth);
+  const corrections = x + correctionsOffset(depth);
+  let correction = f32x4.splat(0);
+  for (let block: usize = 0; block < blocks; block += GROUP) {
+    let halves = movedHalves(scales + block * 2, halfBits);
+    // The scales behind the line's last are the next line's, or nobody's.
+    if (block + GROUP > blocks) halves = v128.and(halves, firstLanes(blocks - block));
+    const factor = f32x4.mul(f32x4.mul(halves, f32x4.splat(HALF_SCALE)), v128.load(activationScales + block * 4));
+    v128.store(factors + block * 4, factor);
+    if (bits == 4) correction = madd(factor, v128.load(corrections + block * 4), correction);
+  }
+  return correction;
+}
+
+// @ts-ignore: decorator
+@inline
+function firstLanes(count: usize): v128 {
+  return i32x4.gt_s(i32x4.splat(<i32>count), i32x4(0, 1, 2, 3));
 }
 
 // @ts-ignore: decorator
 @inline
 function int8Block(x: usize, line: usize): v128 {
-  let sum = i32x4.dot_i16x8_s(v128.load(x), v128.load8x8_s(line));
-  sum = i32x4.add(sum, i32x4.dot_i16x8_s(v128.load(x, 16), v128.load8x8_s(line, 8)));
-  sum = i32x4.add(sum, i32x4.dot_i16x8_s(v128.load(x, 32), v128.load8x8_s(line, 16)));
-  return i32x4.add(sum, i32x4.dot_i16x8_s(v128.load(x, 48), v128.load8x8_s(line, 24)));
+  const first = i32x4.dot_i16x8_s(v128.load(x), v128.load8x8_s(line));
+  const second = i32x4.dot_i16x8_s(v128.load(x, 16), v128.load8x8_s(line, 8));
+  const third = i32x4.dot_i16x8_s(v128.load(x, 32), v128.load8x8_s(line, 16));
+  const fourth = i32x4.dot_i16x8_s(v128.load(x, 48), v128.load8x8_s(line, 24));
+  return i32x4.add(i32x4.add(first, second), i32x4.add(third, fourth));
 }
 
 /** The nibbles as 0 … 15. */
 // @ts-ignore: decorator
 @inline
-function int4Block(x: usize, line: usize): v128 {
-  const bytes = v128.xor(v128.load(line), i8x16.splat(<i8>0x88));
-  const evens = v128.and(bytes, i8x16.splat(0x0f));
-  const odds = v128.and(i16x8.shr_u(bytes, 4), i8x16.splat(0x0f));
+function int4Block(x: usize, line: usize, signs: v128, nibbles: v128): v128 {
+  const bytes = v128.xor(v128.load(line), signs);
+  const evens = v128.and(bytes, nibbles);
+  const odds = v128.and(i16x8.shr_u(bytes, 4), nibbles);
   if (ASC_FEATURE_RELAXED_SIMD) {
     let low = i32x4.relaxed_dot_i8x16_i7x16_add_s(v128.load(x), evens, i32x4.splat(0));
     let high = i32x4.relaxed_dot_i8x16_i7x16_add_s(v128.load(x, 16), evens, i32x4.splat(0));
@@ -48,103 +83,132 @@ function int4Block(x: usize, line: usize): v128 {
     high = i32x4.relaxed_dot_i8x16_i7x16_add_s(v128.load(x, 48), odds, high);
     return i32x4.add(low, i32x4.shl(high, 8));
   }
-  let sum = i32x4.dot_i16x8_s(v128.load(x), i16x8.extend_low_i8x16_s(evens));
-  sum = i32x4.add(sum, i32x4.dot_i16x8_s(v128.load(x, 16), i16x8.extend_high_i8x16_s(evens)));
-  sum = i32x4.add(sum, i32x4.dot_i16x8_s(v128.load(x, 32), i16x8.extend_low_i8x16_s(odds)));
-  return i32x4.add(sum, i32x4.dot_i16x8_s(v128.load(x, 48), i16x8.extend_high_i8x16_s(odds)));
+  const first = i32x4.dot_i16x8_s(v128.load(x), i16x8.extend_low_i8x16_s(evens));
+  const second = i32x4.dot_i16x8_s(v128.load(x, 16), i16x8.extend_high_i8x16_s(evens));
+  const third = i32x4.dot_i16x8_s(v128.load(x, 32), i16x8.extend_low_i8x16_s(odds));
+  const fourth = i32x4.dot_i16x8_s(v128.load(x, 48), i16x8.extend_high_i8x16_s(odds));
+  return i32x4.add(i32x4.add(first, second), i32x4.add(third, fourth));
 }
 
 // @ts-ignore: decorator
 @inline
-function block(x: usize, line: usize, bits: usize): v128 {
-  return f32x4.convert_i32x4_s(bits == 8 ? int8Block(x, line) : int4Block(x, line));
+function block(x: usize, line: usize, bits: usize, signs: v128, nibbles: v128): v128 {
+  return f32x4.convert_i32x4_s(bits == 8 ? int8Block(x, line) : int4Block(x, line, signs, nibbles));
 }
 
-/** The blocks of one line from `from` on, one by one, added to what came before. */
+/** Four lines of int8 or int4, from line `line` on. */
 // @ts-ignore: decorator
 @inline
-function lastBlocks(x: usize, words: usize, scales: usize, first: usize, depth: usize, bits: usize, from: usize, before: v128): f32 {
+function fourLines(x: usize, words: usize, scales: usize, line: usize, result: usize, depth: usize, bits: usize, area: usize): void {
   const blocks = (depth + BLOCK - 1) / BLOCK;
-  let total = sumLanes(before);
-  for (let index = from; index < blocks; index++) {
-    const factor = halfAt(scales, first + index) * load<f32>(x + scalesOffset(depth) + index * 4);
-    const products = block(x + index * BLOCK * 2, words + (first + index) * bits * 4, bits);
-    total += sumLanes(products) * factor;
-    if (bits == 4) total += load<f32>(x + correctionsOffset(depth) + index * 4) * factor;
+  const lineBytes = blocks * bits * 4;
+  const factorBytes = blocksOf(depth) * 4;
+  const signs = v128.load32_splat(area);
+  const nibbles = v128.load32_splat(area, 4);
+  const halfBits = v128.load32_splat(area, 8);
+  let factorA = area + CONSTANTS;
+  const firstScales = scales + line * blocks * 2;
+  let a = prepareFactors(x, firstScales, factorA, depth, bits, halfBits);
+  let b = prepareFactors(x, firstScales + blocks * 2, factorA + factorBytes, depth, bits, halfBits);
+  let c = prepareFactors(x, firstScales + blocks * 4, factorA + 2 * factorBytes, depth, bits, halfBits);
+  let d = prepareFactors(x, firstScales + blocks * 6, factorA + 3 * factorBytes, depth, bits, halfBits);
+  let factorB = factorA + factorBytes;
+  let factorC = factorB + factorBytes;
+  let factorD = factorC + factorBytes;
+  let lineA = words + line * lineBytes;
+  let lineB = lineA + lineBytes;
+  let lineC = lineB + lineBytes;
+  let lineD = lineC + lineBytes;
+  let values = x;
+  const end = x + blocks * BLOCK * 2;
+  while (values < end) {
+    a = madd(block(values, lineA, bits, signs, nibbles), v128.load32_splat(factorA), a);
+    b = madd(block(values, lineB, bits, signs, nibbles), v128.load32_splat(factorB), b);
+    c = madd(block(values, lineC, bits, signs, nibbles), v128.load32_splat(factorC), c);
+    d = madd(block(values, lineD, bits, signs, nibbles), v128.load32_splat(factorD), d);
+    values += BLOCK * 2;
+    lineA += bits * 4;
+    lineB += bits * 4;
+    lineC += bits * 4;
+    lineD += bits * 4;
+    factorA += 4;
+    factorB += 4;
+    factorC += 4;
+    factorD += 4;
   }
-  return total;
-}
-
-/** Two lines of int8 or int4, from line `line` on. */
-// @ts-ignore: decorator
-@inline
-function twoLines(x: usize, words: usize, scales: usize, line: usize, result: usize, depth: usize, bits: usize): void {
-  const blocks = (depth + BLOCK - 1) / BLOCK;
-  const whole = blocks & ~(GROUP - 1);
-  const step = blocks * bits * 4;
-  const first = line * blocks;
-  const second = first + blocks;
-  const activationScales = x + scalesOffset(depth);
-  const corrections = x + correctionsOffset(depth);
-  let a = f32x4.splat(0);
-  let b = a;
-  for (let index: usize = 0; index < whole; index += GROUP) {
-    const shared = v128.load(activationScales + index * 4);
-    let scaleA = blockScales(scales, first + index, shared);
-    let scaleB = blockScales(scales, second + index, shared);
-    if (bits == 4) {
-      const correction = v128.load(corrections + index * 4);
-      a = madd(scaleA, correction, a);
-      b = madd(scaleB, correction, b);
-    }
-    for (let i: usize = 0; i < GROUP; i++) {
-      const values = x + (index + i) * BLOCK * 2;
-      const at = words + (first + index + i) * bits * 4;
-      a = madd(block(values, at, bits), v128.shuffle<f32>(scaleA, scaleA, 0, 0, 0, 0), a);
-      b = madd(block(values, at + step, bits), v128.shuffle<f32>(scaleB, scaleB, 0, 0, 0, 0), b);
-      scaleA = v128.shuffle<f32>(scaleA, scaleA, 1, 2, 3, 0);
-      scaleB = v128.shuffle<f32>(scaleB, scaleB, 1, 2, 3, 0);
-    }
-  }
-  store<f32>(result, lastBlocks(x, words, scales, first, depth, bits, whole, a));
-  store<f32>(result, lastBlocks(x, words, scales, second, depth, bits, whole, b), 4);
+  store<f32>(result, sumLanes(a));
+  store<f32>(result, sumLanes(b), 4);
+  store<f32>(result, sumLanes(c), 8);
+  store<f32>(result, sumLanes(d), 12);
 }
 
 // @ts-ignore: decorator
 @inline
-function oneLine(x: usize, words: usize, scales: usize, line: usize, depth: usize, bits: usize): f32 {
+function oneLine(x: usize, words: usize, scales: usize, line: usize, depth: usize, bits: usize, area: usize): f32 {
   const blocks = (depth + BLOCK - 1) / BLOCK;
-  const whole = blocks & ~(GROUP - 1);
-  const first = line * blocks;
-  let sum = f32x4.splat(0);
-  for (let index: usize = 0; index < whole; index += GROUP) {
-    let scale = blockScales(scales, first + index, v128.load(x + scalesOffset(depth) + index * 4));
-    if (bits == 4) sum = madd(scale, v128.load(x + correctionsOffset(depth) + index * 4), sum);
-    for (let i: usize = 0; i < GROUP; i++) {
-      const products = block(x + (index + i) * BLOCK * 2, words + (first + index + i) * bits * 4, bits);
-      sum = madd(products, v128.shuffle<f32>(scale, scale, 0, 0, 0, 0), sum);
-      scale = v128.shuffle<f32>(scale, scale, 1, 2, 3, 0);
-    }
+  const signs = v128.load32_splat(area);
+  const nibbles = v128.load32_splat(area, 4);
+  const factors = area + CONSTANTS;
+  let sum = prepareFactors(x, scales + line * blocks * 2, factors, depth, bits, v128.load32_splat(area, 8));
+  for (let index: usize = 0; index < blocks; index++) {
+    const products = block(x + index * BLOCK * 2, words + (line * blocks + index) * bits * 4, bits, signs, nibbles);
+    sum = madd(products, v128.load32_splat(factors + index * 4), sum);
   }
-  return lastBlocks(x, words, scales, first, depth, bits, whole, sum);
+  return sumLanes(sum);
+}
+
+function putConstants(area: usize): void {
+  store<u32>(area, 0x88888888);
+  store<u32>(area, 0x0f0f0f0f, 4);
+  store<u32>(area, HALF_BITS, 8);
+}
+
+/** result[line] = x · line, for lines `from` … `to` of int8 or int4; x is one prepared row. */
+// @ts-ignore: decorator
+@inline
+export function dotBlocks(
+  x: usize,
+  words: usize,
+  scales: usize,
+  result: usize,
+  depth: usize,
+  bits: usize,
+  from: usize,
+  to: usize,
+  area: usize,
+): void {
+  putConstants(area);
+  let line = from;
+  for (; line + LINES <= to; line += LINES) fourLines(x, words, scales, line, result + line * 4, depth, bits, area);
+  for (; line < to; line++) store<f32>(result + line * 4, oneLine(x, words, scales, line, depth, bits, area));
 }
 
 /** Four lines of f16, `stride` bytes apart. */
 // @ts-ignore: decorator
 @inline
-function fourHalfLines(x: usize, line: usize, stride: usize, result: usize, depth: usize): void {
+function fourHalfLines(x: usize, line: usize, stride: usize, result: usize, depth: usize, halfBits: v128): void {
   let a = f32x4.splat(0);
   let b = a;
   let c = a;
   let d = a;
+  let values = x;
+  let lineA = line;
+  let lineB = lineA + stride;
+  let lineC = lineB + stride;
+  let lineD = lineC + stride;
   const whole = depth & ~3;
-  for (let k: usize = 0; k < whole; k += 4) {
-    const values = v128.load(x + k * 4);
-    const at = line + k * 2;
-    a = madd(values, movedHalves(at), a);
-    b = madd(values, movedHalves(at + stride), b);
-    c = madd(values, movedHalves(at + 2 * stride), c);
-    d = madd(values, movedHalves(at + 3 * stride), d);
+  const end = x + whole * 4;
+  while (values < end) {
+    const four = v128.load(values);
+    a = madd(four, movedHalves(lineA, halfBits), a);
+    b = madd(four, movedHalves(lineB, halfBits), b);
+    c = madd(four, movedHalves(lineC, halfBits), c);
+    d = madd(four, movedHalves(lineD, halfBits), d);
+    values += 16;
+    lineA += 8;
+    lineB += 8;
+    lineC += 8;
+    lineD += 8;
   }
   store<f32>(result, lastHalves(x, line, whole, depth, a));
   store<f32>(result, lastHalves(x, line + stride, whole, depth, b), 4);
@@ -157,7 +221,7 @@ function fourHalfLines(x: usize, line: usize, stride: usize, result: usize, dept
 function lastHalves(x: usize, line: usize, from: usize, depth: usize, before: v128): f32 {
   let total = sumLanes(before);
   for (let k = from; k < depth; k++) {
-    const moved = reinterpret<f32>((<i32>load<i16>(line + k * 2) << 13) & HALF_BITS);
+    const moved = reinterpret<f32>(<u32>(<i32>load<i16>(line + k * 2) << 13) & HALF_BITS);
     total += load<f32>(x + k * 4) * moved;
   }
   return total * LEFT_OVER;
@@ -165,26 +229,19 @@ function lastHalves(x: usize, line: usize, from: usize, depth: usize, before: v1
 
 // @ts-ignore: decorator
 @inline
-function oneHalfLine(x: usize, line: usize, depth: usize): f32 {
+function oneHalfLine(x: usize, line: usize, depth: usize, halfBits: v128): f32 {
   let sum = f32x4.splat(0);
   const whole = depth & ~3;
-  for (let k: usize = 0; k < whole; k += 4) sum = madd(v128.load(x + k * 4), movedHalves(line + k * 2), sum);
+  for (let k: usize = 0; k < whole; k += 4) sum = madd(v128.load(x + k * 4), movedHalves(line + k * 2, halfBits), sum);
   return lastHalves(x, line, whole, depth, sum);
 }
 
 /** result[line] = x · line, for lines `from` … `to` of halves; x is one prepared row. */
-export function dotHalves(x: usize, words: usize, result: usize, depth: usize, from: usize, to: usize): void {
+export function dotHalves(x: usize, words: usize, result: usize, depth: usize, from: usize, to: usize, area: usize): void {
+  putConstants(area);
+  const halfBits = v128.load32_splat(area, 8);
   const stride = ((depth + 1) / 2) * 4;
   let line = from;
-  for (; line + 4 <= to; line += 4) fourHalfLines(x, words + line * stride, stride, result + line * 4, depth);
-  for (; line < to; line++) store<f32>(result + line * 4, oneHalfLine(x, words + line * stride, depth));
-}
-
-/** result[line] = x · line, for lines `from` … `to` of int8 or int4; x is one prepared row. */
-// @ts-ignore: decorator
-@inline
-export function dotBlocks(x: usize, words: usize, scales: usize, result: usize, depth: usize, bits: usize, from: usize, to: usize): void {
-  let line = from;
-  for (; line + 2 <= to; line += 2) twoLines(x, words, scales, line, result + line * 4, depth, bits);
-  if (line < to) store<f32>(result + line * 4, oneLine(x, words, scales, line, depth, bits));
+  for (; line + LINES <= to; line += LINES) fourHalfLines(x, words + line * stride, stride, result + line * 4, depth, halfBits);
+  for (; line < to; line++) store<f32>(result + line * 4, oneHalfLine(x, words + line * stride, depth, halfBits));
 }

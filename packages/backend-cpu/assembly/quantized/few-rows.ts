@@ -1,8 +1,8 @@
 /** Products of few rows with a packed weight: a decoded token. The weight is read as it lies in memory, once. */
 import { Part } from "../parts";
-import { parallel, threadCount } from "../threads";
+import { parallel, threadCount, workArea } from "../threads";
 import { preparedRowBytes, prepareRows } from "./activations";
-import { dotBlocks, dotHalves } from "./dots";
+import { dotAreaBytes, dotBlocks, dotHalves } from "./dots";
 
 @unmanaged
 export class QuantizedProduct {
@@ -28,6 +28,11 @@ export function quantizedScratchBytes(rows: usize, depth: usize, bits: usize): u
   return rows * preparedRowBytes(depth, bits) + 128;
 }
 
+/** What every thread needs in its work area. */
+export function quantizedAreaBytes(depth: usize): usize {
+  return dotAreaBytes(depth);
+}
+
 export function quantizedProduct(a: QuantizedProduct): void {
   prepareRows(a.x, a.scratch, a.rows, a.depth, a.bits, a.scratch + a.rows * preparedRowBytes(a.depth, a.bits));
   const lines = max(LINES, (a.columns / (threadCount() * 4)) & ~(LINES - 1));
@@ -36,14 +41,15 @@ export function quantizedProduct(a: QuantizedProduct): void {
 
 export function quantizedLines(a: QuantizedProduct, from: usize, to: usize): void {
   const rowBytes = preparedRowBytes(a.depth, a.bits);
+  const area = workArea();
   for (let line = from; line < to; line += LINES) {
     const end = min(line + LINES, to);
     for (let row: usize = 0; row < a.rows; row++) {
       const x = a.scratch + row * rowBytes;
       const result = a.result + row * a.columns * 4;
-      if (a.bits == 8) dotBlocks(x, a.words, a.scales, result, a.depth, 8, line, end);
-      else if (a.bits == 4) dotBlocks(x, a.words, a.scales, result, a.depth, 4, line, end);
-      else dotHalves(x, a.words, result, a.depth, line, end);
+      if (a.bits == 8) dotBlocks(x, a.words, a.scales, result, a.depth, 8, line, end, area);
+      else if (a.bits == 4) dotBlocks(x, a.words, a.scales, result, a.depth, 4, line, end, area);
+      else dotHalves(x, a.words, result, a.depth, line, end, area);
     }
   }
 }

@@ -27,7 +27,9 @@ const FEW_ROWS = 8;
 function multiplyAsPacked(frame: Frame, call: CoreCall, rows: number, inSize: number): TensorInfo[] {
   const bits = weightBits[call.attributes.format as WeightFormat];
   const outSize = shapeOf(call, "words")[0] as number;
-  const scratch = frame.scratch(frame.core.exports.quantizedScratchBytes(rows, inSize, bits));
+  const { exports } = frame.core;
+  frame.reserveAreas(exports.quantizedAreaBytes(inSize));
+  const scratch = frame.scratch(exports.quantizedScratchBytes(rows, inSize, bits));
   const numbers = [rows, inSize, outSize, bits, scratch];
   return run(frame, call, Operation.quantizedProduct, ["x", "words", "scales"], numbers);
 }
