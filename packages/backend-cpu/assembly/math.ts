@@ -9,27 +9,50 @@ export function madd(left: v128, right: v128, sum: v128): v128 {
 }
 
 /**
+ * Constants of `exp4`, in memory: an engine puts a constant vector together again at each use, which takes three
+ * instructions, and loads one that repeats in one.
+ */
+const EXP: usize = memory.data<f32>([
+  88.3762626647949,
+  -87.3365478515625,
+  1.44269504088896341,
+  0.693359375,
+  -2.1219444e-4,
+  1.987569150e-4,
+  1.3981999507e-3,
+  8.3334519073e-3,
+  4.1665795894e-2,
+  1.6666665459e-1,
+  5.0000001201e-1,
+  1.0,
+  88.72283935546875,
+  Infinity,
+]);
+/** 127 as an integer, the exponent's bias. */
+const BIAS: usize = memory.data<i32>([127]);
+
+/**
  * e^x to about one unit in the last place: x = n·ln 2 + r with |r| ≤ ln 2 / 2, a polynomial in r, and 2^n through the
  * exponent bits. Below −87.3 the result is the smallest normal number times e^r, above 88.7 it is infinite; NaN stays.
  */
 // @ts-ignore: decorator
 @inline
 export function exp4(x: v128): v128 {
-  const clamped = f32x4.max(f32x4.min(x, f32x4.splat(88.3762626647949)), f32x4.splat(-87.3365478515625));
-  const n = f32x4.nearest(f32x4.mul(clamped, f32x4.splat(1.44269504088896341)));
-  let r = f32x4.sub(clamped, f32x4.mul(n, f32x4.splat(0.693359375)));
-  r = f32x4.sub(r, f32x4.mul(n, f32x4.splat(-2.12194440e-4)));
-  let p = f32x4.splat(1.9875691500e-4);
-  p = madd(p, r, f32x4.splat(1.3981999507e-3));
-  p = madd(p, r, f32x4.splat(8.3334519073e-3));
-  p = madd(p, r, f32x4.splat(4.1665795894e-2));
-  p = madd(p, r, f32x4.splat(1.6666665459e-1));
-  p = madd(p, r, f32x4.splat(5.0000001201e-1));
-  p = f32x4.add(madd(p, f32x4.mul(r, r), r), f32x4.splat(1));
-  const exponent = i32x4.shl(i32x4.add(i32x4.trunc_sat_f32x4_s(n), i32x4.splat(127)), 23);
+  const clamped = f32x4.max(f32x4.min(x, v128.load32_splat(EXP)), v128.load32_splat(EXP, 4));
+  const n = f32x4.nearest(f32x4.mul(clamped, v128.load32_splat(EXP, 8)));
+  let r = f32x4.sub(clamped, f32x4.mul(n, v128.load32_splat(EXP, 12)));
+  r = f32x4.sub(r, f32x4.mul(n, v128.load32_splat(EXP, 16)));
+  let p = v128.load32_splat(EXP, 20);
+  p = madd(p, r, v128.load32_splat(EXP, 24));
+  p = madd(p, r, v128.load32_splat(EXP, 28));
+  p = madd(p, r, v128.load32_splat(EXP, 32));
+  p = madd(p, r, v128.load32_splat(EXP, 36));
+  p = madd(p, r, v128.load32_splat(EXP, 40));
+  p = f32x4.add(madd(p, f32x4.mul(r, r), r), v128.load32_splat(EXP, 44));
+  const exponent = i32x4.shl(i32x4.add(i32x4.trunc_sat_f32x4_s(n), v128.load32_splat(BIAS)), 23);
   const result = f32x4.mul(p, exponent);
-  const tooLarge = f32x4.gt(x, f32x4.splat(88.72283935546875));
-  return v128.bitselect(f32x4.splat(Infinity), result, tooLarge);
+  const tooLarge = f32x4.gt(x, v128.load32_splat(EXP, 48));
+  return v128.bitselect(v128.load32_splat(EXP, 52), result, tooLarge);
 }
 
 // @ts-ignore: decorator
@@ -42,7 +65,7 @@ export function exp1(x: f32): f32 {
 // @ts-ignore: decorator
 @inline
 export function sigmoid4(x: v128): v128 {
-  const one = f32x4.splat(1);
+  const one = v128.load32_splat(EXP, 44);
   return f32x4.div(one, f32x4.add(one, exp4(f32x4.neg(x))));
 }
 
@@ -50,6 +73,15 @@ export function sigmoid4(x: v128): v128 {
 @inline
 export function sumLanes(x: v128): f32 {
   return f32x4.extract_lane(x, 0) + f32x4.extract_lane(x, 1) + (f32x4.extract_lane(x, 2) + f32x4.extract_lane(x, 3));
+}
+
+/** The sums of the lanes of four vectors, each in the order of `sumLanes`. */
+// @ts-ignore: decorator
+@inline
+export function sumsOfFour(a: v128, b: v128, c: v128, d: v128): v128 {
+  const ab = f32x4.add(v128.shuffle<f32>(a, b, 0, 2, 4, 6), v128.shuffle<f32>(a, b, 1, 3, 5, 7));
+  const cd = f32x4.add(v128.shuffle<f32>(c, d, 0, 2, 4, 6), v128.shuffle<f32>(c, d, 1, 3, 5, 7));
+  return f32x4.add(v128.shuffle<f32>(ab, cd, 0, 2, 4, 6), v128.shuffle<f32>(ab, cd, 1, 3, 5, 7));
 }
 
 // @ts-ignore: decorator

@@ -3,19 +3,55 @@
  * three stretches: those of the cache, those of the chunk's earlier positions (of each its last iteration), and the
  * query's own.
  */
-import { addScaled, dot, madd } from "../math";
+import { addScaled, dot, madd, sumsOfFour } from "../math";
 import { workArea } from "../threads";
 import { Attention, AttentionGradient } from "./attention";
 import { exponentials, scaleRow } from "./softmax";
 
-// @ts-ignore: decorator
-@inline
+/** The products of a query with keys that lie `step` bytes apart, four keys at a time. */
 function scores(query: usize, keys: usize, step: usize, count: usize, target: usize, headDim: usize): void {
-  for (let i: usize = 0; i < count; i++) store<f32>(target + i * 4, dot(query, keys + i * step, headDim));
+  const whole = headDim & ~3;
+  const end = query + whole * 4;
+  let i: usize = 0;
+  for (; i + 4 <= count; i += 4) {
+    let q = query;
+    let k0 = keys + i * step;
+    let k1 = k0 + step;
+    let k2 = k1 + step;
+    let k3 = k2 + step;
+    let a = f32x4.splat(0);
+    let b = a;
+    let c = a;
+    let d = a;
+    while (q < end) {
+      const value = v128.load(q);
+      a = madd(value, v128.load(k0), a);
+      b = madd(value, v128.load(k1), b);
+      c = madd(value, v128.load(k2), c);
+      d = madd(value, v128.load(k3), d);
+      q += 16;
+      k0 += 16;
+      k1 += 16;
+      k2 += 16;
+      k3 += 16;
+    }
+    v128.store(target + i * 4, sumsOfFour(a, b, c, d));
+    for (let k = whole; k < headDim; k++) {
+      const value = load<f32>(query + k * 4);
+      for (let j = i; j < i + 4; j++) {
+        store<f32>(target + j * 4, load<f32>(target + j * 4) + value * load<f32>(keys + j * step + k * 4));
+      }
+    }
+  }
+  for (; i < count; i++) store<f32>(target + i * 4, dot(query, keys + i * step, headDim));
 }
 
-/** y (+)= Σ weights_i · values_i, sixteen columns at a time in registers. */
+/**
+ * y += Σ weights_i · values_i, columns in registers: sixteen at a time, then eight, then what is left. Even and odd keys
+ * have sums of their own, so that one addition need not wait for the last.
+ */
 function weightedSum(weights: usize, values: usize, step: usize, count: usize, y: usize, headDim: usize): void {
+  const pairs = weights + (count & ~1) * 4;
   let column: usize = 0;
   for (; column + 16 <= headDim; column += 16) {
     const to = y + column * 4;
@@ -23,19 +59,67 @@ function weightedSum(weights: usize, values: usize, step: usize, count: usize, y
     let b = v128.load(to, 16);
     let c = v128.load(to, 32);
     let d = v128.load(to, 48);
+    let oddA = f32x4.splat(0);
+    let oddB = oddA;
+    let oddC = oddA;
+    let oddD = oddA;
     let from = values + column * 4;
-    for (let i: usize = 0; i < count; i++) {
-      const weight = v128.load32_splat(weights + i * 4);
+    let odd = from + step;
+    let at = weights;
+    while (at < pairs) {
+      const weight = v128.load32_splat(at);
       a = madd(weight, v128.load(from), a);
       b = madd(weight, v128.load(from, 16), b);
       c = madd(weight, v128.load(from, 32), c);
       d = madd(weight, v128.load(from, 48), d);
-      from += step;
+      const next = v128.load32_splat(at, 4);
+      oddA = madd(next, v128.load(odd), oddA);
+      oddB = madd(next, v128.load(odd, 16), oddB);
+      oddC = madd(next, v128.load(odd, 32), oddC);
+      oddD = madd(next, v128.load(odd, 48), oddD);
+      from += 2 * step;
+      odd += 2 * step;
+      at += 8;
     }
-    v128.store(to, a);
-    v128.store(to, b, 16);
-    v128.store(to, c, 32);
-    v128.store(to, d, 48);
+    if (count & 1) {
+      const weight = v128.load32_splat(at);
+      a = madd(weight, v128.load(from), a);
+      b = madd(weight, v128.load(from, 16), b);
+      c = madd(weight, v128.load(from, 32), c);
+      d = madd(weight, v128.load(from, 48), d);
+    }
+    v128.store(to, f32x4.add(a, oddA));
+    v128.store(to, f32x4.add(b, oddB), 16);
+    v128.store(to, f32x4.add(c, oddC), 32);
+    v128.store(to, f32x4.add(d, oddD), 48);
+  }
+  for (; column + 8 <= headDim; column += 8) {
+    const to = y + column * 4;
+    let a = v128.load(to);
+    let b = v128.load(to, 16);
+    let oddA = f32x4.splat(0);
+    let oddB = oddA;
+    let from = values + column * 4;
+    let odd = from + step;
+    let at = weights;
+    while (at < pairs) {
+      const weight = v128.load32_splat(at);
+      a = madd(weight, v128.load(from), a);
+      b = madd(weight, v128.load(from, 16), b);
+      const next = v128.load32_splat(at, 4);
+      oddA = madd(next, v128.load(odd), oddA);
+      oddB = madd(next, v128.load(odd, 16), oddB);
+      from += 2 * step;
+      odd += 2 * step;
+      at += 8;
+    }
+    if (count & 1) {
+      const weight = v128.load32_splat(at);
+      a = madd(weight, v128.load(from), a);
+      b = madd(weight, v128.load(from, 16), b);
+    }
+    v128.store(to, f32x4.add(a, oddA));
+    v128.store(to, f32x4.add(b, oddB), 16);
   }
   if (column == headDim) return;
   for (let i: usize = 0; i < count; i++) {

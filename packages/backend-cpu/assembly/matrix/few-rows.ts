@@ -4,7 +4,7 @@
  *
  * Each result is the sum of four lanes (k modulo 4), each a chain of additions, for any number of rows.
  */
-import { madd, sumLanes } from "../math";
+import { madd, sumLanes, sumsOfFour } from "../math";
 
 /** More rows than these are packed. */
 export const FEW_ROWS: usize = 8;
@@ -23,15 +23,6 @@ function addRest(x: usize, line: usize, result: usize, depth: usize, lines: usiz
       store<f32>(at, load<f32>(at) + value * load<f32>(line + (i * depth + k) * 4));
     }
   }
-}
-
-/** The sums of the lanes of four vectors, each in the order of `sumLanes`. */
-// @ts-ignore: decorator
-@inline
-function sumsOfFour(a: v128, b: v128, c: v128, d: v128): v128 {
-  const ab = f32x4.add(v128.shuffle<f32>(a, b, 0, 2, 4, 6), v128.shuffle<f32>(a, b, 1, 3, 5, 7));
-  const cd = f32x4.add(v128.shuffle<f32>(c, d, 0, 2, 4, 6), v128.shuffle<f32>(c, d, 1, 3, 5, 7));
-  return f32x4.add(v128.shuffle<f32>(ab, cd, 0, 2, 4, 6), v128.shuffle<f32>(ab, cd, 1, 3, 5, 7));
 }
 
 // @ts-ignore: decorator

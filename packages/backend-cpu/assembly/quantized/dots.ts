@@ -11,6 +11,8 @@ import { BLOCK, blocksOf, correctionsOffset, GROUP, scalesOffset } from "./activ
 
 /** Bits of a half, sign-extended and moved up, that are those of a float of 2^-112 times its value. */
 const HALF_BITS: u32 = 0x8fffe000;
+/** The signs of nibbles, the nibbles, and the bits of halves. */
+const MASKS: usize = memory.data<u32>([0x88888888, 0x0f0f0f0f, HALF_BITS]);
 const HALF_SCALE: f32 = 5192296858534827628530496329220096.0;
 /** What is left of the exponents: see `activations.ts`. */
 const LEFT_OVER: f32 = 65536.0;
@@ -18,12 +20,9 @@ const LEFT_OVER: f32 = 65536.0;
 /** Lines that are worked off at once. */
 const LINES: usize = 4;
 
-/** Room for constants, in front of the factors. */
-const CONSTANTS: usize = 16;
-
 /** What a thread needs in its work area: the factors of every block of the lines. */
 export function dotAreaBytes(depth: usize): usize {
-  return CONSTANTS + LINES * blocksOf(depth) * 4;
+  return LINES * blocksOf(depth) * 4;
 }
 
 // @ts-ignore: decorator
@@ -103,10 +102,10 @@ function fourLines(x: usize, words: usize, scales: usize, line: usize, result: u
   const blocks = (depth + BLOCK - 1) / BLOCK;
   const lineBytes = blocks * bits * 4;
   const factorBytes = blocksOf(depth) * 4;
-  const signs = v128.load32_splat(area);
-  const nibbles = v128.load32_splat(area, 4);
-  const halfBits = v128.load32_splat(area, 8);
-  let factorA = area + CONSTANTS;
+  const signs = v128.load32_splat(MASKS);
+  const nibbles = v128.load32_splat(MASKS, 4);
+  const halfBits = v128.load32_splat(MASKS, 8);
+  let factorA = area;
   const firstScales = scales + line * blocks * 2;
   let a = prepareFactors(x, firstScales, factorA, depth, bits, halfBits);
   let b = prepareFactors(x, firstScales + blocks * 2, factorA + factorBytes, depth, bits, halfBits);
@@ -146,21 +145,14 @@ function fourLines(x: usize, words: usize, scales: usize, line: usize, result: u
 @inline
 function oneLine(x: usize, words: usize, scales: usize, line: usize, depth: usize, bits: usize, area: usize): f32 {
   const blocks = (depth + BLOCK - 1) / BLOCK;
-  const signs = v128.load32_splat(area);
-  const nibbles = v128.load32_splat(area, 4);
-  const factors = area + CONSTANTS;
-  let sum = prepareFactors(x, scales + line * blocks * 2, factors, depth, bits, v128.load32_splat(area, 8));
+  const signs = v128.load32_splat(MASKS);
+  const nibbles = v128.load32_splat(MASKS, 4);
+  let sum = prepareFactors(x, scales + line * blocks * 2, area, depth, bits, v128.load32_splat(MASKS, 8));
   for (let index: usize = 0; index < blocks; index++) {
     const products = block(x + index * BLOCK * 2, words + (line * blocks + index) * bits * 4, bits, signs, nibbles);
-    sum = madd(products, v128.load32_splat(factors + index * 4), sum);
+    sum = madd(products, v128.load32_splat(area + index * 4), sum);
   }
   return sumLanes(sum);
-}
-
-function putConstants(area: usize): void {
-  store<u32>(area, 0x88888888);
-  store<u32>(area, 0x0f0f0f0f, 4);
-  store<u32>(area, HALF_BITS, 8);
 }
 
 /** result[line] = x · line, for lines `from` … `to` of int8 or int4; x is one prepared row. */
@@ -177,7 +169,6 @@ export function dotBlocks(
   to: usize,
   area: usize,
 ): void {
-  putConstants(area);
   let line = from;
   for (; line + LINES <= to; line += LINES) fourLines(x, words, scales, line, result + line * 4, depth, bits, area);
   for (; line < to; line++) store<f32>(result + line * 4, oneLine(x, words, scales, line, depth, bits, area));
@@ -237,9 +228,8 @@ function oneHalfLine(x: usize, line: usize, depth: usize, halfBits: v128): f32 {
 }
 
 /** result[line] = x · line, for lines `from` … `to` of halves; x is one prepared row. */
-export function dotHalves(x: usize, words: usize, result: usize, depth: usize, from: usize, to: usize, area: usize): void {
-  putConstants(area);
-  const halfBits = v128.load32_splat(area, 8);
+export function dotHalves(x: usize, words: usize, result: usize, depth: usize, from: usize, to: usize): void {
+  const halfBits = v128.load32_splat(MASKS, 8);
   const stride = ((depth + 1) / 2) * 4;
   let line = from;
   for (; line + LINES <= to; line += LINES) fourHalfLines(x, words + line * stride, stride, result + line * 4, depth, halfBits);

@@ -49,7 +49,7 @@ export function quantizedLines(a: QuantizedProduct, from: usize, to: usize): voi
       const result = a.result + row * a.columns * 4;
       if (a.bits == 8) dotBlocks(x, a.words, a.scales, result, a.depth, 8, line, end, area);
       else if (a.bits == 4) dotBlocks(x, a.words, a.scales, result, a.depth, 4, line, end, area);
-      else dotHalves(x, a.words, result, a.depth, line, end, area);
+      else dotHalves(x, a.words, result, a.depth, line, end);
     }
   }
 }
