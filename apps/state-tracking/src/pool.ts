@@ -23,7 +23,9 @@ export async function runJobs(
   let device = "";
   const children: ChildProcess[] = [];
   const work = async () => {
-    const child = fork(fileURLToPath(new URL("./worker.js", import.meta.url)));
+    // One thread each: the processes share the cores already.
+    const env = { ...process.env, SST_THREADS: "1" };
+    const child = fork(fileURLToPath(new URL("./worker.js", import.meta.url)), { env });
     children.push(child);
     for (let job = queue.shift(); job !== undefined; job = queue.shift()) {
       listener.started(job);
