@@ -9,13 +9,16 @@ export interface NodeAndChromiumOptions {
   /** What the tests in Chromium get by `inject`: they read no files. */
   readonly provide?: Partial<ProvidedContext>;
   readonly timeoutMs?: number;
+  /** Serves the page isolated from other origins, which is where a browser lets threads share memory. */
+  readonly isolated?: boolean;
 }
 
 /**
  * The settings of a package whose tests run in Node (`test/node`) and in Chromium (`test/browser`). Where there is no
  * Chromium one skipped test says so.
  */
-export function nodeAndChromium({ provide = {}, timeoutMs = 120_000 }: NodeAndChromiumOptions = {}): ViteUserConfig {
+export function nodeAndChromium(options: NodeAndChromiumOptions = {}): ViteUserConfig {
+  const { provide = {}, timeoutMs = 120_000, isolated = false } = options;
   const timeouts = { testTimeout: timeoutMs, hookTimeout: timeoutMs };
   const inNode: TestProjectInlineConfiguration = {
     extends: false,
@@ -25,6 +28,7 @@ export function nodeAndChromium({ provide = {}, timeoutMs = 120_000 }: NodeAndCh
   if (executablePath === undefined) return nodeProject({ test: { projects: [inNode, withoutChromium] } });
   const inChromium: TestProjectInlineConfiguration = {
     extends: false,
+    ...(isolated && { server: { headers: isolation } }),
     test: {
       name: "chromium",
       include: ["test/browser/*.test.ts"],
@@ -41,6 +45,11 @@ export function nodeAndChromium({ provide = {}, timeoutMs = 120_000 }: NodeAndCh
   };
   return nodeProject({ test: { projects: [inNode, inChromium] } });
 }
+
+const isolation = {
+  "Cross-Origin-Opener-Policy": "same-origin",
+  "Cross-Origin-Embedder-Policy": "require-corp",
+};
 
 const withoutChromium: TestProjectInlineConfiguration = {
   extends: false,

@@ -1,4 +1,4 @@
-/** Threads share the work and change nothing of what comes out. */
+/** Threads share the work and change nothing of what comes out: in Node, and in a page that is isolated. */
 import { createCpuBackend, heapBytes } from "@sst/backend-cpu";
 import {
   affineScan,
@@ -101,34 +101,36 @@ async function resultsWith(threads: number): Promise<Record<string, Float32Array
   return Object.fromEntries(values);
 }
 
-const one = await resultsWith(1);
+export function threadSuite(): void {
+  const one = resultsWith(1);
 
-describe.each([2, 3, 5])("%i threads", (threads) => {
-  test("give the bits of one", async () => {
-    const shared = await resultsWith(threads);
-    for (const [name, values] of Object.entries(one)) expect(shared[name], name).toEqual(values);
+  describe.each([2, 3, 5])("%i threads", (threads) => {
+    test("give the bits of one", async () => {
+      const shared = await resultsWith(threads);
+      for (const [name, values] of Object.entries(await one)) expect(shared[name], name).toEqual(values);
+    });
+
+    test("a thousand jobs in a row, and the heap stays as it is", async () => {
+      await resultsWith(threads);
+      const random = new Random("jobs");
+      const left = tensor(random.normals(64 * 64, 1), [64, 64]);
+      const right = tensor(random.normals(64 * 64, 1), [64, 64]);
+      const expected = matMul(left, right);
+      const wanted = expected.dataSync();
+      const before = { ...memory(), heap: heapBytes() };
+      for (let job = 0; job < 1000; job++) {
+        const product = matMul(left, right);
+        if (job % 100 === 0) expect(product.dataSync()).toEqual(wanted);
+        product.dispose();
+      }
+      expect({ ...memory(), heap: heapBytes() }).toEqual(before);
+      for (const each of [left, right, expected]) each.dispose();
+    });
   });
 
-  test("a thousand jobs in a row, and the heap stays as it is", async () => {
-    await resultsWith(threads);
-    const random = new Random("jobs");
-    const left = tensor(random.normals(64 * 64, 1), [64, 64]);
-    const right = tensor(random.normals(64 * 64, 1), [64, 64]);
-    const expected = matMul(left, right);
-    const wanted = expected.dataSync();
-    const before = { ...memory(), heap: heapBytes() };
-    for (let job = 0; job < 1000; job++) {
-      const product = matMul(left, right);
-      if (job % 100 === 0) expect(product.dataSync()).toEqual(wanted);
-      product.dispose();
+  test("a number of threads that is none is refused", () => {
+    for (const threads of [0, -1, 1.5, Number.NaN, 1000]) {
+      expect(() => createCpuBackend({ threads })).toThrow(/threads should be a whole number from 1 to 256/);
     }
-    expect({ ...memory(), heap: heapBytes() }).toEqual(before);
-    for (const each of [left, right, expected]) each.dispose();
   });
-});
-
-test("a number of threads that is none is refused", () => {
-  for (const threads of [0, -1, 1.5, Number.NaN, 1000]) {
-    expect(() => createCpuBackend({ threads })).toThrow(/threads should be a whole number from 1 to 256/);
-  }
-});
+}

@@ -1,0 +1,4 @@
+/** Threads in Node. */
+import { threadSuite } from "../thread-suite.js";
+
+threadSuite();
