@@ -70,11 +70,13 @@ const growths: readonly Growth[] = [
   },
 ];
 
+const exponentColumns = ["exponent", "in theory", "at the end", "in theory, at the end"];
+
 /** Curves are about orders of magnitude: more rounds would only take longer. */
 const MOST_ROUNDS = 3;
 
 /** Below this a process's own comings and goings hide what a point takes. */
-const LEAST_BYTES = 16e6;
+const LEAST_BYTES = 4e6;
 
 export const growth: Measurement = { name: "growth", title: "Growth", measure };
 
@@ -90,12 +92,13 @@ async function measure(context: MeasurementContext): Promise<Findings> {
     introduction:
       "Time and memory of our own engine on one thread, every point in a process of its own: width 64, 2 layers, 4 heads, " +
       "FFN of twice the width, vocabulary 256, batch 1, T 128 where nothing else is said (a decoded token: width 128, 4 " +
-      "layers; iterations: batch 4). The exponent is the slope of the least-squares line through the logarithms; theory's is the slope that the " +
-      "counted operations (two for each weight and column, attention over what precedes, three passes to train) or bytes " +
-      "(parameters with their gradients and moments, what the backward pass keeps of each column, caches; nothing of " +
-      "T × T) have at the same points. Memory is what the process took at most beyond what it had before the model; less " +
-      `than ${LEAST_BYTES / 1e6} MB is lost in its own comings and goings and left out of the fit. Where time grows slower ` +
-      "than the operations, small points pay for calls, not for arithmetic. Dashed in the figures: theory.",
+      "layers; iterations: batch 4). The exponent is the slope of the least-squares line through the logarithms, at the end " +
+      "that of the last two points. In theory it is the slope of what the formulas count at the same points: operations " +
+      "(two for each weight and column, attention over what precedes, three passes to train) and bytes (parameters with " +
+      "their gradients and moments, what the backward pass keeps of each column, caches; nothing of T × T). Memory is what " +
+      `the process took at most beyond what the same work in small had taken; less than ${LEAST_BYTES / 1e6} MB is lost in ` +
+      "its own comings and goings and left out of the fit. Where time grows slower than the operations, small points pay " +
+      "for calls, not for arithmetic; where memory does, for buffers that are kept. Dashed in the figures: theory.",
     tables,
     figures,
   };
@@ -132,14 +135,15 @@ async function curveOf(
     return { ...curve, points, inTheory: points.map(([size]): Point => [size, curve.theory(pointOf(size))]) };
   });
   const rows = curves.map(({ label, unit, scale, found, points, inTheory }): Row => {
-    const exponents = points.length < 2 ? [null, null] : [fittedExponent(points), fittedExponent(inTheory)];
+    const exponents = [points, inTheory].map(exponentOf);
+    const atTheEnd = [points, inTheory].map((each) => exponentOf(each.slice(-2)));
     return {
       label: `${label}, ${unit}`,
-      values: [...found.map((value) => (value === null ? null : value * scale)), ...exponents],
+      values: [...found.map((value) => (value === null ? null : value * scale)), ...exponents, ...atTheEnd],
     };
   });
   return {
-    table: { title: `${title} =`, columns: [...sizes.map(String), "exponent", "theory's"], rows },
+    table: { title: `${title} =`, columns: [...sizes.map(String), ...exponentColumns], rows },
     figure: {
       name: `growth-${name}`,
       title,
@@ -150,6 +154,11 @@ async function curveOf(
       ),
     },
   };
+}
+
+/** null where there are too few points for a line. */
+function exponentOf(points: readonly Point[]): number | null {
+  return points.length < 2 ? null : fittedExponent(points);
 }
 
 function relative(points: readonly Point[]): Point[] {

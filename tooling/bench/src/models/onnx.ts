@@ -4,58 +4,47 @@
  */
 import protobuf from "protobufjs";
 
-const schema = protobuf.Root.fromJSON({
-  nested: {
-    ModelProto: {
-      fields: {
-        irVersion: { type: "int64", id: 1 },
-        graph: { type: "GraphProto", id: 7 },
-        opsetImport: { rule: "repeated", type: "OperatorSetIdProto", id: 8 },
-      },
-    },
-    OperatorSetIdProto: { fields: { domain: { type: "string", id: 1 }, version: { type: "int64", id: 2 } } },
-    GraphProto: {
-      fields: {
-        node: { rule: "repeated", type: "NodeProto", id: 1 },
-        name: { type: "string", id: 2 },
-        initializer: { rule: "repeated", type: "TensorProto", id: 5 },
-        input: { rule: "repeated", type: "ValueInfoProto", id: 11 },
-        output: { rule: "repeated", type: "ValueInfoProto", id: 12 },
-      },
-    },
-    NodeProto: {
-      fields: {
-        input: { rule: "repeated", type: "string", id: 1 },
-        output: { rule: "repeated", type: "string", id: 2 },
-        name: { type: "string", id: 3 },
-        opType: { type: "string", id: 4 },
-        attribute: { rule: "repeated", type: "AttributeProto", id: 5 },
-        domain: { type: "string", id: 7 },
-      },
-    },
-    AttributeProto: {
-      fields: {
-        name: { type: "string", id: 1 },
-        f: { type: "float", id: 2 },
-        i: { type: "int64", id: 3 },
-        type: { type: "int32", id: 20 },
-      },
-    },
-    TensorProto: {
-      fields: {
-        dims: { rule: "repeated", type: "int64", id: 1 },
-        dataType: { type: "int32", id: 2 },
-        name: { type: "string", id: 8 },
-        rawData: { type: "bytes", id: 9 },
-      },
-    },
-    ValueInfoProto: { fields: { name: { type: "string", id: 1 }, type: { type: "TypeProto", id: 2 } } },
-    TypeProto: { fields: { tensorType: { type: "TensorTypeProto", id: 1 } } },
-    TensorTypeProto: { fields: { elemType: { type: "int32", id: 1 }, shape: { type: "TensorShapeProto", id: 2 } } },
-    TensorShapeProto: { fields: { dim: { rule: "repeated", type: "DimensionProto", id: 1 } } },
-    DimensionProto: { fields: { dimValue: { type: "int64", id: 1 }, dimParam: { type: "string", id: 2 } } },
-  },
-});
+const schema = protobuf.parse(`
+  syntax = "proto2";
+  message ModelProto {
+    optional int64 irVersion = 1;
+    optional GraphProto graph = 7;
+    repeated OperatorSetIdProto opsetImport = 8;
+  }
+  message OperatorSetIdProto { optional string domain = 1; optional int64 version = 2; }
+  message GraphProto {
+    repeated NodeProto node = 1;
+    optional string name = 2;
+    repeated TensorProto initializer = 5;
+    repeated ValueInfoProto input = 11;
+    repeated ValueInfoProto output = 12;
+  }
+  message NodeProto {
+    repeated string input = 1;
+    repeated string output = 2;
+    optional string name = 3;
+    optional string opType = 4;
+    repeated AttributeProto attribute = 5;
+    optional string domain = 7;
+  }
+  message AttributeProto {
+    optional string name = 1;
+    optional float f = 2;
+    optional int64 i = 3;
+    optional int32 type = 20;
+  }
+  message TensorProto {
+    repeated int64 dims = 1;
+    optional int32 dataType = 2;
+    optional string name = 8;
+    optional bytes rawData = 9;
+  }
+  message ValueInfoProto { optional string name = 1; optional TypeProto type = 2; }
+  message TypeProto { optional TensorTypeProto tensorType = 1; }
+  message TensorTypeProto { optional int32 elemType = 1; optional TensorShapeProto shape = 2; }
+  message TensorShapeProto { repeated DimensionProto dim = 1; }
+  message DimensionProto { optional int64 dimValue = 1; optional string dimParam = 2; }
+`).root;
 
 const modelType = schema.lookupType("ModelProto");
 

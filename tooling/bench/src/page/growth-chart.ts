@@ -18,7 +18,11 @@ const styles = [
 
 const text = "#444444";
 
-export function growthChart({ curves, xAxis, yAxis }: Figure): string {
+/** What ECharts leaves for a script in a browser, and its styles for hovering: the file has neither. */
+const forBrowsers =
+  /<style[^>]*>.*?<\/style>\s*| (?:class="zr\d+-cls-\d+"|ecmeta_\w+="[^"]*"|pointer-events="visible")/gs;
+
+export function growthChart({ name, curves, xAxis, yAxis }: Figure): string {
   const chart = init(null, null, { renderer: "svg", ssr: true, ...size });
   chart.setOption({
     animation: false,
@@ -33,7 +37,8 @@ export function growthChart({ curves, xAxis, yAxis }: Figure): string {
   });
   const svg = chart.renderToSVGString();
   chart.dispose();
-  return `${svg}\n`;
+  // Its inner names count the charts of the process: the same figure should be the same file.
+  return `${svg.replace(forBrowsers, "").replace(/\bzr\d+-/g, `${name}-`)}\n`;
 }
 
 function lines({ label, points, theory }: Curve, { color, symbol }: (typeof styles)[number]): LineSeriesOption[] {

@@ -7,6 +7,7 @@ import { secondsPerRun, serve } from "../engine/serve.js";
 import { type GrowthPoint, growthConfig } from "../models/growth-point.js";
 
 const MEASURED_MS = 150;
+const WARMING_MS = 300;
 
 /** Positions that a context is read in at a time. */
 const CHUNK = 512;
@@ -15,34 +16,39 @@ const point: GrowthPoint = JSON.parse(process.argv[2] ?? "{}");
 
 await serve(async () => {
   await ready({ backend: "cpu" });
-  const bytesBefore = process.memoryUsage.rss();
-  const model = DecoderModel.fromData(initializeModel(growthConfig(point), new Random(0)));
-  const run = await workOn(model);
+  // The same work in small: what the process takes for its code and its garbage is there afterwards.
+  const small = await workOn({ ...point, width: 16, layers: 1, batch: 1, time: 16, iterations: 1 });
+  await secondsPerRun(small, WARMING_MS);
+  const bytesBefore = peakBytes();
+  const run = await workOn(point);
 
-  return async () => {
-    const seconds = await secondsPerRun(run, MEASURED_MS);
-    return { seconds, bytes: process.resourceUsage().maxRSS * 1024 - bytesBefore };
-  };
+  return async () => ({ seconds: await secondsPerRun(run, MEASURED_MS), bytes: peakBytes() - bytesBefore });
 });
 
-function workOn(model: DecoderModel): Promise<() => Promise<unknown>> {
+/** What the process has taken of the machine's memory at most. */
+function peakBytes(): number {
+  return process.resourceUsage().maxRSS * 1024;
+}
+
+function workOn(point: GrowthPoint): Promise<() => Promise<unknown>> {
+  const model = DecoderModel.fromData(initializeModel(growthConfig(point), new Random(0)));
   switch (point.work) {
     case "training":
-      return training(model);
+      return training(model, point);
     case "forward":
-      return forwardPass(model);
+      return forwardPass(model, point);
     case "decoding":
-      return decoding(model);
+      return decoding(model, point);
   }
 }
 
-async function training(model: DecoderModel): Promise<() => Promise<unknown>> {
+async function training(model: DecoderModel, point: GrowthPoint): Promise<() => Promise<unknown>> {
   const batches = [nextTokenBatch(rows(point.batch, point.time + 1))];
   const trainer = new Trainer(model, { steps: 1000, learningRate: 1e-4 });
   return () => trainer.step(batches);
 }
 
-async function forwardPass(model: DecoderModel): Promise<() => Promise<unknown>> {
+async function forwardPass(model: DecoderModel, point: GrowthPoint): Promise<() => Promise<unknown>> {
   const weights = model.weights();
   const tokens = tokenTensor(rows(point.batch, point.time), model.config);
   return async () => {
@@ -53,7 +59,7 @@ async function forwardPass(model: DecoderModel): Promise<() => Promise<unknown>>
 }
 
 /** The context is read once; every run is one more token behind it. */
-async function decoding(model: DecoderModel): Promise<() => Promise<unknown>> {
+async function decoding(model: DecoderModel, point: GrowthPoint): Promise<() => Promise<unknown>> {
   const weights = model.weights();
   const caches = {
     kv: new KvCache(model.config, point.batch, model.config.maxPositionEmbeddings),
