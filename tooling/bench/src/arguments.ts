@@ -12,7 +12,7 @@ export class UsageError extends Error {
   override readonly name = "UsageError";
 }
 
-const DEFAULT_ROUNDS = 7;
+const DEFAULT_ROUNDS = 5;
 
 /** @throws UsageError naming what was not understood */
 export function parseArguments(args: readonly string[], known: readonly string[]): Arguments {

@@ -4,7 +4,7 @@ import { parseArguments, UsageError } from "../src/arguments.js";
 const known = ["matmul", "training", "decode"];
 
 test("without names everything is measured", () => {
-  expect(parseArguments([], known)).toEqual({ measurements: known, rounds: 7 });
+  expect(parseArguments([], known)).toEqual({ measurements: known, rounds: 5 });
 });
 
 test("what is named is measured, in the page's order", () => {

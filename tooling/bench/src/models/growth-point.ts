@@ -16,6 +16,9 @@ export interface GrowthPoint {
   readonly stream: boolean;
 }
 
+/** Tokens that are decoded behind a context. */
+export const DECODED_TOKENS = 16;
+
 export function growthConfig({ width, layers, time, stream }: GrowthPoint): ModelConfig {
   return {
     modelType: "llama",
@@ -29,7 +32,7 @@ export function growthConfig({ width, layers, time, stream }: GrowthPoint): Mode
     rmsNormEps: 1e-5,
     ropeTheta: 10_000,
     tieWordEmbeddings: true,
-    maxPositionEmbeddings: time + 4096,
+    maxPositionEmbeddings: time + DECODED_TOKENS,
     ...(stream && { stateStream: paperAlpha }),
   };
 }

@@ -4,25 +4,29 @@ import { DecoderModel, forward, initializeModel, KvCache, LatentStateCache, toke
 import { Random, ready } from "@sst/tensor";
 import { nextTokenBatch, Trainer } from "@sst/train";
 import { secondsPerRun, serve } from "../engine/serve.js";
-import { type GrowthPoint, growthConfig } from "../models/growth-point.js";
+import { DECODED_TOKENS, type GrowthPoint, growthConfig } from "../models/growth-point.js";
 
 const MEASURED_MS = 150;
-const WARMING_MS = 300;
 
-/** Positions that a context is read in at a time. */
+/** Turns of the same work in small, before a process has all that it takes for its code and its garbage. */
+const WARMING_TURNS = 5;
+
+/** Positions of a context that are read at a time. */
 const CHUNK = 512;
 
 const point: GrowthPoint = JSON.parse(process.argv[2] ?? "{}");
 
+/** Does the work once or more often, and says how many seconds one takes. */
+type Turn = () => Promise<number>;
+
 await serve(async () => {
   await ready({ backend: "cpu" });
-  // The same work in small: what the process takes for its code and its garbage is there afterwards.
-  const small = await workOn({ ...point, width: 16, layers: 1, batch: 1, time: 16, iterations: 1 });
-  await secondsPerRun(small, WARMING_MS);
+  const small = workOn({ ...point, width: 16, layers: 1, batch: 1, time: 16, iterations: 1 });
+  for (let turn = 0; turn < WARMING_TURNS; turn++) await small();
   const bytesBefore = peakBytes();
-  const run = await workOn(point);
+  const work = workOn(point);
 
-  return async () => ({ seconds: await secondsPerRun(run, MEASURED_MS), bytes: peakBytes() - bytesBefore });
+  return async () => ({ seconds: await work(), bytes: peakBytes() - bytesBefore });
 });
 
 /** What the process has taken of the machine's memory at most. */
@@ -30,7 +34,7 @@ function peakBytes(): number {
   return process.resourceUsage().maxRSS * 1024;
 }
 
-function workOn(point: GrowthPoint): Promise<() => Promise<unknown>> {
+function workOn(point: GrowthPoint): Turn {
   const model = DecoderModel.fromData(initializeModel(growthConfig(point), new Random(0)));
   switch (point.work) {
     case "training":
@@ -42,38 +46,41 @@ function workOn(point: GrowthPoint): Promise<() => Promise<unknown>> {
   }
 }
 
-async function training(model: DecoderModel, point: GrowthPoint): Promise<() => Promise<unknown>> {
+function training(model: DecoderModel, point: GrowthPoint): Turn {
   const batches = [nextTokenBatch(rows(point.batch, point.time + 1))];
   const trainer = new Trainer(model, { steps: 1000, learningRate: 1e-4 });
-  return () => trainer.step(batches);
+  return () => secondsPerRun(() => trainer.step(batches), MEASURED_MS);
 }
 
-async function forwardPass(model: DecoderModel, point: GrowthPoint): Promise<() => Promise<unknown>> {
+function forwardPass(model: DecoderModel, point: GrowthPoint): Turn {
   const weights = model.weights();
   const tokens = tokenTensor(rows(point.batch, point.time), model.config);
-  return async () => {
+  const pass = async () => {
     const logits = forward(weights, tokens, { iterations: point.iterations });
     await logits.data();
     logits.dispose();
   };
+  return () => secondsPerRun(pass, MEASURED_MS);
 }
 
-/** The context is read once; every run is one more token behind it. */
-async function decoding(model: DecoderModel, point: GrowthPoint): Promise<() => Promise<unknown>> {
+/** Reads the context and times the tokens behind it. */
+function decoding(model: DecoderModel, point: GrowthPoint): Turn {
   const weights = model.weights();
-  const caches = {
-    kv: new KvCache(model.config, point.batch, model.config.maxPositionEmbeddings),
-    states: new LatentStateCache(model.config, point.batch),
+  return async () => {
+    using kv = new KvCache(model.config, point.batch, point.time + DECODED_TOKENS);
+    using states = new LatentStateCache(model.config, point.batch);
+    const read = async (count: number) => {
+      const tokens = tokenTensor(rows(point.batch, count), model.config);
+      const logits = forward(weights, tokens, { caches: { kv, states }, lastPositionOnly: true });
+      await logits.data();
+      logits.dispose();
+      tokens.dispose();
+    };
+    for (let position = 0; position < point.time; position += CHUNK) await read(Math.min(CHUNK, point.time - position));
+    const started = performance.now();
+    for (let count = 0; count < DECODED_TOKENS; count++) await read(1);
+    return (performance.now() - started) / 1000 / DECODED_TOKENS;
   };
-  const read = async (count: number) => {
-    const tokens = tokenTensor(rows(point.batch, count), model.config);
-    const logits = forward(weights, tokens, { caches, lastPositionOnly: true });
-    await logits.data();
-    logits.dispose();
-    tokens.dispose();
-  };
-  for (let position = 0; position < point.time; position += CHUNK) await read(Math.min(CHUNK, point.time - position));
-  return () => read(1);
 }
 
 function rows(count: number, length: number): number[][] {
