@@ -96,7 +96,7 @@ async function measure(context: MeasurementContext): Promise<Findings> {
       "that of the last two points. In theory it is the slope of what the formulas count at the same points: operations " +
       "(two for each weight and column, attention over what precedes, three passes to train) and bytes (parameters with " +
       "their gradients and moments, what the backward pass keeps of each column, caches; nothing of T × T). Memory is what " +
-      `the process took at most beyond what the same work in small had taken; less than ${LEAST_BYTES / 1e6} MB is lost in ` +
+      `the process holds after the work beyond what it held after the same work in small; less than ${LEAST_BYTES / 1e6} MB is lost in ` +
       "its own comings and goings and left out of the fit. Where time grows slower than the operations, small points pay " +
       "for calls, not for arithmetic; where memory does, for buffers that are kept. Dashed in the figures: theory.",
     tables,
@@ -114,7 +114,7 @@ async function curveOf(
       name: String(size),
       command: ownWorker("growth", [JSON.stringify(pointOf(size))]),
       request: () => ({}),
-      onReply: (reply) => bytes.set(size, reply.bytes as number),
+      onReply: (reply) => bytes.set(size, Math.max(bytes.get(size) ?? 0, reply.bytes as number)),
     }),
   );
   context.onProgress(title);
