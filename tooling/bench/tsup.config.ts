@@ -1,3 +1,3 @@
 import { preset } from "@sst/tsup-config";
 
-export default preset({ entry: ["src/main.ts"], dts: false });
+export default preset({ entry: ["src/main.ts", "src/peer-kit.ts", "src/workers/*.ts"], dts: false });

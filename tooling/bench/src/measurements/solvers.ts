@@ -1,7 +1,11 @@
 /** Cost of one training step by solver, as a ratio to the plain transformer's step in the same run. */
+import "@sst/backend-cpu";
 import { DecoderModel, type ForwardOptions, initializeModel, type ModelConfig } from "@sst/layers";
-import { Random } from "@sst/tensor";
+import { Random, ready } from "@sst/tensor";
 import { nextTokenBatch, Trainer } from "@sst/train";
+import type { Measurement, MeasurementContext } from "../measurement.js";
+import type { Findings, Row } from "../results.js";
+import { median, medianRatio } from "../statistics.js";
 
 const config: ModelConfig = {
   modelType: "llama",
@@ -26,25 +30,35 @@ const solvers: Readonly<Record<string, ForwardOptions>> = {
   "two-pass K=2": { solver: "two-pass", sweeps: 2 },
 };
 
-export interface SolverFigures {
-  readonly solver: string;
-  /** Median over the rounds. */
-  readonly stepMs: number;
-  /** Median of the ratios to the plain step of the same round. */
-  readonly ratio: number;
+export const solverSteps: Measurement = { name: "solvers", title: "Solvers of the state stream", measure };
+
+async function measure({ rounds, onProgress }: MeasurementContext): Promise<Findings> {
+  const { live } = await ready({ backend: "cpu" });
+  const tables = [];
+  for (const time of [16, 64]) {
+    const title = `batch 32, T ${time}`;
+    onProgress(title);
+    tables.push({ title, columns: ["ms/step", "time ÷ plain"], rows: await solverRows(32, time, rounds) });
+  }
+  return {
+    introduction:
+      "One training step of a small model (width 64, 2 layers) by solver, in one process: the exact recurrence and the " +
+      `parallel ones beside the plain transformer's step. ${live.capabilities.description}.`,
+    tables,
+  };
 }
 
 /** Runs all solvers in turn, round by round, so that a change of the machine's speed meets them all. */
-export async function measureSolvers(batch: number, time: number, rounds: number): Promise<SolverFigures[]> {
+async function solverRows(batch: number, time: number, rounds: number): Promise<Row[]> {
   const random = new Random("bench");
   const rows = Array.from({ length: batch }, () =>
     Array.from({ length: time + 1 }, () => random.integer(config.vocabSize)),
   );
   const batches = [nextTokenBatch(rows)];
-  const runners = Object.entries(solvers).map(([solver, forward]) => {
+  const runners = Object.entries(solvers).map(([label, forward]) => {
     const model = DecoderModel.fromData(initializeModel(config, new Random(0)));
     return {
-      solver,
+      label,
       trainer: new Trainer(model, { steps: rounds + 3, learningRate: 1e-3, forward }),
       durations: [] as number[],
     };
@@ -57,18 +71,9 @@ export async function measureSolvers(batch: number, time: number, rounds: number
     }
   }
   const plain = runners[0]?.durations ?? [];
-  return runners.map(({ solver, trainer, durations }) => {
+  return runners.map(({ label, trainer, durations }) => {
     trainer.dispose();
     trainer.model.dispose();
-    return {
-      solver,
-      stepMs: median(durations),
-      ratio: median(durations.map((value, index) => value / (plain[index] as number))),
-    };
+    return { label, values: [median(durations), medianRatio(durations, plain)] };
   });
-}
-
-function median(values: readonly number[]): number {
-  const sorted = [...values].sort((left, right) => left - right);
-  return sorted[Math.floor(sorted.length / 2)] as number;
 }

@@ -1,0 +1,19 @@
+/** All measurements, in the order of the page. */
+import type { Measurement } from "../measurement.js";
+import { bundle } from "./bundle.js";
+import { decoding } from "./decoding.js";
+import { growth } from "./growth.js";
+import { loading } from "./loading.js";
+import { matrixProducts } from "./matrix-products.js";
+import { solverSteps } from "./solvers.js";
+import { training } from "./training.js";
+
+export const measurements: readonly Measurement[] = [
+  matrixProducts,
+  training,
+  decoding,
+  loading,
+  bundle,
+  growth,
+  solverSteps,
+];
