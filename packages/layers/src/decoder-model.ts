@@ -2,39 +2,70 @@
  * A model on a device: a config and named tensors. The forward pass is a function over it (`forward.ts`); training
  * replaces its tensors by name.
  */
-import { activeDevice, add, keep, type LiveDevice, matMul, mul, SstError, type Tensor, tensor } from "@sst/tensor";
+import {
+  activeDevice,
+  add,
+  type LiveDevice,
+  matMul,
+  mul,
+  SstError,
+  type Tensor,
+  tidy,
+  type WeightFormat,
+} from "@sst/tensor";
 import type { HostTensor, LoraConfig, ModelConfig, ModelData } from "./config.js";
 import { ForwardConstants } from "./constants.js";
-import { adapterNames, adapterShapes, backboneShapes, linearShapes, streamShapes, thetaName } from "./parameters.js";
+import { disposeWeight, type HostWeight, hostWeights, upload } from "./device-weights.js";
+import { isPacked, type LinearWeight, type LowRank } from "./linear.js";
+import {
+  adapterNames,
+  adapterShapes,
+  backboneShapes,
+  embeddingName,
+  headName,
+  linearShapes,
+  streamShapes,
+  thetaName,
+} from "./parameters.js";
 import { alphaOf } from "./state-stream/alpha.js";
 import type { LayerWeights, ModelWeights } from "./weights.js";
+
+export interface DecoderModelOptions {
+  /**
+   * Keeps what was uploaded, so that the model survives the loss of its device (a GPU that was reset): the next use after
+   * `ready()` uploads it again. It costs the model's size in host memory.
+   */
+  readonly keepHostCopy?: boolean;
+  /**
+   * Rounds the matrices of linear layers and the head to few bits and keeps them packed: for inference, and for training
+   * what is not packed. A head that is the embedding becomes a packed copy beside it, for the lookup needs rows of floats.
+   */
+  readonly quantize?: WeightFormat;
+}
 
 export class DecoderModel implements Disposable {
   #device = activeDevice();
   #constants: ForwardConstants;
-  readonly #tensors: Map<string, Tensor>;
+  readonly #parameters = new Map<string, LinearWeight>();
   /** What to upload again when the device is lost; a parameter that training has replaced is no longer in it. */
-  readonly #hostCopy: Map<string, HostTensor> | undefined;
+  readonly #hostCopy: Map<string, HostWeight> | undefined;
 
   private constructor(
     readonly config: ModelConfig,
     readonly lora: LoraConfig | undefined,
-    tensors: Map<string, Tensor>,
-    hostCopy: Map<string, HostTensor> | undefined,
+    private readonly options: DecoderModelOptions,
   ) {
-    this.#tensors = tensors;
-    this.#hostCopy = hostCopy;
+    this.#hostCopy = options.keepHostCopy ? new Map() : undefined;
     this.#constants = new ForwardConstants(config);
   }
 
   /**
    * Uploads a model to the active backend. The caller disposes of it.
    *
-   * @param options.keepHostCopy keeps `data`, so that the model survives the loss of its device (a GPU that was reset):
-   * the next use after `ready()` uploads it again. It costs the model's size in host memory.
-   * @throws SstError `shape-mismatch` for a missing, unexpected or wrongly shaped parameter, by name
+   * @throws SstError `shape-mismatch` for a missing, unexpected or wrongly shaped parameter, by name; `not-finite` for a
+   * matrix that cannot be packed
    */
-  static fromData(data: ModelData, options: { readonly keepHostCopy?: boolean } = {}): DecoderModel {
+  static fromData(data: ModelData, options: DecoderModelOptions = {}): DecoderModel {
     const { config, adapter } = data;
     const expected = {
       ...backboneShapes(config),
@@ -52,13 +83,14 @@ export class DecoderModel implements Disposable {
         throw new SstError("shape-mismatch", `parameter "${name}" should be [${shape}], but is [${found.shape}]`);
       }
     }
-    const tensors = new Map(
-      Object.keys(expected).map((name) => {
-        return [name, upload(given[name] as HostTensor)];
-      }),
-    );
-    const hostCopy = options.keepHostCopy ? new Map(Object.entries(given)) : undefined;
-    return new DecoderModel(config, adapter?.config, tensors, hostCopy);
+    const model = new DecoderModel(config, adapter?.config, options);
+    try {
+      for (const name of Object.keys(expected)) model.#add(name, given[name] as HostTensor);
+      return model;
+    } catch (error) {
+      model.dispose();
+      throw error;
+    }
   }
 
   /** The name of the backend that holds the tensors. */
@@ -66,8 +98,20 @@ export class DecoderModel implements Disposable {
     return this.#device.backend;
   }
 
-  /** Downloads the model. */
+  /**
+   * Downloads the model.
+   *
+   * @throws SstError `contradiction` for a model with packed weights, whose values from before they were rounded are gone
+   */
   async toData(): Promise<ModelData> {
+    for (const [name, weight] of this.#parameters) {
+      if (!isPacked(weight)) continue;
+      throw new SstError(
+        "contradiction",
+        `parameter "${name}" is packed in ${weight.format} and its own values are gone: keep the data that the model was ` +
+          "made from, or make it without `quantize`",
+      );
+    }
     const read = async (names: string[]): Promise<Record<string, HostTensor>> =>
       Object.fromEntries(
         await Promise.all(
@@ -84,26 +128,36 @@ export class DecoderModel implements Disposable {
     return { config: this.config, weights, adapter: { config: this.lora, weights: adapterWeights } };
   }
 
-  /** Names of all parameters, in a fixed order. */
+  /** Names of all parameters, packed ones included, in a fixed order. */
   get parameterNames(): string[] {
-    return [...this.#tensors.keys()];
+    return [...this.#parameters.keys()];
   }
 
-  /** @throws SstError `disposed` for a name that the model does not hold (any more) */
+  /**
+   * The parameter as what training reads and changes.
+   *
+   * @throws SstError `disposed` for a name that the model does not hold (any more), `contradiction` for a parameter that is
+   * packed, or an embedding whose packed copy is the head: these cannot be trained
+   */
   tensor(name: string): Tensor {
-    const found = this.#tensors.get(name);
-    if (found === undefined)
-      throw new SstError("disposed", `the model holds no parameter "${name}" (was it disposed of?)`);
+    const found = this.#floats(name);
+    const head = this.#parameters.get(headName);
+    if (name === embeddingName && this.config.tieWordEmbeddings && head)
+      throw frozen(name, "the head is a copy of it that");
     return found;
   }
 
-  /** Puts a new tensor in a parameter's place and disposes of the old one. The model owns what it is given. */
+  /**
+   * Puts a new tensor in a parameter's place and disposes of the old one. The model owns what it is given.
+   *
+   * @throws SstError `shape-mismatch`, and as `tensor`
+   */
   replace(name: string, value: Tensor): void {
     const old = this.tensor(name);
     if (old.shape.join() !== value.shape.join()) {
       throw new SstError("shape-mismatch", `parameter "${name}" should be [${old.shape}], but is [${value.shape}]`);
     }
-    this.#tensors.set(name, value);
+    this.#parameters.set(name, value);
     this.#hostCopy?.delete(name);
     old.dispose();
   }
@@ -122,16 +176,12 @@ export class DecoderModel implements Disposable {
       derived.push(value);
       return value;
     };
-    const linear = (module: string, name: string): Tensor => {
-      const weight = this.tensor(`${module}.weight`);
+    const linear = (module: string, name: string): LinearWeight => {
+      const weight = this.#parameter(`${module}.weight`);
       if (!this.lora?.targetModules.includes(name)) return weight;
       const [a, b] = adapterNames(module);
-      const product = matMul(this.tensor(b), this.tensor(a));
-      const scaled = mul(product, this.lora.alpha / this.lora.rank);
-      const merged = derive(add(weight, scaled));
-      product.dispose();
-      scaled.dispose();
-      return merged;
+      const adapter = { a: this.#floats(a), b: this.#floats(b), factor: this.lora.alpha / this.lora.rank };
+      return isPacked(weight) ? { ...weight, adapter } : derive(merged(weight, adapter));
     };
     const layers = Array.from({ length: this.config.numHiddenLayers }, (_, layer): LayerWeights => {
       const prefix = `model.layers.${layer}`;
@@ -139,22 +189,22 @@ export class DecoderModel implements Disposable {
         name,
         linear(`${prefix}.${parent}.${name}`, name),
       ]);
-      const alpha = this.config.stateStream && derive(alphaOf(this.tensor(thetaName(layer)), this.config.stateStream));
+      const alpha = this.config.stateStream && derive(alphaOf(this.#floats(thetaName(layer)), this.config.stateStream));
       return {
         ...(Object.fromEntries(linears) as Omit<LayerWeights, "inputNorm" | "postAttentionNorm" | "alpha">),
-        inputNorm: this.tensor(`${prefix}.input_layernorm.weight`),
-        postAttentionNorm: this.tensor(`${prefix}.post_attention_layernorm.weight`),
+        inputNorm: this.#floats(`${prefix}.input_layernorm.weight`),
+        postAttentionNorm: this.#floats(`${prefix}.post_attention_layernorm.weight`),
         alpha,
       };
     });
-    const embedding = this.tensor("model.embed_tokens.weight");
+    const embedding = this.#floats(embeddingName);
     return {
       config: this.config,
       embedding,
       layers,
-      finalNorm: this.tensor("model.norm.weight"),
+      finalNorm: this.#floats("model.norm.weight"),
       constants: this.#constants,
-      head: this.config.tieWordEmbeddings ? embedding : this.tensor("lm_head.weight"),
+      head: this.#parameters.get(headName) ?? embedding,
       dispose: () => {
         for (const value of derived) value.dispose();
       },
@@ -162,13 +212,33 @@ export class DecoderModel implements Disposable {
   }
 
   dispose(): void {
-    for (const value of this.#tensors.values()) value.dispose();
-    this.#tensors.clear();
+    for (const weight of this.#parameters.values()) disposeWeight(weight);
+    this.#parameters.clear();
     this.#constants.dispose();
   }
 
   [Symbol.dispose](): void {
     this.dispose();
+  }
+
+  #add(parameter: string, values: HostTensor): void {
+    const weights = hostWeights(this.config, parameter, values, this.options.quantize);
+    for (const [name, weight] of Object.entries(weights)) {
+      this.#parameters.set(name, upload(weight));
+      this.#hostCopy?.set(name, weight);
+    }
+  }
+
+  #parameter(name: string): LinearWeight {
+    const found = this.#parameters.get(name);
+    if (found !== undefined) return found;
+    throw new SstError("disposed", `the model holds no parameter "${name}" (was it disposed of?)`);
+  }
+
+  #floats(name: string): Tensor {
+    const found = this.#parameter(name);
+    if (isPacked(found)) throw frozen(name, "it");
+    return found;
   }
 
   /** The model is where computations run; after a loss it is put there again. */
@@ -200,9 +270,9 @@ export class DecoderModel implements Disposable {
           `${reason}: load it again`,
       );
     }
-    for (const name of this.parameterNames) {
-      this.#tensors.get(name)?.dispose();
-      this.#tensors.set(name, keep(upload(this.#hostCopy?.get(name) as HostTensor)));
+    for (const [name, weight] of this.#parameters) {
+      disposeWeight(weight);
+      this.#parameters.set(name, upload(this.#hostCopy?.get(name) as HostWeight));
     }
     this.#constants.dispose();
     this.#constants = new ForwardConstants(this.config);
@@ -210,6 +280,15 @@ export class DecoderModel implements Disposable {
   }
 }
 
-function upload({ data, shape }: HostTensor): Tensor {
-  return tensor(data, [...shape], "float32");
+/** `W + factor · B·A`. */
+function merged(weight: Tensor, { a, b, factor }: LowRank): Tensor {
+  return tidy(() => add(weight, mul(matMul(b, a), factor)));
+}
+
+function frozen(name: string, what: string): SstError {
+  return new SstError(
+    "contradiction",
+    `parameter "${name}" cannot be trained or replaced, since ${what} is packed: train adapters beside it, or make the ` +
+      "model without `quantize`",
+  );
 }

@@ -2,11 +2,11 @@
  * The forward pass, top to bottom: embedding, decoder layers, final norm, head. The modes differ in one thing only: what
  * a decoder layer does with its post-attention hidden states, which is what a solver is.
  */
-import { embeddingLookup, rmsNorm, slice, squeeze, type Tensor, tidy, withoutGradient } from "@sst/tensor";
+import { embeddingLookup, rmsNorm, squeeze, type Tensor, tidy, withoutGradient } from "@sst/tensor";
 import { feedForward } from "./feed-forward.js";
 import { type ForwardOptions, type ForwardPlan, type PassOptions, planForward } from "./forward-options.js";
 import { linear } from "./linear.js";
-import { type Chunk, lastIterations, repeatColumns } from "./positions.js";
+import { type Chunk, columnAt, lastIterations, repeatColumns } from "./positions.js";
 import { type AttentionContext, selfAttention } from "./self-attention.js";
 import { firstSweep, type LayerStream, sweep } from "./state-stream/layer-stream.js";
 import { solveLayerwise } from "./state-stream/layerwise.js";
@@ -137,8 +137,6 @@ function layerStreams(weights: ModelWeights, batch: number, chunk: Chunk, { cach
   }));
 }
 
-/** `[batch, columns, size]` to `[batch, 1, size]`. */
 function lastColumn(x: Tensor): Tensor {
-  const [batch, columns, size] = x.shape as [number, number, number];
-  return columns === 1 ? x : slice(x, [0, columns - 1, 0], [batch, 1, size]);
+  return columnAt(x, (x.shape[1] as number) - 1);
 }

@@ -1,9 +1,38 @@
-/** A linear layer on the last dimension. */
-import { matMul, reshape, type Tensor } from "@sst/tensor";
+/** A linear layer on the last dimension, and what its weight may be: here, and only here, packed weights differ. */
+import { add, matMul, mul, quantizedMatMul, reshape, type Tensor, type WeightFormat } from "@sst/tensor";
+
+/** `a` `[rank, in]` and `b` `[out, rank]`: adds `factor · b·a` to a weight. */
+export interface LowRank {
+  readonly a: Tensor;
+  readonly b: Tensor;
+  readonly factor: number;
+}
+
+/** A weight `[out, in]` in few bits (`packMatrix`), on the device. It is frozen; an adapter beside it is not. */
+export interface PackedWeight {
+  readonly format: WeightFormat;
+  readonly words: Tensor;
+  readonly scales: Tensor;
+  readonly adapter?: LowRank;
+}
+
+/** `[out, in]`. */
+export type LinearWeight = Tensor | PackedWeight;
+
+export function isPacked(weight: LinearWeight): weight is PackedWeight {
+  return "words" in weight;
+}
 
 /** `x · weightᵀ`: x `[..., in]`, weight `[out, in]` to `[..., out]`. */
-export function linear(x: Tensor, weight: Tensor): Tensor {
+export function linear(x: Tensor, weight: LinearWeight): Tensor {
+  if (isPacked(weight)) return packedLinear(x, weight);
   const [outSize, inSize] = weight.shape as [number, number];
   const rows = matMul(reshape(x, [-1, inSize]), weight, false, true);
   return reshape(rows, [...x.shape.slice(0, -1), outSize]);
+}
+
+/** A packed weight takes nothing in, so its adapter's product goes beside it. */
+function packedLinear(x: Tensor, { words, scales, format, adapter }: PackedWeight): Tensor {
+  const { y } = quantizedMatMul({ x, words, scales }, { format });
+  return adapter ? add(y, mul(linear(linear(x, adapter.a), adapter.b), adapter.factor)) : y;
 }

@@ -1,6 +1,11 @@
 /** The named parameters of a model, with their shapes: what a checkpoint must hold and what training may change. */
 import type { LoraConfig, ModelConfig } from "./config.js";
 
+export const embeddingName = "model.embed_tokens.weight";
+
+/** Absent where the head is the embedding. */
+export const headName = "lm_head.weight";
+
 /** The linear layers of a decoder layer by the last part of their names, with where they sit and their `[out, in]`. */
 export function linearShapes(config: ModelConfig): Record<string, { parent: string; shape: [number, number] }> {
   const { hiddenSize, intermediateSize, headDim } = config;
@@ -20,7 +25,7 @@ export function linearShapes(config: ModelConfig): Record<string, { parent: stri
 /** Every parameter of the backbone, under its Hugging Face name. */
 export function backboneShapes(config: ModelConfig): Record<string, readonly number[]> {
   const { hiddenSize, vocabSize } = config;
-  const shapes: Record<string, readonly number[]> = { "model.embed_tokens.weight": [vocabSize, hiddenSize] };
+  const shapes: Record<string, readonly number[]> = { [embeddingName]: [vocabSize, hiddenSize] };
   for (let layer = 0; layer < config.numHiddenLayers; layer++) {
     shapes[`model.layers.${layer}.input_layernorm.weight`] = [hiddenSize];
     shapes[`model.layers.${layer}.post_attention_layernorm.weight`] = [hiddenSize];
@@ -29,8 +34,13 @@ export function backboneShapes(config: ModelConfig): Record<string, readonly num
     }
   }
   shapes["model.norm.weight"] = [hiddenSize];
-  if (!config.tieWordEmbeddings) shapes["lm_head.weight"] = [vocabSize, hiddenSize];
+  if (!config.tieWordEmbeddings) shapes[headName] = [vocabSize, hiddenSize];
   return shapes;
+}
+
+/** Whether a parameter is the matrix of a linear layer or of the head. */
+export function isLinear(name: string): boolean {
+  return name === headName || name.endsWith("_proj.weight");
 }
 
 /** The state stream's parameters: one theta per layer and dimension. Empty for a plain backbone. */

@@ -24,3 +24,9 @@ export function lastIterations(x: Tensor, iterations: number): Tensor {
   const begin = [0, 0, iterations - 1, ...rest.map(() => 0)];
   return squeeze(slice(split, begin, [batch, time, 1, ...rest]), [2]);
 }
+
+/** `[batch, columns, ...]` to `[batch, 1, ...]`. */
+export function columnAt(x: Tensor, index: number): Tensor {
+  const [batch, columns, ...rest] = x.shape as [number, number, ...number[]];
+  return columns === 1 ? x : slice(x, [0, index, ...rest.map(() => 0)], [batch, 1, ...rest]);
+}

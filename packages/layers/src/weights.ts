@@ -2,17 +2,18 @@
 import type { Tensor } from "@sst/tensor";
 import type { ModelConfig } from "./config.js";
 import type { ForwardConstants } from "./constants.js";
+import type { LinearWeight } from "./linear.js";
 
 export interface LayerWeights {
   readonly inputNorm: Tensor;
-  readonly q_proj: Tensor;
-  readonly k_proj: Tensor;
-  readonly v_proj: Tensor;
-  readonly o_proj: Tensor;
+  readonly q_proj: LinearWeight;
+  readonly k_proj: LinearWeight;
+  readonly v_proj: LinearWeight;
+  readonly o_proj: LinearWeight;
   readonly postAttentionNorm: Tensor;
-  readonly gate_proj: Tensor;
-  readonly up_proj: Tensor;
-  readonly down_proj: Tensor;
+  readonly gate_proj: LinearWeight;
+  readonly up_proj: LinearWeight;
+  readonly down_proj: LinearWeight;
   /** The blend factor, `[hiddenSize]`; absent on a plain backbone. */
   readonly alpha: Tensor | undefined;
 }
@@ -23,8 +24,8 @@ export interface ModelWeights {
   readonly embedding: Tensor;
   readonly layers: readonly LayerWeights[];
   readonly finalNorm: Tensor;
-  /** `[vocabSize, hiddenSize]`; the embedding itself where they are tied. */
-  readonly head: Tensor;
+  /** `[vocabSize, hiddenSize]`; the embedding itself where they are tied, unless it is packed. */
+  readonly head: LinearWeight;
   /** The model's own, shared by all its forward passes. */
   readonly constants: ForwardConstants;
   /** Lets go of the tensors that were derived from parameters. Not needed inside a `tidy`. */

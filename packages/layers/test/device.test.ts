@@ -55,6 +55,17 @@ describe("a model whose device is lost", () => {
     expect(model.backend).toBe("fragile");
   });
 
+  test("comes back packed as it was", async () => {
+    await ready({ backend: "fragile" });
+    using model = DecoderModel.fromData(tinyModel(), { keepHostCopy: true, quantize: "int8" });
+    const before = await logitsOf(model, tokens);
+    const count = memory().tensors;
+    loseDevice("unplugged");
+    await ready({ backend: "fragile" });
+    expect(await logitsOf(model, tokens)).toEqual(before);
+    expect(memory().tensors).toBe(count);
+  });
+
   test("comes back on another device too", async () => {
     await ready({ backend: "fragile" });
     using model = DecoderModel.fromData(tinyModel(), { keepHostCopy: true });

@@ -6,7 +6,11 @@ const bits = new Uint32Array(float.buffer);
 /** The 16 bits of the half nearest to `value`, ties to even; beyond the range infinity. */
 export function toHalf(value: number): number {
   float[0] = value;
-  const word = bits[0] as number;
+  return halfOfBits(bits[0] as number);
+}
+
+/** As `toHalf`, for the 32 bits of a float32. */
+export function halfOfBits(word: number): number {
   const sign = (word >>> 16) & 0x8000;
   const exponent = (word >>> 23) & 0xff;
   const mantissa = word & 0x7fffff;
@@ -49,8 +53,7 @@ export function unpackHalf(words: ArrayLike<number>, index: number): number {
 
 /** `value / 2^shift`, rounded to the nearest whole number, ties to even. */
 function roundShift(value: number, shift: number): number {
-  const floor = value >>> shift;
-  const rest = value & ((1 << shift) - 1);
-  const half = 1 << (shift - 1);
-  return rest > half || (rest === half && floor % 2 === 1) ? floor + 1 : floor;
+  // Carries from exactly half on where the result is odd, and from above half where it is even: no branch to guess.
+  const odd = (value >>> shift) & 1;
+  return (value + (1 << (shift - 1)) - 1 + odd) >>> shift;
 }

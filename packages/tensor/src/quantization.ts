@@ -10,7 +10,7 @@
  * integer, and the largest entry of a block is ± 127 or ± 7.
  */
 import { SstError } from "./errors.js";
-import { fromHalf, packHalves, toHalf, unpackHalf } from "./float16.js";
+import { fromHalf, halfOfBits, packHalves, toHalf, unpackHalf } from "./float16.js";
 
 export const weightFormats = ["f16", "int8", "int4"] as const;
 
@@ -59,38 +59,83 @@ export function packMatrix(
   if (values.length !== outSize * inSize) {
     throw new SstError("shape-mismatch", `a matrix [${outSize}, ${inSize}] has no ${values.length} entries`);
   }
-  for (let index = 0; index < values.length; index++) {
-    if (Number.isFinite(values[index])) continue;
-    const place = `[${Math.floor(index / inSize)}, ${index % inSize}]`;
+  for (let row = 0; row < outSize; row++) {
+    const index = firstNotFinite(values, row * inSize, (row + 1) * inSize);
+    if (index === undefined) continue;
+    const place = `[${row}, ${index - row * inSize}]`;
     throw new SstError("not-finite", `entry ${place} of the matrix is ${values[index]} and has no place in ${format}`);
   }
-  const words = new Int32Array(outSize * wordsPerRow(format, inSize));
+  const perRow = wordsPerRow(format, inSize);
+  const words = new Int32Array(outSize * perRow);
   if (format === "f16") {
-    const perRow = wordsPerRow(format, inSize);
-    for (let row = 0; row < outSize; row++) {
-      words.set(packHalves(Array.from({ length: inSize }, (_, i) => values[row * inSize + i] as number)), row * perRow);
-    }
+    const floats = values instanceof Float32Array ? values : Float32Array.from(values);
+    const bits = new Uint32Array(floats.buffer, floats.byteOffset, floats.length);
+    for (let row = 0; row < outSize; row++) packRow(bits, row * inSize, (row + 1) * inSize, words, row * perRow);
     return { format, outSize, inSize, words, scales: new Int32Array(0) };
   }
-  const blocks = blocksPerRow(inSize);
-  const scales = new Float32Array(outSize * blocks);
-  const largest = 2 ** (weightBits[format] - 1) - 1;
+  const scales = new Float32Array(outSize * blocksPerRow(inSize));
+  const wordsPerBlock = weightBits[format];
+  let block = 0;
   for (let row = 0; row < outSize; row++) {
-    for (let block = 0; block < blocks; block++) {
-      const start = row * inSize + block * BLOCK_SIZE;
-      const size = Math.min(BLOCK_SIZE, inSize - block * BLOCK_SIZE);
-      let peak = 0;
-      for (let i = 0; i < size; i++) peak = Math.max(peak, Math.abs(values[start + i] as number));
-      // The integers are taken for the scale that will be read back, not for the one before it was rounded.
-      const scale = fromHalf(toHalf(peak / largest));
-      scales[row * blocks + block] = scale;
-      for (let i = 0; i < size; i++) {
-        const integer = scale === 0 ? 0 : Math.round((values[start + i] as number) / scale);
-        putInteger(words, format, row * blocks + block, i, Math.max(-largest, Math.min(largest, integer)));
-      }
+    const end = (row + 1) * inSize;
+    for (let start = row * inSize; start < end; start += BLOCK_SIZE) {
+      const blockEnd = Math.min(start + BLOCK_SIZE, end);
+      scales[block] = packBlock(values, start, blockEnd, weightBits[format], words, block * wordsPerBlock);
+      block++;
     }
   }
   return { format, outSize, inSize, words, scales: packHalves(scales) };
+}
+
+// The next three see every entry of a model: small functions without calls and arrays, which an engine makes fast at once.
+
+function firstNotFinite(values: ArrayLike<number>, start: number, end: number): number | undefined {
+  for (let i = start; i < end; i++) if (!Number.isFinite(values[i])) return i;
+  return undefined;
+}
+
+/** Entries, as the bits of floats, to halves. */
+function packRow(bits: Uint32Array, start: number, end: number, words: Int32Array, at: number): void {
+  let word = at;
+  for (let i = start; i < end; i += 2) {
+    const low = halfOfBits(bits[i] as number);
+    const high = i + 1 < end ? halfOfBits(bits[i + 1] as number) : 0;
+    words[word++] = low | (high << 16);
+  }
+}
+
+/** Entries to integers of so many bits, and their scale. */
+function packBlock(
+  values: ArrayLike<number>,
+  start: number,
+  end: number,
+  bits: number,
+  words: Int32Array,
+  at: number,
+): number {
+  const largest = (1 << (bits - 1)) - 1;
+  const mask = (1 << bits) - 1;
+  let peak = 0;
+  for (let i = start; i < end; i++) peak = Math.max(peak, Math.abs(values[i] as number));
+  // The integers are taken for the scale that will be read back, not for the one before it was rounded.
+  const scale = fromHalf(toHalf(peak / largest));
+  if (scale === 0) return 0;
+  let word = 0;
+  let shift = 0;
+  let next = at;
+  for (let i = start; i < end; i++) {
+    // What `Math.round` says of such a quotient, in a fifth of its time.
+    const integer = Math.floor((values[i] as number) / scale + 0.5);
+    const kept = integer > largest ? largest : integer < -largest ? -largest : integer;
+    word |= (kept & mask) << shift;
+    shift += bits;
+    if (shift < 32) continue;
+    words[next++] = word;
+    word = 0;
+    shift = 0;
+  }
+  if (shift > 0) words[next] = word;
+  return scale;
 }
 
 /** The values that the words stand for, `[outSize, inSize]` row-major. */
@@ -108,12 +153,6 @@ export function unpackMatrix({ format, outSize, inSize, words, scales }: PackedM
     }
   }
   return values;
-}
-
-function putInteger(words: Int32Array, format: "int8" | "int4", block: number, i: number, integer: number): void {
-  const bits = weightBits[format];
-  const at = block * BLOCK_SIZE * bits + i * bits;
-  words[at >> 5] = (words[at >> 5] as number) | ((integer & (2 ** bits - 1)) << (at & 31));
 }
 
 function getInteger(words: Int32Array, format: "int8" | "int4", block: number, i: number): number {

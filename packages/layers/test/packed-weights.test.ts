@@ -1,0 +1,208 @@
+/** Models with packed weights against models of floats whose matrices were rounded beforehand. */
+import "@sst/backend-cpu";
+import "@sst/backend-js";
+import {
+  allLinearLayers,
+  DecoderModel,
+  DecodeStep,
+  type ForwardOptions,
+  forward,
+  KvCache,
+  LatentStateCache,
+  type ModelConfig,
+  type ModelData,
+  meanCrossEntropy,
+  tokenTensor,
+  withLora,
+} from "@sst/layers";
+import {
+  memory,
+  packMatrix,
+  Random,
+  ready,
+  type Tensor,
+  tensor,
+  unpackMatrix,
+  valueAndGradients,
+  type WeightFormat,
+  weightFormats,
+  zeros,
+} from "@sst/tensor";
+import { describe, expect, test } from "vitest";
+import { logitsOf, relativeError, tinyBackbone, tinyModel, tinyTokens } from "./tiny-model.js";
+
+/** Rows of more than one block, and a last one that is not full. */
+const wide: Partial<ModelConfig> = { hiddenSize: 48, headDim: 12, intermediateSize: 72 };
+const tied: Partial<ModelConfig> = { ...wide, tieWordEmbeddings: true };
+const embedding = "model.embed_tokens.weight";
+const up = "model.layers.1.mlp.up_proj.weight";
+const lora = { rank: 2, alpha: 4, targetModules: allLinearLayers };
+const tokens = tinyTokens(2, 5);
+
+/** What the packed model computes with, as floats: a tied one gets its head as a matrix of its own. */
+function rounded({ config, weights, ...rest }: ModelData, format: WeightFormat): ModelData {
+  const untied = { "lm_head.weight": weights[embedding] as ModelData["weights"][string], ...weights };
+  const entries = Object.entries(untied).map(([name, { shape, data }]) => {
+    const isPacked = shape.length === 2 && name !== embedding;
+    const values = () => unpackMatrix(packMatrix(data, shape as [number, number], format));
+    return [name, isPacked ? { shape, data: values() } : { shape, data }];
+  });
+  return { ...rest, config: { ...config, tieWordEmbeddings: false }, weights: Object.fromEntries(entries) };
+}
+
+/** Adapters that do something. */
+function adapted(data: ModelData): ModelData {
+  const fresh = withLora(data, lora, new Random(1));
+  const random = new Random(2);
+  const factors = Object.entries(fresh.adapter?.weights ?? {}).map(([name, { shape, data: values }]) => [
+    name,
+    { shape, data: random.normals(values.length, 0.3) },
+  ]);
+  return { ...fresh, adapter: { config: lora, weights: Object.fromEntries(factors) } };
+}
+
+const models: [string, ModelData, ForwardOptions][] = [
+  ["exactly", tinyModel(wide), {}],
+  ["with three iterations", tinyModel(wide), { iterations: 3 }],
+  ["with the stream off", tinyModel(wide), { streamOff: true }],
+  ["layerwise", tinyModel(wide), { solver: "layerwise", sweeps: 3 }],
+  ["with a head that was the embedding", tinyModel(tied), {}],
+  ["with adapters", adapted(tinyModel(wide)), {}],
+  ["on a plain backbone", tinyBackbone({ hiddenSize: 48, headDim: 12 }), {}],
+];
+
+for (const backend of ["cpu", "js"]) {
+  for (const format of weightFormats) {
+    describe(`${format} on ${backend}`, () => {
+      for (const [name, data, options] of models) {
+        test(`${name}: the logits of the rounded model`, async () => {
+          await ready({ backend });
+          using packed = DecoderModel.fromData(data, { quantize: format });
+          using floats = DecoderModel.fromData(rounded(data, format));
+          const expected = await logitsOf(floats, tokens, options);
+          expect(relativeError(await logitsOf(packed, tokens, options), expected)).toBeLessThan(1e-3);
+        });
+      }
+
+      for (const iterations of [1, 3]) {
+        test(`decoded greedily, ${iterations} times each: the rounded model's tokens, the bits of forward`, async () => {
+          await ready({ backend });
+          const data = tinyModel(wide);
+          using packed = DecoderModel.fromData(data, { quantize: format });
+          using floats = DecoderModel.fromData(rounded(data, format));
+          const planned = decodeGreedily(packed, { iterations }, true);
+          expect(planned).toEqual(decodeGreedily(packed, { iterations }, false));
+          expect(planned.tokens).toEqual(decodeGreedily(floats, { iterations }, true).tokens);
+        });
+      }
+    });
+  }
+}
+
+describe("training beside packed weights", () => {
+  const gradientsOf = async (model: DecoderModel, names: readonly string[]) => {
+    const given = tokenTensor(tokens, model.config);
+    const labels = tensor(tokens.flat(), [2, 5], "int32");
+    const { value, gradients } = valueAndGradients(
+      () => meanCrossEntropy(forward(model.weights(), given), labels, 10),
+      Object.fromEntries(names.map((name) => [name, model.tensor(name)])),
+    );
+    const values = Object.values(gradients).flatMap((gradient) => Array.from(gradient.dataSync()));
+    for (const each of [given, labels, value, ...Object.values(gradients)]) each.dispose();
+    return values;
+  };
+
+  test("gradients of adapters, norms and theta are the rounded model's", async () => {
+    await ready({ backend: "cpu" });
+    const data = adapted(tinyModel(wide));
+    using packed = DecoderModel.fromData(data, { quantize: "int8" });
+    using floats = DecoderModel.fromData(rounded(data, "int8"));
+    const names = packed.parameterNames.filter((name) => /lora_|norm|theta|embed/.test(name));
+    for (const name of names) {
+      expect(relativeError(await gradientsOf(packed, [name]), await gradientsOf(floats, [name])), name).toBeLessThan(
+        5e-3,
+      );
+    }
+  });
+
+  test("what is packed, or the head is a packed copy of, cannot be trained", async () => {
+    await ready({ backend: "cpu" });
+    using packed = DecoderModel.fromData(tinyModel(tied), { quantize: "int4" });
+    expect(packed.parameterNames).toContain(up);
+    for (const name of [up, embedding]) {
+      const refusal = expect.objectContaining({
+        code: "contradiction",
+        message: expect.stringMatching(`"${name}" cannot be trained.*is packed.*without .quantize.`),
+      });
+      expect(() => packed.tensor(name)).toThrowError(refusal);
+      expect(() => packed.replace(name, zeros([1]))).toThrowError(refusal);
+    }
+    using untied = DecoderModel.fromData(tinyModel(wide), { quantize: "int4" });
+    expect(untied.tensor(embedding).shape).toEqual([11, 48]);
+  });
+});
+
+describe("a packed model", () => {
+  test("takes the memory that its formats say, and gives it back", async () => {
+    await ready({ backend: "cpu" });
+    const before = memory();
+    const sizeOf = (quantize?: WeightFormat) => {
+      using _ = DecoderModel.fromData(tinyModel(wide), quantize && { quantize });
+      return memory().bytes - before.bytes;
+    };
+    const matrices = 2 * (48 * 48 * 2 + 24 * 48 * 2 + 72 * 48 * 3) + 11 * 48;
+    expect(sizeOf() - sizeOf("f16")).toBe(2 * matrices);
+    expect(memory()).toEqual(before);
+  });
+
+  test("cannot give back what it was made from, and says so", async () => {
+    await ready({ backend: "cpu" });
+    using packed = DecoderModel.fromData(tinyModel(), { quantize: "int8" });
+    await expect(packed.toData()).rejects.toThrowError(
+      expect.objectContaining({
+        code: "contradiction",
+        message: expect.stringMatching(/packed in int8.*keep the data/),
+      }),
+    );
+  });
+
+  test("names an entry that has no place in a format", async () => {
+    await ready({ backend: "cpu" });
+    const data = tinyModel();
+    const broken = { shape: [24, 16], data: new Float32Array(24 * 16).fill(Number.NaN) };
+    const before = memory();
+    expect(() =>
+      DecoderModel.fromData({ ...data, weights: { ...data.weights, [up]: broken } }, { quantize: "int8" }),
+    ).toThrowError(expect.objectContaining({ code: "not-finite" }));
+    expect(memory()).toEqual(before);
+  });
+});
+
+interface Decoded {
+  readonly tokens: readonly number[];
+  readonly logits: readonly number[][];
+}
+
+/** A prompt and six tokens, each the likeliest, by plan or by `forward`. */
+function decodeGreedily(model: DecoderModel, options: { readonly iterations: number }, isPlanned: boolean): Decoded {
+  const weights = model.weights();
+  const caches = { kv: new KvCache(model.config, 1, 9), states: new LatentStateCache(model.config, 1) };
+  const step = new DecodeStep(weights, caches, options);
+  const read = (row: readonly number[], run: (tokens: Tensor) => Tensor): number[] => {
+    const given = tokenTensor([row], model.config);
+    const logits = run(given);
+    const values = Array.from(logits.dataSync());
+    for (const each of [given, logits]) each.dispose();
+    return values;
+  };
+  const pass = (given: Tensor) => forward(weights, given, { ...options, caches, lastPositionOnly: true });
+  const logits = [read([3, 1, 4], pass)];
+  const chosen: number[] = [];
+  for (let count = 0; count < 6; count++) {
+    const last = logits.at(-1) as number[];
+    chosen.push(last.indexOf(Math.max(...last)));
+    logits.push(read([chosen.at(-1) as number], isPlanned ? (given) => step.run(given) : pass));
+  }
+  for (const each of [step, caches.kv, caches.states, weights]) each.dispose();
+  return { tokens: chosen, logits };
+}
