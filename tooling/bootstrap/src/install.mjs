@@ -37,13 +37,18 @@ export async function install(options = {}) {
   writeFileSync(stamp, installationFingerprint());
 }
 
-/** Turbo builds what has changed. */
-export async function build(options = {}) {
+/** Turbo builds what has changed: everything, or only what the named packages need to run. */
+async function build({ toRun, ...options }) {
   const turbo = join(root, "node_modules", "turbo", "bin", "turbo");
-  await mustRun("the build", readyNode(), [turbo, "run", "build"], { cwd: root, env: childEnvironment(), ...options });
+  const wanted = toRun ? ["bundle", ...toRun.map((name) => `--filter=${name}`)] : ["build"];
+  await mustRun("the build", readyNode(), [turbo, "run", ...wanted], {
+    cwd: root,
+    env: childEnvironment(),
+    ...options,
+  });
 }
 
-export async function setUp(options = {}) {
+export async function setUp({ toRun, ...options } = {}) {
   await install(options);
-  await build(options);
+  await build({ toRun, ...options });
 }

@@ -26,8 +26,9 @@ const commands = {
     return { code: 0 };
   },
 
+  /** Builds no more than it runs, and the command line, which its report speaks of. */
   async start(args) {
-    await setUp({ quiet: true });
+    await setUp({ quiet: true, toRun: ["@sst/state-tracking", "@sst/cli"] });
     return node("apps/state-tracking/dist/main.js", args);
   },
 

@@ -1,5 +1,5 @@
 /** A new application on the tarballs: the same model in plain Node, in a page and in its worker, on every device. */
-import { cpSync, readdirSync, readFileSync } from "node:fs";
+import { cpSync, readdirSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { chromiumFlags, chromiumPath, describeWhere } from "@sst/vitest-config/helpers";
 import { type Browser, chromium } from "playwright-core";
