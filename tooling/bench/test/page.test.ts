@@ -104,5 +104,6 @@ test("a growth chart is a picture with its curves and theirs in theory", () => {
   const svg = growthChart(figure);
   expect(svg).toMatch(/^<svg [^>]*xmlns="http:\/\/www\.w3\.org\/2000\/svg"/);
   for (const text of ["time", "time in theory", "times the smallest"]) expect(svg).toContain(`>${text}<`);
+  expect(svg).toContain("<title>Training step, by T</title>");
   expect(growthChart(figure)).toBe(svg);
 });
