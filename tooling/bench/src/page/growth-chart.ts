@@ -30,7 +30,7 @@ export function growthChart({ name, title, curves, xAxis, yAxis }: Figure): stri
     backgroundColor: "#ffffff",
     textStyle: { fontFamily: "sans-serif" },
     grid: { left: 70, right: 24, top: 40, bottom: 52 },
-    legend: { top: 8, itemGap: 28, textStyle: { color: text }, data: curves.flatMap(legendOf) },
+    legend: { top: 8, itemGap: 28, textStyle: { color: text }, data: curves.map(({ label }) => label) },
     xAxis: { ...axis(xAxis, 28, 2), ...limits(curves) },
     yAxis: axis(yAxis, 50, 10),
     series: curves.flatMap((curve, index) => lines(curve, styleOf(index))),
@@ -40,17 +40,6 @@ export function growthChart({ name, title, curves, xAxis, yAxis }: Figure): stri
   const named = svg.replace(/^<svg ([^>]*)>/, `<svg $1 role="img" aria-label="${title}"><title>${title}</title>`);
   // Its inner names count the charts of the process: the same figure should be the same file.
   return `${named.replace(forBrowsers, "").replace(/\bzr\d+-/g, `${name}-`)}\n`;
-}
-
-function legendOf({ label }: Curve, index: number) {
-  return [
-    { name: label, icon: styleOf(index).symbol },
-    { name: theoryOf(label), icon: "none" },
-  ];
-}
-
-function theoryOf(label: string): string {
-  return `${label} in theory`;
 }
 
 function styleOf(index: number): (typeof styles)[number] {
@@ -64,7 +53,7 @@ function lines({ label, points, theory }: Curve, { color, symbol }: (typeof styl
     { ...common, name: label, data: data(points), symbol, symbolSize: 7, lineStyle: { color, width: 2 } },
     {
       ...common,
-      name: theoryOf(label),
+      name: `${label} in theory`,
       data: data(theory),
       symbol: "none",
       lineStyle: { color, width: 1.5, type: [5, 4] },
