@@ -100,9 +100,11 @@ test("tables are aligned, and a bar in a cell stays in its cell", () => {
   );
 });
 
-test("a growth chart is a picture with its curves and theirs in theory", () => {
+test("a growth chart is a picture with its curves, those in theory dashed", () => {
   const svg = growthChart(figure);
   expect(svg).toMatch(/^<svg [^>]*xmlns="http:\/\/www\.w3\.org\/2000\/svg"/);
-  for (const text of ["time", "time in theory", "times the smallest"]) expect(svg).toContain(`>${text}<`);
+  for (const text of ["time", "times the smallest"]) expect(svg).toContain(`>${text}<`);
+  expect(svg).toContain("stroke-dasharray");
+  expect(svg).toContain("<title>Training step, by T</title>");
   expect(growthChart(figure)).toBe(svg);
 });

@@ -22,7 +22,7 @@ const text = "#444444";
 const forBrowsers =
   /<style[^>]*>.*?<\/style>\s*| (?:class="zr\d+-cls-\d+"|ecmeta_\w+="[^"]*"|pointer-events="visible")/gs;
 
-export function growthChart({ name, curves, xAxis, yAxis }: Figure): string {
+export function growthChart({ name, title, curves, xAxis, yAxis }: Figure): string {
   const chart = init(null, null, { renderer: "svg", ssr: true, ...size });
   chart.setOption({
     animation: false,
@@ -30,15 +30,20 @@ export function growthChart({ name, curves, xAxis, yAxis }: Figure): string {
     backgroundColor: "#ffffff",
     textStyle: { fontFamily: "sans-serif" },
     grid: { left: 70, right: 24, top: 40, bottom: 52 },
-    legend: { top: 8, textStyle: { color: text } },
-    xAxis: { ...axis(xAxis, 28), ...limits(curves) },
-    yAxis: axis(yAxis, 50),
-    series: curves.flatMap((curve, index) => lines(curve, styles[index % styles.length] as (typeof styles)[number])),
+    legend: { top: 8, itemGap: 28, textStyle: { color: text }, data: curves.map(({ label }) => label) },
+    xAxis: { ...axis(xAxis, 28, 2), ...limits(curves) },
+    yAxis: axis(yAxis, 50, 10),
+    series: curves.flatMap((curve, index) => lines(curve, styleOf(index))),
   });
   const svg = chart.renderToSVGString();
   chart.dispose();
+  const named = svg.replace(/^<svg ([^>]*)>/, `<svg $1 role="img" aria-label="${title}"><title>${title}</title>`);
   // Its inner names count the charts of the process: the same figure should be the same file.
-  return `${svg.replace(forBrowsers, "").replace(/\bzr\d+-/g, `${name}-`)}\n`;
+  return `${named.replace(forBrowsers, "").replace(/\bzr\d+-/g, `${name}-`)}\n`;
+}
+
+function styleOf(index: number): (typeof styles)[number] {
+  return styles[index % styles.length] ?? styles[0];
 }
 
 function lines({ label, points, theory }: Curve, { color, symbol }: (typeof styles)[number]): LineSeriesOption[] {
@@ -56,11 +61,11 @@ function lines({ label, points, theory }: Curve, { color, symbol }: (typeof styl
   ];
 }
 
-function axis(name: string, nameGap: number) {
+function axis(name: string, nameGap: number, logBase: number) {
   return {
-    ...{ type: "log" as const, logBase: 2, name, nameGap, nameLocation: "middle" as const },
+    ...{ type: "log" as const, logBase, name, nameGap, nameLocation: "middle" as const },
     nameTextStyle: { color: text },
-    axisLabel: { color: text, formatter: (value: number) => Number(value.toPrecision(3)).toLocaleString("en") },
+    axisLabel: { color: text, formatter: (value: number) => value.toLocaleString("en") },
     axisLine: { lineStyle: { color: "#bbbbbb" } },
     splitLine: { lineStyle: { color: "#eeeeee" } },
   };
