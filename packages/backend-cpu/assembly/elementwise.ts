@@ -73,6 +73,14 @@ export class StridedCopy {
   target3: usize;
 }
 
+/** Puts one 32-bit value everywhere. */
+@unmanaged
+export class Fill {
+  target: usize;
+  size: usize;
+  value: u32;
+}
+
 @unmanaged
 export class Sum {
   x: usize;
@@ -224,6 +232,13 @@ export function copyRows(a: StridedCopy, from: usize, to: usize): void {
       target += a.target0 * 4;
     }
   }
+}
+
+export function fill(a: Fill): void {
+  const values = i32x4.splat(a.value);
+  const whole = a.size & ~3;
+  for (let i: usize = 0; i < whole; i += 4) v128.store(a.target + i * 4, values);
+  for (let i = whole; i < a.size; i++) store<u32>(a.target + i * 4, a.value);
 }
 
 /** y[row] = Σ x[row], added up in double precision. */

@@ -3,7 +3,7 @@ import { Operation } from "../src/operation";
 import { AffineScan, AffineScanGradient, affineScan, affineScanGradient } from "./affine-scan";
 import { Attention, AttentionGradient, causalAttention, causalAttentionGradient } from "./attention/attention";
 import { CacheWrite, cacheWrite } from "./cache-write";
-import { Binary, binary, StridedCopy, Sum, stridedCopy, sumColumns, sumRows, Unary, unary } from "./elementwise";
+import { Binary, binary, Fill, fill, StridedCopy, Sum, stridedCopy, sumColumns, sumRows, Unary, unary } from "./elementwise";
 import { GatedActivation, GatedActivationGradient, gatedActivation, gatedActivationGradient } from "./gated-activation";
 import { MatMul, matMul } from "./matrix/mat-mul";
 import { QuantizedProduct, quantizedProduct } from "./quantized/few-rows";
@@ -55,6 +55,8 @@ function runStep(operation: i32, args: usize): void {
       return embeddingGradient(changetype<EmbeddingGradient>(args));
     case Operation.embeddingLookup:
       return embeddingLookup(changetype<EmbeddingLookup>(args));
+    case Operation.fill:
+      return fill(changetype<Fill>(args));
     case Operation.gatedActivation:
       return gatedActivation(changetype<GatedActivation>(args));
     case Operation.gatedActivationGradient:

@@ -34,9 +34,17 @@ export interface Core {
   run(first: number, end: number): void;
   /** Room that all threads share, good until the next call. It grows to the largest that was asked for. */
   scratch(bytes: number): number;
+  /** Room for the buffers of plans, which run one at a time: it may move when it grows, which `address` tells. */
+  readonly planMemory: PlanMemory;
   /** Makes every thread's own work area at least so large. */
   reserveAreas(bytesPerThread: number): void;
   dispose(): void;
+}
+
+/** Memory that all plans share: nothing in it outlives a run. */
+export interface PlanMemory {
+  readonly address: number;
+  reserve(bytes: number): void;
 }
 
 /** @returns undefined where the engine of this machine has no SIMD */
@@ -53,6 +61,7 @@ export async function createCore(threads: number): Promise<Core | undefined> {
 function createOn(heap: Heap, exports: Exports, threads: number, isRelaxed: boolean): Core {
   let scratch = { address: 0, bytes: 0 };
   let areas = { address: 0, bytes: 0 };
+  let plans = { address: 0, bytes: 0 };
   return {
     heap,
     exports,
@@ -77,6 +86,16 @@ function createOn(heap: Heap, exports: Exports, threads: number, isRelaxed: bool
       const rounded = Math.ceil(bytes / 128) * 128;
       areas = { address: heap.allocate(rounded * threads), bytes: rounded };
       setWorkAreas(heap, areas.address, rounded);
+    },
+    planMemory: {
+      get address() {
+        return plans.address;
+      },
+      reserve: (bytes) => {
+        if (bytes <= plans.bytes) return;
+        if (plans.bytes > 0) heap.free(plans.address);
+        plans = { address: heap.allocate(bytes), bytes };
+      },
     },
     dispose: () => stopThreads(heap),
   };

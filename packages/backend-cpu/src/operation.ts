@@ -12,6 +12,7 @@ export enum Operation {
   causalAttentionGradient,
   embeddingGradient,
   embeddingLookup,
+  fill,
   gatedActivation,
   gatedActivationGradient,
   matMul,

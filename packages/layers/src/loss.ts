@@ -4,9 +4,9 @@ import { div, softmaxCrossEntropy, sum, type Tensor, tidy } from "@sst/tensor";
 /**
  * @param logits `[batch, time, vocabSize]`
  * @param labels `[batch, time]` int32, negative where no answer is asked for
- * @param count how many labels count: passed in, since a device should not be asked for it at every step
+ * @param count how many labels count, a number or a scalar: passed in, since a device should not be asked for it
  * @returns a scalar, in nats
  */
-export function meanCrossEntropy(logits: Tensor, labels: Tensor, count: number): Tensor {
+export function meanCrossEntropy(logits: Tensor, labels: Tensor, count: number | Tensor): Tensor {
   return tidy(() => div(sum(softmaxCrossEntropy({ logits, labels }, {}).loss), count));
 }

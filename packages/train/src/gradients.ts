@@ -1,6 +1,6 @@
 /** Loss and gradients of a model on batches: what a training step and `sst logits --loss-and-gradients` share. */
 import { type DecoderModel, type ForwardOptions, forward, meanCrossEntropy } from "@sst/layers";
-import { add, type Tensor, tensor, valueAndGradients } from "@sst/tensor";
+import { add, scalar, type Tensor, tensor, valueAndGradients } from "@sst/tensor";
 import { type Batch, labelCount } from "./batch.js";
 
 export interface LossAndGradients {
@@ -17,32 +17,53 @@ export function lossAndGradients(
   parameterNames: readonly string[],
   options: ForwardOptions = {},
 ): LossAndGradients {
-  const count = batches.reduce((total, batch) => total + labelCount(batch), 0);
-  return batches
-    .map((batch) => batchGradients(model, batch, count, parameterNames, options))
-    .reduce((left, right) => addUp(left, right));
+  const parameters = Object.fromEntries(parameterNames.map((name) => [name, model.tensor(name)]));
+  return accumulate(batches, (batch) => gradientsOf(model, batch, parameters, options));
 }
 
-function batchGradients(
+/** A batch on the device. */
+export interface BatchTensors {
+  /** `[batchSize, time]` int32. */
+  readonly tokens: Tensor;
+  readonly labels: Tensor;
+  /** How many labels count in the whole step, a scalar. */
+  readonly count: Tensor;
+}
+
+/** Loss and gradients of one batch, on the parameters that the model holds. */
+export function gradientsOf(
   model: DecoderModel,
-  batch: Batch,
-  count: number,
-  parameterNames: readonly string[],
+  { tokens, labels, count }: BatchTensors,
+  parameters: Readonly<Record<string, Tensor>>,
   options: ForwardOptions,
 ): LossAndGradients {
+  const { value, gradients } = valueAndGradients(
+    () => meanCrossEntropy(forward(model.weights(), tokens, options), labels, count),
+    parameters,
+  );
+  return { loss: value, gradients };
+}
+
+/** What a function gives for each batch, added up. */
+export function accumulate(
+  batches: readonly Batch[],
+  run: (batch: BatchTensors) => LossAndGradients,
+): LossAndGradients {
+  const count = batches.reduce((total, batch) => total + labelCount(batch), 0);
+  return batches.map((batch) => onDevice(batch, count, run)).reduce((left, right) => addUp(left, right));
+}
+
+function onDevice(batch: Batch, count: number, run: (batch: BatchTensors) => LossAndGradients): LossAndGradients {
   const shape = [batch.batchSize, batch.time];
-  const tokens = tensor(batch.tokens, shape, "int32");
-  const labels = tensor(batch.labels, shape, "int32");
-  const parameters = Object.fromEntries(parameterNames.map((name) => [name, model.tensor(name)]));
+  const tensors = {
+    tokens: tensor(batch.tokens, shape, "int32"),
+    labels: tensor(batch.labels, shape, "int32"),
+    count: scalar(count),
+  };
   try {
-    const { value, gradients } = valueAndGradients(
-      () => meanCrossEntropy(forward(model.weights(), tokens, options), labels, count),
-      parameters,
-    );
-    return { loss: value, gradients };
+    return run(tensors);
   } finally {
-    tokens.dispose();
-    labels.dispose();
+    for (const each of Object.values(tensors)) each.dispose();
   }
 }
 

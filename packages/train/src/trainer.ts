@@ -7,7 +7,7 @@ import { clone, concat, keep, reshape, SstError, type Tensor, tidy } from "@sst/
 import { AdamW } from "./adamw.js";
 import type { Batch } from "./batch.js";
 import { clippingScale, firstNotFinite, squaredNorms } from "./finiteness.js";
-import { lossAndGradients } from "./gradients.js";
+import { GradientPlans } from "./gradient-plans.js";
 import { type Schedule, warmupCosine } from "./schedule.js";
 
 export interface TrainerOptions {
@@ -54,6 +54,7 @@ export class Trainer implements Disposable {
   readonly #optimizer: AdamW;
   readonly #schedule: Schedule;
   readonly #names: string[];
+  readonly #gradients: GradientPlans;
   #step = 0;
   /** Empty until the first update: before it there is nothing to go back from. */
   #good: Snapshot = { step: 0, tensors: {} };
@@ -66,6 +67,7 @@ export class Trainer implements Disposable {
     this.#optimizer = new AdamW({ beta1, beta2, epsilon });
     this.#schedule = warmupCosine({ steps: options.steps, warmupSteps, finalFraction });
     this.#names = model.parameterNames.filter(options.trainable ?? (() => true));
+    this.#gradients = new GradientPlans(model, this.#names, options.forward);
     if (this.#names.length === 0) throw new SstError("invalid-argument", "no parameter of the model is to be trained");
   }
 
@@ -76,7 +78,7 @@ export class Trainer implements Disposable {
    */
   async step(batches: readonly Batch[]): Promise<StepReport> {
     const started = performance.now();
-    const { loss, gradients } = lossAndGradients(this.model, batches, this.#names, this.options.forward);
+    const { loss, gradients } = this.#gradients.run(batches);
     const squares = squaredNorms(gradients);
     const scale = clippingScale(loss, squares, this.options.clipNorm ?? 1);
     const candidate = this.#step % SNAPSHOT_STEPS === 0 ? this.#takeSnapshot() : undefined;
@@ -116,6 +118,7 @@ export class Trainer implements Disposable {
 
   dispose(): void {
     this.#optimizer.dispose();
+    this.#gradients.dispose();
     this.#accept({ step: this.#good.step, tensors: {} });
   }
 

@@ -23,6 +23,12 @@ function countingBatch(step: number): Batch {
   return nextTokenBatch(rows);
 }
 
+/** Batches of several lengths, each of which comes again. */
+function countingBatches(step: number): Batch[] {
+  const rows = tinyTokens(4, 5 + (step % 3)).map((row) => [...row, step % 11]);
+  return step % 4 === 0 ? [nextTokenBatch(rows), countingBatch(step)] : [nextTokenBatch(rows)];
+}
+
 async function train(seed = 0): Promise<{ reports: StepReport[]; weights: Float32Array }> {
   using model = DecoderModel.fromData(tinyModel({}, seed));
   using trainer = new Trainer(model, options);
@@ -43,6 +49,22 @@ describe("Trainer", () => {
     const second = await train();
     expect(second.reports.map(({ loss }) => loss)).toEqual(first.reports.map(({ loss }) => loss));
     expect(second.weights).toEqual(first.weights);
+  });
+
+  test("by recorded plans, the bits of the calls themselves", async () => {
+    using model = DecoderModel.fromData(tinyModel());
+    using called = DecoderModel.fromData(tinyModel());
+    using trainer = new Trainer(model, options);
+    // Who wants to hear of residuals is told of them by the calls.
+    using direct = new Trainer(called, { ...options, forward: { onResidual: () => {} } });
+    for (let step = 0; step < 12; step++) {
+      const batches = countingBatches(step);
+      const { durationMs: _, ...report } = await trainer.step(batches);
+      expect(report).toEqual((({ durationMs: __, ...rest }) => rest)(await direct.step(batches)));
+    }
+    for (const name of model.parameterNames) {
+      expect(model.tensor(name).dataSync(), name).toEqual(called.tensor(name).dataSync());
+    }
   });
 
   test("tensors, bytes and the WebAssembly heap return to their start", async () => {

@@ -1,6 +1,7 @@
 /** The basic operations that are compiled here, by TensorFlow.js' names. */
 import { copyOperations } from "./copies.js";
 import { elementwiseOperations } from "./elementwise.js";
+import { fillOperations } from "./fills.js";
 import { batchMatMul } from "./mat-mul.js";
 import type { BasicOperation } from "./operation.js";
 import { sum } from "./sums.js";
@@ -8,6 +9,7 @@ import { sum } from "./sums.js";
 export const basicOperations: Readonly<Record<string, BasicOperation>> = {
   ...copyOperations,
   ...elementwiseOperations,
+  ...fillOperations,
   BatchMatMul: batchMatMul,
   Sum: sum,
 };

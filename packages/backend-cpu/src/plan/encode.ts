@@ -1,11 +1,10 @@
 /**
- * The steps of a plan as words. Every kernel writes them down through a frame, as it otherwise runs them; a word that
- * follows a variable of the plan is found by writing its call down twice, with two values.
+ * The steps of a plan as words. Every kernel writes them down through a frame, as it otherwise runs them.
  */
 import type { Plan, PlanCall } from "@sst/tensor";
 import type { TensorInfo } from "@tensorflow/tfjs-core";
 import { basicOperations } from "../basic/index.js";
-import type { Core } from "../core.js";
+import { type Core, floatBits } from "../core.js";
 import type { Frame } from "../frame.js";
 import type { CoreCall } from "../kernels/arguments.js";
 import { coreKernels } from "../kernels/index.js";
@@ -22,29 +21,32 @@ export interface Places {
 
 export interface EncodedPlan {
   readonly words: readonly number[];
-  /** Indices of words that follow a variable, by its name. */
-  readonly variables: ReadonlyMap<string, readonly number[]>;
+  readonly followers: readonly Followers[];
 }
 
-interface EncodedCall {
-  readonly words: number[];
-  readonly variables: Readonly<Record<string, readonly number[]>>;
+/** Words that follow a variable: its value, or the bits of that as a float. */
+export interface Followers {
+  readonly variable: string;
+  readonly isReal: boolean;
+  readonly indices: readonly number[];
 }
 
 /** @returns undefined for a plan with a call that is not compiled here */
 export function encodePlan(plan: Plan, places: Places): EncodedPlan | undefined {
   const words: number[] = [];
-  const variables = new Map<string, number[]>();
+  const followers = new Map<string, { variable: string; isReal: boolean; indices: number[] }>();
   for (const call of plan.calls) {
     const encoded = encodeCall(plan, call, places);
     if (encoded === undefined) return undefined;
-    for (const [name, indices] of Object.entries(encoded.variables)) {
-      const known = variables.get(name) ?? [];
-      variables.set(name, [...known, ...indices.map((index) => words.length + index)]);
+    for (const { variable, isReal, indices } of encoded.followers) {
+      const key = `${variable}/${isReal}`;
+      const known = followers.get(key) ?? { variable, isReal, indices: [] };
+      known.indices.push(...indices.map((index) => words.length + index));
+      followers.set(key, known);
     }
     words.push(...encoded.words);
   }
-  return { words, variables };
+  return { words, followers: [...followers.values()] };
 }
 
 /** A copy of `bytes` (of four-byte elements) as words. */
@@ -52,19 +54,23 @@ export function copyWords(from: number, to: number, bytes: number): number[] {
   return [Operation.stridedCopy, 16, from, to, ...[bytes / 4, 1, 1, 1], ...[1, 0, 0, 0], ...[1, 0, 0, 0]];
 }
 
-function encodeCall(plan: Plan, call: PlanCall, places: Places): EncodedCall | undefined {
+/** A word that follows a variable is found by writing the call down twice, with two values of it. */
+function encodeCall(plan: Plan, call: PlanCall, places: Places): EncodedPlan | undefined {
   const words = encodeWith(plan, call, places, {});
   if (words === undefined) return undefined;
-  const variables: Record<string, readonly number[]> = {};
+  const followers: Followers[] = [];
   for (const [attribute, variable] of Object.entries(call.variables)) {
     const value = plan.variables[variable] as number;
     const other = encodeWith(plan, call, places, { [attribute]: value + 1 }) as number[];
-    const followers = words.flatMap((word, index) => (word === other[index] ? [] : [index]));
+    const indices = words.flatMap((word, index) => (word === other[index] ? [] : [index]));
+    const holds = (of: (value: number) => number) =>
+      indices.every((index) => words[index] === of(value) && other[index] === of(value + 1));
+    const isReal = !holds((each) => each);
     // A word that is computed from a variable would have to be computed at each run.
-    if (followers.some((index) => words[index] !== value || other[index] !== value + 1)) return undefined;
-    variables[variable] = followers;
+    if (isReal && !holds(floatBits)) return undefined;
+    followers.push({ variable, isReal, indices });
   }
-  return { words, variables };
+  return { words, followers };
 }
 
 function encodeWith(

@@ -62,7 +62,8 @@ function valuesOf({ inputs, outputs }: PlanCall): number[] {
   return [...Object.values(inputs), ...outputs];
 }
 
-function roundUp(bytes: number): number {
+/** To whole cache lines. */
+export function roundUp(bytes: number): number {
   return Math.max(ALIGNMENT, Math.ceil(bytes / ALIGNMENT) * ALIGNMENT);
 }
 

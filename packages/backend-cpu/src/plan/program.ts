@@ -1,9 +1,10 @@
 /** A plan as one call into WebAssembly: all its steps lie in memory, on buffers that stay where they are. */
 import type { Plan, PlanProgram } from "@sst/tensor";
 import type { TensorInfo } from "@tensorflow/tfjs-core";
+import { floatBits } from "../core.js";
 import type { CpuEngine } from "../engine.js";
-import { copyWords, encodePlan, type Places } from "./encode.js";
-import { type Layout, layOut, valueBytes } from "./layout.js";
+import { copyWords, type EncodedPlan, encodePlan, type Places } from "./encode.js";
+import { type Layout, layOut, roundUp, valueBytes } from "./layout.js";
 
 /** @returns undefined for a plan with a call that is not compiled here */
 export function compilePlan(engine: CpuEngine, plan: Plan): PlanProgram | undefined {
@@ -33,14 +34,19 @@ class Program implements PlanProgram {
   readonly #layout: Layout;
   /** Buffers of what is carried into a run, by name. */
   readonly #carriedBuffers: ReadonlyMap<number, string>;
-  readonly #block: number;
-  readonly #scratch: number;
-  readonly #stash: number;
-  readonly #inputs: Copy[];
+  /** Offsets in the plans' memory: the layout's block comes first. */
+  readonly #stashOffset: number;
+  readonly #scratchOffset: number;
+  readonly #bytes: number;
+  /** Where what is carried lies, by buffer. */
+  #carried: ReadonlyMap<number, number> = new Map();
+  /** Where the plans' memory was when the steps were written. */
+  #memory = -1;
+  #inputs: Copy[] = [];
   #outputs: (Copy & { readonly shape: number[]; readonly dtype: TensorInfo["dtype"] })[] = [];
   #steps = { address: 0, end: 0 };
-  /** Indices into the heap's words of what follows each variable. */
-  #variables: [name: string, indices: readonly number[]][] = [];
+  /** Words of the heap that follow each variable. */
+  #variables: { readonly name: string; readonly isReal: boolean; readonly indices: readonly number[] }[] = [];
   readonly #results: Record<string, TensorInfo> = {};
 
   constructor(
@@ -48,40 +54,24 @@ class Program implements PlanProgram {
     private readonly plan: Plan,
     scratchBytes: number,
   ) {
-    const { heap } = engine.core;
     const { values, carries } = plan;
-    this.#carriedBuffers = new Map(
-      Object.entries(carries).map(([name, { input }]) => [(values[input] as (typeof values)[number]).buffer, name]),
-    );
+    this.#carriedBuffers = new Map(Object.entries(carries).map(([name, { input }]) => [this.#bufferOf(input), name]));
     const constants = new Set(values.filter(({ constant }) => constant).map(({ buffer }) => buffer));
     const lasting = [...Object.values(plan.outputs), ...Object.values(carries).map(({ output }) => output)];
     this.#layout = layOut(plan, lasting, (buffer) => constants.has(buffer) || this.#carriedBuffers.has(buffer));
-    this.#block = heap.allocate(this.#layout.bytes);
-    this.#scratch = heap.allocate(scratchBytes);
-    this.#stash = heap.allocate(lasting.reduce((total, value) => total + this.#bytes(value), 0));
-    this.#inputs = Object.entries(plan.inputs).map(([name, value]) => ({
-      name,
-      address: this.#block + (this.#layout.offsets.get(this.#bufferOf(value)) as number),
-      bytes: this.#bytes(value),
-    }));
+    this.#stashOffset = this.#layout.bytes;
+    this.#scratchOffset = roundUp(this.#stashOffset + lasting.reduce((sum, value) => sum + this.#bytesOf(value), 0));
+    this.#bytes = this.#scratchOffset + scratchBytes;
   }
 
   bind(carried: Readonly<Record<string, TensorInfo>>): void {
-    const { engine, plan } = this;
-    const addresses = new Map<number, number>();
-    for (const { buffer, constant } of plan.values) {
-      if (constant) addresses.set(buffer, engine.address(constant.dataId));
-    }
-    for (const [buffer, name] of this.#carriedBuffers) {
-      addresses.set(buffer, engine.address((carried[name] as TensorInfo).dataId));
-    }
-    for (const [buffer, offset] of this.#layout.offsets) addresses.set(buffer, this.#block + offset);
-    const addressOf = (value: number) => addresses.get(this.#bufferOf(value)) as number;
-    const encoded = encodePlan(plan, { core: engine.core, addressOf, scratch: () => this.#scratch });
-    const { words, variables } = encoded as NonNullable<typeof encoded>;
-    this.#place([...words, ...this.#endOfRun(addressOf)]);
-    const first = this.#steps.address / 4;
-    this.#variables = [...variables].map(([name, indices]) => [name, indices.map((index) => first + index)]);
+    this.#carried = new Map(
+      [...this.#carriedBuffers].map(([buffer, name]) => [
+        buffer,
+        this.engine.address((carried[name] as TensorInfo).dataId),
+      ]),
+    );
+    this.#memory = -1;
   }
 
   run(
@@ -89,17 +79,22 @@ class Program implements PlanProgram {
     variables: Readonly<Record<string, number>>,
   ): Readonly<Record<string, TensorInfo>> {
     const { core } = this.engine;
+    core.planMemory.reserve(this.#bytes);
+    if (this.#memory !== core.planMemory.address) this.#writeSteps();
+    const { bytes: heap, words } = core.heap;
     for (const { name, address, bytes } of this.#inputs) {
       const from = this.engine.address((inputs[name] as TensorInfo).dataId);
-      core.heap.bytes.copyWithin(address, from, from + bytes);
+      heap.copyWithin(address, from, from + bytes);
     }
-    const { words } = core.heap;
-    for (const [name, indices] of this.#variables) {
-      for (const index of indices) words[index] = variables[name] as number;
+    for (const { name, isReal, indices } of this.#variables) {
+      const value = variables[name] as number;
+      const word = isReal ? floatBits(value) : value;
+      for (const index of indices) words[index] = word;
     }
     core.run(this.#steps.address, this.#steps.end);
     for (const { name, address, bytes, shape, dtype } of this.#outputs) {
       const output = this.engine.allocate(shape, dtype);
+      // The memory may just have grown: its view is not the one from before.
       core.heap.bytes.copyWithin(this.engine.address(output.dataId), address, address + bytes);
       this.#results[name] = output;
     }
@@ -107,34 +102,59 @@ class Program implements PlanProgram {
   }
 
   dispose(): void {
-    const { heap } = this.engine.core;
-    for (const address of [this.#block, this.#scratch, this.#stash]) heap.free(address);
-    if (this.#steps.address > 0) heap.free(this.#steps.address);
+    if (this.#steps.address > 0) this.engine.core.heap.free(this.#steps.address);
+  }
+
+  /** Writes all steps down for where everything lies now. */
+  #writeSteps(): void {
+    const { engine, plan } = this;
+    const memory = engine.core.planMemory.address;
+    const addresses = new Map(this.#carried);
+    for (const { buffer, constant } of plan.values) {
+      if (constant) addresses.set(buffer, engine.address(constant.dataId));
+    }
+    for (const [buffer, offset] of this.#layout.offsets) addresses.set(buffer, memory + offset);
+    const addressOf = (value: number) => addresses.get(this.#bufferOf(value)) as number;
+    const scratch = memory + this.#scratchOffset;
+    const encoded = encodePlan(plan, { core: engine.core, addressOf, scratch: () => scratch }) as EncodedPlan;
+    this.#inputs = Object.entries(plan.inputs).map(([name, value]) => ({
+      name,
+      address: addressOf(value),
+      bytes: this.#bytesOf(value),
+    }));
+    this.#place([...encoded.words, ...this.#endOfRun(addressOf, memory + this.#stashOffset)]);
+    const first = this.#steps.address / 4;
+    this.#variables = encoded.followers.map(({ variable, isReal, indices }) => ({
+      name: variable,
+      isReal,
+      indices: indices.map((index) => first + index),
+    }));
+    this.#memory = memory;
   }
 
   /**
    * What is left for the next run is put where that starts from, all of it as if at once: what lies in memory that is
    * written over by this, and is needed elsewhere, goes to the stash first.
    */
-  #endOfRun(addressOf: (value: number) => number): number[] {
+  #endOfRun(addressOf: (value: number) => number, stash: number): number[] {
     const { plan } = this;
     const stashing: number[] = [];
     const replacing: number[] = [];
-    let stash = this.#stash;
+    let next = stash;
     const outOfTheWay = (value: number): number => {
       if (!this.#carriedBuffers.has(this.#bufferOf(value))) return addressOf(value);
-      const address = stash;
-      stashing.push(...copyWords(addressOf(value), address, this.#bytes(value)));
-      stash += this.#bytes(value);
+      const address = next;
+      stashing.push(...copyWords(addressOf(value), address, this.#bytesOf(value)));
+      next += this.#bytesOf(value);
       return address;
     };
     for (const { input, output } of Object.values(plan.carries)) {
       if (this.#bufferOf(input) === this.#bufferOf(output)) continue;
-      replacing.push(...copyWords(outOfTheWay(output), addressOf(input), this.#bytes(input)));
+      replacing.push(...copyWords(outOfTheWay(output), addressOf(input), this.#bytesOf(input)));
     }
     this.#outputs = Object.entries(plan.outputs).map(([name, value]) => {
       const { shape, dtype } = plan.values[value] as Plan["values"][number];
-      const bytes = this.#bytes(value);
+      const bytes = this.#bytesOf(value);
       return { name, address: outOfTheWay(value), bytes, shape: [...shape], dtype: dtype as TensorInfo["dtype"] };
     });
     return [...stashing, ...replacing];
@@ -152,7 +172,7 @@ class Program implements PlanProgram {
     return (this.plan.values[value] as Plan["values"][number]).buffer;
   }
 
-  #bytes(value: number): number {
+  #bytesOf(value: number): number {
     return valueBytes(this.plan.values[value] as Plan["values"][number]);
   }
 }
