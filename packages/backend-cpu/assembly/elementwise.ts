@@ -264,6 +264,35 @@ export function sumRowsPart(a: Sum, from: usize, to: usize): void {
   }
 }
 
+/** y[row] = the index of the first of the largest of x[row]; 0 where none is a number. */
+export function argMax(a: Sum): void {
+  for (let row: usize = 0; row < a.rows; row++) {
+    const x = a.x + row * a.size * 4;
+    let best: f32 = -Infinity;
+    let index: usize = 0;
+    let i: usize = 0;
+    for (; i + 4 <= a.size; i += 4) {
+      // Seldom true: a vector that holds nothing larger is passed over whole.
+      if (!v128.any_true(f32x4.gt(v128.load(x + i * 4), f32x4.splat(best)))) continue;
+      for (let lane: usize = 0; lane < 4; lane++) {
+        const value = load<f32>(x + (i + lane) * 4);
+        if (value > best) {
+          best = value;
+          index = i + lane;
+        }
+      }
+    }
+    for (; i < a.size; i++) {
+      const value = load<f32>(x + i * 4);
+      if (value > best) {
+        best = value;
+        index = i;
+      }
+    }
+    store<i32>(a.y + row * 4, <i32>index);
+  }
+}
+
 /** y[column] = Σ x[:, column]. */
 export function sumColumns(a: Sum): void {
   parallel(Part.sumColumns, changetype<usize>(a), a.size, max<usize>(64, a.size / 8));

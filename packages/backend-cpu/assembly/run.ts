@@ -3,7 +3,7 @@ import { Operation } from "../src/operation";
 import { AffineScan, AffineScanGradient, affineScan, affineScanGradient } from "./affine-scan";
 import { Attention, AttentionGradient, causalAttention, causalAttentionGradient } from "./attention/attention";
 import { CacheWrite, cacheWrite } from "./cache-write";
-import { Binary, binary, Fill, fill, StridedCopy, Sum, stridedCopy, sumColumns, sumRows, Unary, unary } from "./elementwise";
+import { argMax, Binary, binary, Fill, fill, StridedCopy, Sum, stridedCopy, sumColumns, sumRows, Unary, unary } from "./elementwise";
 import { GatedActivation, GatedActivationGradient, gatedActivation, gatedActivationGradient } from "./gated-activation";
 import { MatMul, matMul } from "./matrix/mat-mul";
 import { QuantizedProduct, quantizedProduct } from "./quantized/few-rows";
@@ -43,6 +43,8 @@ function runStep(operation: i32, args: usize): void {
       return affineScan(changetype<AffineScan>(args));
     case Operation.affineScanGradient:
       return affineScanGradient(changetype<AffineScanGradient>(args));
+    case Operation.argMax:
+      return argMax(changetype<Sum>(args));
     case Operation.binary:
       return binary(changetype<Binary>(args));
     case Operation.cacheWrite:

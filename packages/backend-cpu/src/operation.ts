@@ -6,6 +6,7 @@ export enum Operation {
   adamwUpdate,
   affineScan,
   affineScanGradient,
+  argMax,
   binary,
   cacheWrite,
   causalAttention,

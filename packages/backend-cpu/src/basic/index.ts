@@ -4,12 +4,12 @@ import { elementwiseOperations } from "./elementwise.js";
 import { fillOperations } from "./fills.js";
 import { batchMatMul } from "./mat-mul.js";
 import type { BasicOperation } from "./operation.js";
-import { sum } from "./sums.js";
+import { reductions } from "./reductions.js";
 
 export const basicOperations: Readonly<Record<string, BasicOperation>> = {
   ...copyOperations,
   ...elementwiseOperations,
   ...fillOperations,
   BatchMatMul: batchMatMul,
-  Sum: sum,
+  ...reductions,
 };

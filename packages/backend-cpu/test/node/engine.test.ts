@@ -1,6 +1,22 @@
 /** The engine under the kernels: matrix products in all transpositions, borrowed operations, a heap that stays as it is. */
 import { heapBytes } from "@sst/backend-cpu";
-import { matMul, memory, Random, ready, tensor, tile } from "@sst/tensor";
+import {
+  add,
+  argMax,
+  concat,
+  matMul,
+  memory,
+  mul,
+  Random,
+  ready,
+  slice,
+  sub,
+  sum,
+  type Tensor,
+  tensor,
+  tile,
+  transpose,
+} from "@sst/tensor";
 import { engine, type Tensor1D, unsortedSegmentSum } from "@tensorflow/tfjs-core";
 import { beforeAll, describe, expect, test } from "vitest";
 
@@ -77,6 +93,92 @@ describe("matrix products", () => {
       const one = matMul(tensor(a.slice(row * 21, (row + 1) * 21), [1, 21]), tensor(b, [21, 5])).dataSync();
       expect(one).toEqual(whole.slice(row * 5, (row + 1) * 5));
     }
+  });
+});
+
+test("the first of the largest along the last axis, in any place of any length", () => {
+  for (const size of [1, 3, 4, 7, 64, 513]) {
+    for (const place of [0, size >> 1, size - 1]) {
+      const values = random.normals(2 * size, 1);
+      values[place] = 9;
+      values[size - 1] = 9;
+      values[size + place] = Number.POSITIVE_INFINITY;
+      expect(Array.from(argMax(tensor(values, [2, size]), -1).dataSync()), `${size}, ${place}`).toEqual([place, place]);
+    }
+  }
+});
+
+describe("basic operations on shapes that broadcast, join and turn, against plain loops", () => {
+  const a = random.normals(2 * 3 * 4 * 5, 1);
+  const at = (i: number, j: number, k: number, l: number) => a[((i * 3 + j) * 4 + k) * 5 + l] as number;
+  const x = () => tensor(a, [2, 3, 4, 5]);
+  const cells = (f: (i: number, j: number, k: number, l: number) => number) =>
+    Float32Array.from({ length: 120 }, (_, n) =>
+      f(Math.floor(n / 60), Math.floor(n / 20) % 3, Math.floor(n / 5) % 4, n % 5),
+    );
+
+  test("sums and products with rows, columns and single numbers", () => {
+    const row = random.normals(5, 1);
+    const column = random.normals(2 * 4, 1);
+    const r = tensor(row, [5]);
+    const c = tensor(column, [2, 1, 4, 1]);
+    expect(add(x(), r).dataSync()).toEqual(cells((i, j, k, l) => at(i, j, k, l) + (row[l] as number)));
+    expect(mul(c, x()).dataSync()).toEqual(
+      cells((i, j, k, l) => Math.fround(at(i, j, k, l) * (column[i * 4 + k] as number))),
+    );
+    expect(sub(2, x()).dataSync()).toEqual(cells((i, j, k, l) => 2 - at(i, j, k, l)));
+    expect(add(r, tensor([1, 2], [2, 1])).shape).toEqual([2, 5]);
+    expect(add(tensor([2], []), tensor([3], [])).dataSync()).toEqual(Float32Array.of(5));
+  });
+
+  test("transpositions, slices, repetitions and joins", () => {
+    const turned = transpose(x(), [0, 2, 1, 3]);
+    expect(turned.shape).toEqual([2, 4, 3, 5]);
+    expect(turned.dataSync()[5 * 3 + 2]).toBe(at(0, 0, 1, 2));
+    expect(transpose(turned, [0, 2, 1, 3]).dataSync()).toEqual(a);
+    expect(transpose(x(), [3, 1, 0, 2]).dataSync()[0 + 4 * 1 + 8 * 2]).toBe(at(1, 2, 0, 0));
+    const cut = slice(x(), [1, 0, 1, 2], [1, 3, 2, 3]);
+    expect(Array.from(cut.dataSync()).slice(0, 6)).toEqual(
+      [2, 3, 4].map((l) => at(1, 0, 1, l)).concat([2, 3, 4].map((l) => at(1, 0, 2, l))),
+    );
+    const repeated = tile(x(), [1, 2, 1, 3]);
+    expect(repeated.shape).toEqual([2, 6, 4, 15]);
+    expect(repeated.dataSync()[15 * 4 * 3 + 15 + 7]).toBe(at(0, 0, 1, 2));
+    for (const axis of [0, 1, 2, 3]) {
+      const halves = [
+        slice(
+          x(),
+          [0, 0, 0, 0],
+          [2, 3, 4, 5].map((size, index) => (index === axis ? 1 : size)),
+        ),
+        slice(
+          x(),
+          [0, 1, 2, 3].map((index) => (index === axis ? 1 : 0)),
+        ),
+      ];
+      expect(concat(halves as Tensor[], axis).dataSync(), `axis ${axis}`).toEqual(a);
+    }
+  });
+
+  test("sums over the last axes, the first, and some between", () => {
+    const total = (f: (n: number) => boolean) => a.reduce((sum, value, n) => (f(n) ? sum + value : sum), 0);
+    expect(sum(x()).dataSync()[0]).toBeCloseTo(
+      total(() => true),
+      4,
+    );
+    expect(sum(x(), [2, 3]).dataSync()[4]).toBeCloseTo(
+      total((n) => Math.floor(n / 20) === 4),
+      4,
+    );
+    expect(sum(x(), 0).dataSync()[7]).toBeCloseTo(
+      total((n) => n % 60 === 7),
+      4,
+    );
+    expect(sum(x(), [1], true).shape).toEqual([2, 1, 4, 5]);
+    expect(sum(x(), 1).dataSync()[21]).toBeCloseTo(
+      total((n) => n >= 60 && n % 20 === 1),
+      4,
+    );
   });
 });
 

@@ -1,10 +1,10 @@
-/** Sums over the last axes, or over the first. */
+/** Sums over the last axes, or over the first; the index of the largest along the last. */
 import { util } from "@tensorflow/tfjs-core";
 import { sizeOf } from "../kernels/arguments.js";
 import { Operation } from "../operation.js";
 import { type BasicOperation, isFloat } from "./operation.js";
 
-export const sum: BasicOperation = (frame, { x }, { axis, keepDims }) => {
+const sum: BasicOperation = (frame, { x }, { axis, keepDims }) => {
   if (x === undefined || !isFloat(x) || x.shape.includes(0)) return undefined;
   const axes = util.parseAxisParam(axis as number[], x.shape).toSorted((left, right) => left - right);
   const rank = x.shape.length;
@@ -21,3 +21,16 @@ export const sum: BasicOperation = (frame, { x }, { axis, keepDims }) => {
   else frame.step(Operation.sumColumns, [from, to, summed, count]);
   return result;
 };
+
+/** The first of the largest. */
+const argMax: BasicOperation = (frame, { x }, { axis }) => {
+  if (x === undefined || !isFloat(x) || x.shape.includes(0)) return undefined;
+  const [along, ...others] = util.parseAxisParam(axis as number, x.shape);
+  if (along !== x.shape.length - 1 || others.length > 0) return undefined;
+  const shape = x.shape.slice(0, -1);
+  const result = frame.output(shape, "int32");
+  frame.step(Operation.argMax, [frame.address(x), frame.address(result), sizeOf(shape), x.shape[along] as number]);
+  return result;
+};
+
+export const reductions: Readonly<Record<string, BasicOperation>> = { ArgMax: argMax, Sum: sum };
