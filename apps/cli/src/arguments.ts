@@ -1,6 +1,6 @@
 /** Parsing and describing the options that several commands share. */
 import { type ForwardOptions, paperAlpha, type StateStreamConfig } from "@sst/layers";
-import { SstError } from "@sst/tensor";
+import { SstError, type WeightFormat, weightFormats } from "@sst/tensor";
 import { type Command, InvalidArgumentError, Option } from "commander";
 
 export function wholeNumber(minimum: number): (text: string) => number {
@@ -51,6 +51,19 @@ export function withSolverOptions(command: Command): Command {
         "scan",
       ]),
     );
+}
+
+/** For commands that run a model without changing it. */
+export function withQuantizeOption(command: Command): Command {
+  return command.addOption(
+    new Option("--quantize <format>", "round the matrices to few bits: less memory and faster tokens").choices(
+      weightFormats,
+    ),
+  );
+}
+
+export interface QuantizeOption {
+  readonly quantize?: WeightFormat;
 }
 
 /** The options that were given, and only those: the model's own code knows the defaults and the contradictions. */

@@ -115,6 +115,42 @@ describe("a model that labels positions", () => {
   });
 });
 
+describe("--quantize", () => {
+  const logits = async (...parameters: string[]) => {
+    const { stdout } = await sst("logits", "--model", modelFolder, "--tokens", "0,1,2", ...parameters);
+    return (JSON.parse(stdout).logits as number[][][]).flat(2);
+  };
+
+  test("rounds the model: other logits, nearer with more bits, and the labels come as ever", async () => {
+    const exact = await logits();
+    const errors = await Promise.all(
+      ["f16", "int8", "int4"].map(async (format) => {
+        const rounded = await logits("--quantize", format);
+        return Math.max(...rounded.map((value, index) => Math.abs(value - (exact[index] as number))));
+      }),
+    );
+    expect(errors.toSorted((left, right) => left - right)).toEqual(errors);
+    expect(errors[0]).toBeGreaterThan(0);
+    const labelled = await sst("generate", "--model", modelFolder, "--prompt", "132 213", "--quantize", "int8");
+    expect(labelled.stdout.trim().split("\n")).toHaveLength(2);
+  });
+
+  test("other formats are refused, and so are gradients of what is packed", async () => {
+    await expectRefusal(
+      /--quantize.*int3.*f16, int8, int4/,
+      "generate",
+      "--model",
+      modelFolder,
+      "--prompt",
+      "x",
+      "--quantize",
+      "int3",
+    );
+    const packed = ["logits", "--model", modelFolder, "--tokens", "0,1", "--quantize", "int8", "--loss-and-gradients"];
+    await expectRefusal(/cannot be trained or replaced, since .* packed/, ...packed);
+  });
+});
+
 describe("logits", () => {
   const logits = (tokens: string, ...flags: string[]) => [
     "logits",

@@ -92,6 +92,11 @@ export class CpuEngine extends MathBackendCPU {
     return { dataId, shape, dtype };
   }
 
+  /** Writes into a tensor's numbers, from an offset on. */
+  writeRange({ dataId }: TensorInfo, offset: number, values: Float32Array): void {
+    (this.#get(dataId) as HeapData).values.set(values, offset);
+  }
+
   /** Another tensor on the same data. */
   share(info: TensorInfo, shape = info.shape): TensorInfo {
     this.incRef(info.dataId);

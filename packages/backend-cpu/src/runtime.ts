@@ -45,6 +45,7 @@ export async function createRuntime(threads: number): Promise<CpuRuntime> {
     engine,
     engineKernels: javaScriptKernels().map((kernel) => compiledFirst(frame, kernel)),
     ownKernels: Object.fromEntries(ownKernels),
+    writeRange: (...range) => engine.writeRange(...range),
   };
 }
 

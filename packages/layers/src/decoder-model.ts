@@ -2,28 +2,21 @@
  * A model on a device: a config and named tensors. The forward pass is a function over it (`forward.ts`); training
  * replaces its tensors by name.
  */
-import {
-  activeDevice,
-  add,
-  type LiveDevice,
-  matMul,
-  mul,
-  SstError,
-  type Tensor,
-  tidy,
-  type WeightFormat,
-} from "@sst/tensor";
+import { activeDevice, type LiveDevice, SstError, type Tensor, type WeightFormat } from "@sst/tensor";
 import type { HostTensor, LoraConfig, ModelConfig, ModelData } from "./config.js";
 import { ForwardConstants } from "./constants.js";
 import { disposeWeight, type HostWeight, hostWeights, upload } from "./device-weights.js";
-import { isPacked, type LinearWeight, type LowRank } from "./linear.js";
+import { isPacked, type LinearWeight, mergedWeight } from "./linear.js";
+import { ParameterReader, type ParameterSource, uploadParameter } from "./parameter-source.js";
 import {
   adapterNames,
   adapterShapes,
   backboneShapes,
   embeddingName,
   headName,
+  isLinear,
   linearShapes,
+  requireParameters,
   streamShapes,
   thetaName,
 } from "./parameters.js";
@@ -40,7 +33,7 @@ export interface DecoderModelOptions {
    * Rounds the matrices of linear layers and the head to few bits and keeps them packed: for inference, and for training
    * what is not packed. A head that is the embedding becomes a packed copy beside it, for the lookup needs rows of floats.
    */
-  readonly quantize?: WeightFormat;
+  readonly quantize?: WeightFormat | undefined;
 }
 
 export class DecoderModel implements Disposable {
@@ -67,25 +60,37 @@ export class DecoderModel implements Disposable {
    */
   static fromData(data: ModelData, options: DecoderModelOptions = {}): DecoderModel {
     const { config, adapter } = data;
-    const expected = {
-      ...backboneShapes(config),
-      ...streamShapes(config),
-      ...(adapter && adapterShapes(config, adapter.config)),
-    };
     const given: Record<string, HostTensor> = { ...data.weights, ...adapter?.weights };
-    for (const name of Object.keys(given)) {
-      if (!(name in expected)) throw new SstError("shape-mismatch", `the model has no parameter "${name}"`);
-    }
-    for (const [name, shape] of Object.entries(expected)) {
-      const found = given[name];
-      if (found === undefined) throw new SstError("shape-mismatch", `parameter "${name}" is missing`);
-      if (found.shape.join() !== shape.join()) {
-        throw new SstError("shape-mismatch", `parameter "${name}" should be [${shape}], but is [${found.shape}]`);
-      }
-    }
+    const shapes = Object.entries(given).map(([name, { shape }]) => [name, shape]);
+    const names = requireParameters(config, adapter?.config, Object.fromEntries(shapes));
     const model = new DecoderModel(config, adapter?.config, options);
     try {
-      for (const name of Object.keys(expected)) model.#add(name, given[name] as HostTensor);
+      for (const name of names) model.#add(name, given[name] as HostTensor);
+      return model;
+    } catch (error) {
+      model.dispose();
+      throw error;
+    }
+  }
+
+  /**
+   * As `fromData`, with one parameter after the other read from where they are: at no time are they all in host memory,
+   * unless `keepHostCopy` says so.
+   *
+   * @throws SstError as `fromData`, and what the source throws
+   */
+  static async fromSource(source: ParameterSource, options: DecoderModelOptions = {}): Promise<DecoderModel> {
+    const { config, lora, shapes } = source;
+    const names = requireParameters(config, lora, shapes);
+    const model = new DecoderModel(config, lora, options);
+    const reader = new ParameterReader(source);
+    try {
+      for (const name of names) {
+        model.#requireHome();
+        if (options.quantize && isLinear(name)) model.#add(name, await reader.readForNow(name));
+        else if (options.quantize || options.keepHostCopy) model.#add(name, await reader.read(name));
+        else model.#parameters.set(name, await uploadParameter(source, name));
+      }
       return model;
     } catch (error) {
       model.dispose();
@@ -181,7 +186,7 @@ export class DecoderModel implements Disposable {
       if (!this.lora?.targetModules.includes(name)) return weight;
       const [a, b] = adapterNames(module);
       const adapter = { a: this.#floats(a), b: this.#floats(b), factor: this.lora.alpha / this.lora.rank };
-      return isPacked(weight) ? { ...weight, adapter } : derive(merged(weight, adapter));
+      return isPacked(weight) ? { ...weight, adapter } : derive(mergedWeight(weight, adapter));
     };
     const layers = Array.from({ length: this.config.numHiddenLayers }, (_, layer): LayerWeights => {
       const prefix = `model.layers.${layer}`;
@@ -222,6 +227,7 @@ export class DecoderModel implements Disposable {
   }
 
   #add(parameter: string, values: HostTensor): void {
+    this.#requireHome();
     const weights = hostWeights(this.config, parameter, values, this.options.quantize);
     for (const [name, weight] of Object.entries(weights)) {
       this.#parameters.set(name, upload(weight));
@@ -278,11 +284,6 @@ export class DecoderModel implements Disposable {
     this.#constants = new ForwardConstants(this.config);
     this.#device = device;
   }
-}
-
-/** `W + factor · B·A`. */
-function merged(weight: Tensor, { a, b, factor }: LowRank): Tensor {
-  return tidy(() => add(weight, mul(matMul(b, a), factor)));
 }
 
 function frozen(name: string, what: string): SstError {

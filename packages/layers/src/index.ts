@@ -9,6 +9,7 @@ export { type ForwardOptions, planForward, type Solver } from "./forward-options
 export { type InitializationOptions, initializeModel } from "./initialize.js";
 export type { LinearWeight, LowRank, PackedWeight } from "./linear.js";
 export { meanCrossEntropy } from "./loss.js";
+export { ParameterReader, type ParameterSource } from "./parameter-source.js";
 export { adapterShapes, backboneShapes, linearShapes, streamShapes, thetaName } from "./parameters.js";
 export { paperAlpha, type SmallDecoderOptions, smallAlphaInitialization, smallDecoder } from "./presets.js";
 export type { Propagation } from "./state-stream/propagation.js";

@@ -1,5 +1,5 @@
 /** A linear layer on the last dimension, and what its weight may be: here, and only here, packed weights differ. */
-import { add, matMul, mul, quantizedMatMul, reshape, type Tensor, type WeightFormat } from "@sst/tensor";
+import { add, matMul, mul, quantizedMatMul, reshape, type Tensor, tidy, type WeightFormat } from "@sst/tensor";
 
 /** `a` `[rank, in]` and `b` `[out, rank]`: adds `factor · b·a` to a weight. */
 export interface LowRank {
@@ -29,6 +29,11 @@ export function linear(x: Tensor, weight: LinearWeight): Tensor {
   const [outSize, inSize] = weight.shape as [number, number];
   const rows = matMul(reshape(x, [-1, inSize]), weight, false, true);
   return reshape(rows, [...x.shape.slice(0, -1), outSize]);
+}
+
+/** A weight with its adapter's product in it, `W + factor · B·A`. */
+export function mergedWeight(weight: Tensor, { a, b, factor }: LowRank): Tensor {
+  return tidy(() => add(weight, mul(matMul(b, a), factor)));
 }
 
 /** A packed weight takes nothing in, so its adapter's product goes beside it. */

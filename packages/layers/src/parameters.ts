@@ -1,4 +1,5 @@
 /** The named parameters of a model, with their shapes: what a checkpoint must hold and what training may change. */
+import { SstError } from "@sst/tensor";
 import type { LoraConfig, ModelConfig } from "./config.js";
 
 export const embeddingName = "model.embed_tokens.weight";
@@ -72,4 +73,29 @@ export function thetaName(layer: number): string {
 /** Names of the two factors that adapt the linear layer `module`. */
 export function adapterNames(module: string): [a: string, b: string] {
   return [`${module}.lora_A.weight`, `${module}.lora_B.weight`];
+}
+
+/**
+ * Holds shapes against what a model has to have.
+ *
+ * @returns the names of all parameters, in a fixed order
+ * @throws SstError `shape-mismatch` for a missing, unexpected or wrongly shaped parameter, by name
+ */
+export function requireParameters(
+  config: ModelConfig,
+  lora: LoraConfig | undefined,
+  given: Readonly<Record<string, readonly number[]>>,
+): string[] {
+  const expected = { ...backboneShapes(config), ...streamShapes(config), ...(lora && adapterShapes(config, lora)) };
+  for (const name of Object.keys(given)) {
+    if (!(name in expected)) throw new SstError("shape-mismatch", `the model has no parameter "${name}"`);
+  }
+  for (const [name, shape] of Object.entries(expected)) {
+    const found = given[name];
+    if (found === undefined) throw new SstError("shape-mismatch", `parameter "${name}" is missing`);
+    if (found.join() !== shape.join()) {
+      throw new SstError("shape-mismatch", `parameter "${name}" should be [${shape}], but is [${found}]`);
+    }
+  }
+  return Object.keys(expected);
 }

@@ -1,5 +1,6 @@
 export { type Gsm8k, type Gsm8kProblem, gsm8kText, readGsm8k } from "./datasets/gsm8k.js";
 export { type FileSource, folderSource, httpSource, memorySource } from "./files/file-source.js";
+export type { OpenFile } from "./files/open-file.js";
 export { type OutputOptions, requireWritable } from "./files/output-folder.js";
 export { configToJson, readConfig } from "./formats/hugging-face-config.js";
 export { readLlama2c } from "./formats/llama2c.js";

@@ -2,7 +2,7 @@
  * The contract for a device plugin. A plugin is one object, made with `defineBackend`; it depends on this package and on
  * nothing else of ours, and proves itself with `@sst/tensor/conformance`. `registry.ts` brings plugins to life.
  */
-import type { KernelBackend, KernelConfig } from "@tensorflow/tfjs-core";
+import type { KernelBackend, KernelConfig, TensorInfo } from "@tensorflow/tfjs-core";
 import type { KernelImplementations } from "./kernel.js";
 import type { Plan, PlanProgram } from "./plan.js";
 
@@ -29,6 +29,11 @@ export interface BackendRuntime {
   readonly engine: KernelBackend;
   /** The basic operations: kernels of TensorFlow.js that run on that backend. */
   readonly engineKernels: readonly Pick<KernelConfig, "kernelName" | "kernelFunc" | "setupFunc">[];
+  /**
+   * Writes values into a float32 tensor that the engine's `write` has made without any, from an offset on (in values), and
+   * is done with them when it returns. Without it, tensors are uploaded from arrays of their size.
+   */
+  writeRange?(target: TensorInfo, offset: number, values: Float32Array): void;
 }
 
 export interface BackendContext {

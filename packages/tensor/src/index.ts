@@ -44,3 +44,4 @@ export {
   ready,
   registerBackend,
 } from "./registry.js";
+export { TensorUpload } from "./tensor-upload.js";

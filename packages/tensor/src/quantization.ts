@@ -126,7 +126,7 @@ function packBlock(
   for (let i = start; i < end; i++) {
     // What `Math.round` says of such a quotient, in a fifth of its time.
     const integer = Math.floor((values[i] as number) / scale + 0.5);
-    const kept = integer > largest ? largest : integer < -largest ? -largest : integer;
+    const kept = Math.max(-largest, Math.min(largest, integer));
     word |= (kept & mask) << shift;
     shift += bits;
     if (shift < 32) continue;

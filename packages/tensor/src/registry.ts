@@ -19,6 +19,7 @@ import { SstError } from "./errors.js";
 import { installKernels } from "./kernel.js";
 import { activeDevice, LiveDevice, setActiveDevice } from "./live-device.js";
 import { registerRecordedKernel } from "./recorder.js";
+import { setRangeWriter } from "./tensor-upload.js";
 
 /** What `ready()` and `devices()` say of a backend. */
 export interface Device {
@@ -184,6 +185,7 @@ async function activate(backend: Backend): Promise<void> {
   await setBackend(engineName(backend.name));
   setActiveDevice(device);
   setCompiler(backend.compile && ((plan) => backend.compile?.(runtime, plan)));
+  setRangeWriter(runtime.writeRange && ((...range) => runtime.writeRange?.(...range)));
 }
 
 /** Brought to life if it is not, or was lost. */

@@ -6,14 +6,16 @@ import { Command } from "commander";
 import {
   type CommonOptions,
   forwardOptions,
+  type QuantizeOption,
   type SolverOptions,
   wholeNumber,
   withCommonOptions,
+  withQuantizeOption,
   withSolverOptions,
 } from "../arguments.js";
 import { openBackend } from "../backend.js";
 
-interface EvalOptions extends CommonOptions, SolverOptions {
+interface EvalOptions extends CommonOptions, QuantizeOption, SolverOptions {
   readonly model: string;
   readonly task: string;
   readonly length: number;
@@ -36,13 +38,13 @@ export function evalCommand(): Command {
     .option("--seed <N>", "seed of the sequences", wholeNumber(0), 0)
     .option("--iterations <N>", "iterations at every position (default: 1)", wholeNumber(1))
     .option("--stream-off", "run the plain backbone");
-  return withCommonOptions(withSolverOptions(command)).action(run);
+  return withCommonOptions(withSolverOptions(withQuantizeOption(command))).action(run);
 }
 
 async function run(options: EvalOptions): Promise<void> {
   const known = createTask(options.task);
   await openBackend(options.backend);
-  using model = await loadModel(options.model);
+  using model = await loadModel(options.model, { quantize: options.quantize });
   const vocabulary = await loadVocabulary(options.model);
   if (vocabulary === undefined) {
     throw new SstError(

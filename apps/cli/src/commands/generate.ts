@@ -4,10 +4,18 @@ import type { DecoderModel, ModelConfig } from "@sst/layers";
 import { loadModel, loadTokenizer, loadVocabulary, type SymbolVocabulary, type Tokenizer } from "@sst/loaders";
 import { SstError } from "@sst/tensor";
 import { Command } from "commander";
-import { type CommonOptions, forwardOptions, number, wholeNumber, withCommonOptions } from "../arguments.js";
+import {
+  type CommonOptions,
+  forwardOptions,
+  number,
+  type QuantizeOption,
+  wholeNumber,
+  withCommonOptions,
+  withQuantizeOption,
+} from "../arguments.js";
 import { openBackend } from "../backend.js";
 
-interface GenerateCommandOptions extends CommonOptions {
+interface GenerateCommandOptions extends CommonOptions, QuantizeOption {
   readonly model: string;
   readonly prompt: string;
   readonly maxNewTokens?: number;
@@ -34,12 +42,12 @@ export function generateCommand(): Command {
     .option("--seed <N>", "seed of the draws (default: 0)", wholeNumber(0))
     .option("--iterations <N>", "iterations at every position (default: 1)", wholeNumber(1))
     .option("--stream-off", "run the plain backbone");
-  return withCommonOptions(command).action(run);
+  return withCommonOptions(withQuantizeOption(command)).action(run);
 }
 
 async function run(options: GenerateCommandOptions): Promise<void> {
   await openBackend(options.backend);
-  using model = await loadModel(options.model);
+  using model = await loadModel(options.model, { quantize: options.quantize });
   const vocabulary = await loadVocabulary(options.model);
   if (vocabulary !== undefined) await label(model, vocabulary, options);
   else await continuePrompt(model, await loadTokenizer(options.model), options);

@@ -7,14 +7,16 @@ import { Command } from "commander";
 import {
   type CommonOptions,
   forwardOptions,
+  type QuantizeOption,
   type SolverOptions,
   wholeNumber,
   withCommonOptions,
+  withQuantizeOption,
   withSolverOptions,
 } from "../arguments.js";
 import { openBackend } from "../backend.js";
 
-interface LogitsOptions extends CommonOptions, SolverOptions {
+interface LogitsOptions extends CommonOptions, QuantizeOption, SolverOptions {
   readonly model: string;
   readonly tokens: string;
   readonly iterations?: number;
@@ -30,7 +32,7 @@ export function logitsCommand(): Command {
     .option("--iterations <N>", "iterations at every position (default: 1)", wholeNumber(1))
     .option("--stream-off", "run the plain backbone")
     .option("--loss-and-gradients", "add the mean next-token loss and its gradient for every parameter");
-  return withCommonOptions(withSolverOptions(command)).action(run);
+  return withCommonOptions(withSolverOptions(withQuantizeOption(command))).action(run);
 }
 
 async function run(options: LogitsOptions): Promise<void> {
@@ -39,7 +41,7 @@ async function run(options: LogitsOptions): Promise<void> {
     throw new SstError("contradiction", "a loss needs a next token: rows of one token have none");
   }
   await openBackend(options.backend);
-  using model = await loadModel(options.model);
+  using model = await loadModel(options.model, { quantize: options.quantize });
   const forwarding = forwardOptions(options);
   const result: Record<string, unknown> = await logitsOf(model, rows, forwarding);
   if (options.lossAndGradients) Object.assign(result, await lossOf(model, rows, forwarding));

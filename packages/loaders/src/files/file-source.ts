@@ -1,5 +1,6 @@
 /** Where files are read from: a folder, a web address, or memory. Loaders see nothing else of the outside world. */
 import { SstError } from "@sst/tensor";
+import { type OpenFile, openOnDisk } from "./open-file.js";
 
 export interface FileSource {
   /** For error messages: the folder or address. */
@@ -8,6 +9,8 @@ export interface FileSource {
   list(): Promise<string[]>;
   /** @throws SstError `file-not-found` */
   read(name: string): Promise<Uint8Array>;
+  /** A file that is read in parts, where the source can do that. @throws SstError `file-not-found` */
+  open?(name: string): Promise<OpenFile>;
   has(name: string): Promise<boolean>;
 }
 
@@ -23,16 +26,21 @@ export async function folderSource(folder: string): Promise<FileSource> {
     );
   }
   const names = await readdir(folder);
+  const pathOf = (name: string) => {
+    if (names.includes(name)) return join(folder, name);
+    throw new SstError("file-not-found", `${folder} holds no file "${name}"`);
+  };
   return {
     location: folder,
     list: async () => names,
     has: async (name) => names.includes(name),
+    open: async (name) => openOnDisk(pathOf(name)),
     read: async (name) => {
-      if (!names.includes(name)) throw new SstError("file-not-found", `${folder} holds no file "${name}"`);
-      const bytes = await readFile(join(folder, name)).catch((cause: Error) => {
-        throw new SstError("file-not-found", `${join(folder, name)} cannot be read (${cause.message})`, { cause });
+      const path = pathOf(name);
+      const { buffer, byteOffset, byteLength } = await readFile(path).catch((cause: Error) => {
+        throw new SstError("file-not-found", `${path} cannot be read (${cause.message})`, { cause });
       });
-      return new Uint8Array(bytes);
+      return new Uint8Array(buffer, byteOffset, byteLength);
     },
   };
 }

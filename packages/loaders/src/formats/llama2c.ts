@@ -112,14 +112,14 @@ function sizeOf(shape: readonly number[]): number {
 }
 
 function readWeights(bytes: Uint8Array, header: Header, config: ModelConfig): Record<string, HostTensor> {
-  const values = new Float32Array(bytes.slice(headerBytes).buffer);
+  const values = floatsOf(bytes.subarray(headerBytes));
   const shapes = backboneShapes(config);
   const weights: Record<string, HostTensor> = {};
   let position = 0;
   const take = (name: string) => {
     const shape = shapes[name] as readonly number[];
     const size = sizeOf(shape);
-    weights[name] = { shape, data: values.slice(position, position + size) };
+    weights[name] = { shape, data: values.subarray(position, position + size) };
     position += size;
   };
   const takeLayers = (part: string) => {
@@ -137,6 +137,12 @@ function readWeights(bytes: Uint8Array, header: Header, config: ModelConfig): Re
     }
   }
   return weights;
+}
+
+/** The same memory, where its place in it allows. */
+function floatsOf(bytes: Uint8Array): Float32Array {
+  const { buffer, byteOffset, byteLength } = bytes.byteOffset % 4 === 0 ? bytes : bytes.slice();
+  return new Float32Array(buffer, byteOffset, byteLength / 4);
 }
 
 const layerOrder = [

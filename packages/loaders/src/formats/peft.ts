@@ -3,7 +3,7 @@ import type { HostTensor, LoraConfig } from "@sst/layers";
 import { SstError } from "@sst/tensor";
 import * as v from "valibot";
 import { jsonBytes, parseJson } from "../files/json.js";
-import { readSafetensors, writeSafetensors } from "./safetensors.js";
+import { type TensorFile, writeSafetensors } from "./safetensors.js";
 
 export const adapterConfigFile = "adapter_config.json";
 export const adapterWeightsFile = "adapter_model.safetensors";
@@ -32,16 +32,16 @@ export interface Adapter {
  * @throws SstError `file-corrupt` naming the file and what is wrong with it, `file-unsupported` naming a field that asks for
  * what we do not have
  */
-export function readAdapter(configBytes: Uint8Array, weightBytes: Uint8Array): Adapter {
-  const raw = parseJson(configBytes, adapterSchema, adapterConfigFile);
+export function readAdapterConfig(bytes: Uint8Array): LoraConfig {
+  const raw = parseJson(bytes, adapterSchema, adapterConfigFile);
   requirePlainLora(raw);
-  const { r, lora_alpha, target_modules } = raw;
-  const stored = readSafetensors(weightBytes, adapterWeightsFile);
-  const weights = Object.entries(stored).map(([name, tensor]) => [withoutPrefix(name), tensor]);
-  return {
-    config: { rank: r, alpha: lora_alpha, targetModules: target_modules },
-    weights: Object.fromEntries(weights),
-  };
+  return { rank: raw.r, alpha: raw.lora_alpha, targetModules: raw.target_modules };
+}
+
+/** The file of weights by our names, without PEFT's prefix. @throws SstError `file-corrupt` for a name without it */
+export function adapterTensors({ shapes, read }: TensorFile): TensorFile {
+  const renamed = Object.entries(shapes).map(([name, shape]) => [withoutPrefix(name), shape]);
+  return { shapes: Object.fromEntries(renamed), read: (name, take) => read(prefix + name, take) };
 }
 
 /** These change what an adapter computes, so they are not passed over. */

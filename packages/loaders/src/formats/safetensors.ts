@@ -3,6 +3,7 @@ import type { HostTensor } from "@sst/layers";
 import { SstError } from "@sst/tensor";
 import * as v from "valibot";
 import { parseJson } from "../files/json.js";
+import type { OpenFile } from "../files/open-file.js";
 
 const size = v.pipe(v.number(), v.integer(), v.minValue(0));
 const entrySchema = v.object({ dtype: v.string(), shape: v.array(size), data_offsets: v.tuple([size, size]) });
@@ -11,39 +12,90 @@ type Entry = v.InferOutput<typeof entrySchema>;
 
 const itemSizes: Readonly<Record<string, number>> = { F32: 4, F16: 2, BF16: 2 };
 
+/** What is read of a file at a time: small enough for a processor's cache. */
+const PIECE_BYTES = 2 ** 20;
+
+/** A file whose header is in order, to be read tensor by tensor. */
+export interface TensorFile {
+  readonly shapes: Readonly<Record<string, readonly number[]>>;
+  /**
+   * Hands a tensor's values over as float32, in pieces, first to last. A piece is good until `take` returns.
+   *
+   * @throws SstError `file-corrupt` or `file-not-found` where the file is not there any more
+   */
+  read(name: string, take: (values: Float32Array) => void): Promise<void>;
+}
+
 /**
- * All tensors of a file, as float32.
+ * Reads the header. The file stays the caller's, to be closed after the tensors were read.
  *
  * @throws SstError `file-corrupt` for a header that does not fit the file, naming file and tensor, `file-unsupported`
  * for other types of values
  */
+export async function openSafetensors(file: OpenFile, fileName: string): Promise<TensorFile> {
+  const start = new Uint8Array(Math.min(8, file.sizeBytes));
+  await file.read(0, start);
+  const json = new Uint8Array(headerSize(start, file.sizeBytes, fileName));
+  await file.read(8, json);
+  const dataStart = 8 + json.byteLength;
+  const entries = readEntries(json, file.sizeBytes - dataStart, fileName);
+  const shapes = Object.fromEntries(entries.map(([name, { shape }]) => [name, shape]));
+  const byName = new Map(entries);
+  let [current, other] = [new Uint8Array(PIECE_BYTES), new Uint8Array(PIECE_BYTES)];
+  const read = async (name: string, take: (values: Float32Array) => void) => {
+    const { dtype, data_offsets } = byName.get(name) as Entry;
+    const [begin, end] = data_offsets;
+    const readInto = async (memory: Uint8Array, position: number) => {
+      const piece = memory.subarray(0, Math.max(0, Math.min(PIECE_BYTES, end - position)));
+      await file.read(dataStart + position, piece);
+      return piece;
+    };
+    let piece = await readInto(current, begin);
+    for (let position = begin + PIECE_BYTES; piece.byteLength > 0; position += PIECE_BYTES) {
+      // The next piece is on its way while this one is used.
+      const next = readInto(other, position);
+      try {
+        take(toFloat32(piece, dtype));
+      } finally {
+        piece = await next;
+      }
+      [current, other] = [other, current];
+    }
+  };
+  return { shapes, read };
+}
+
+/**
+ * All tensors of a file, as float32.
+ *
+ * @throws SstError as `openSafetensors`
+ */
 export function readSafetensors(bytes: Uint8Array, fileName: string): Record<string, HostTensor> {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  if (bytes.byteLength < 8) throw corrupt(fileName, `${bytes.byteLength} bytes are too few for a header`);
-  const headerSize = Number(view.getBigUint64(0, true));
-  if (headerSize > bytes.byteLength - 8) {
-    throw corrupt(
-      fileName,
-      `its header claims ${headerSize} bytes, the file has ${bytes.byteLength}: is it truncated?`,
-    );
-  }
-  const header = parseJson(bytes.subarray(8, 8 + headerSize), headerSchema, `${fileName} (header)`);
-  const data = bytes.subarray(8 + headerSize);
-  const entries = Object.entries(header).filter((entry): entry is [string, Entry] => entry[0] !== "__metadata__");
-  for (const [name, entry] of entries) checkEntry(name, entry, data.byteLength, fileName);
-  checkLayout(entries, data.byteLength, fileName);
+  const dataStart = 8 + headerSize(bytes, bytes.byteLength, fileName);
+  const data = bytes.subarray(dataStart);
+  const entries = readEntries(bytes.subarray(8, dataStart), data.byteLength, fileName);
   return Object.fromEntries(
-    entries.map(
-      ([
-        name,
-        {
-          dtype,
-          shape,
-          data_offsets: [begin, end],
-        },
-      ]) => [name, { shape, data: toFloat32(data.slice(begin, end), dtype) }],
-    ),
+    entries.map(([name, { dtype, shape, data_offsets }]) => [
+      name,
+      { shape, data: toFloat32(data.slice(...data_offsets), dtype) },
+    ]),
   );
+}
+
+/** @param start the file's first bytes */
+function headerSize(start: Uint8Array, fileBytes: number, fileName: string): number {
+  if (fileBytes < 8) throw corrupt(fileName, `${fileBytes} bytes are too few for a header`);
+  const size = Number(new DataView(start.buffer, start.byteOffset, 8).getBigUint64(0, true));
+  if (size <= fileBytes - 8) return size;
+  throw corrupt(fileName, `its header claims ${size} bytes, the file has ${fileBytes}: is it truncated?`);
+}
+
+function readEntries(json: Uint8Array, dataBytes: number, fileName: string): [string, Entry][] {
+  const header = parseJson(json, headerSchema, `${fileName} (header)`);
+  const entries = Object.entries(header).filter((entry): entry is [string, Entry] => entry[0] !== "__metadata__");
+  for (const [name, entry] of entries) checkEntry(name, entry, dataBytes, fileName);
+  checkLayout(entries, dataBytes, fileName);
+  return entries;
 }
 
 function checkEntry(name: string, entry: Entry, dataBytes: number, fileName: string): void {
@@ -81,12 +133,16 @@ function checkLayout(entries: readonly [string, Entry][], dataBytes: number, fil
   if (position !== dataBytes) throw corrupt(fileName, `${dataBytes - position} bytes at its end belong to no tensor`);
 }
 
+/** A view of `bytes` for F32. */
 function toFloat32(bytes: Uint8Array, dtype: string): Float32Array {
   if (dtype === "F32") return new Float32Array(bytes.buffer, bytes.byteOffset, bytes.byteLength / 4);
   const halves = new Uint16Array(bytes.buffer, bytes.byteOffset, bytes.byteLength / 2);
-  if (dtype === "F16") return Float32Array.from(halves, halfToFloat);
+  const values = new Float32Array(halves.length);
+  const bits = new Uint32Array(values.buffer);
   // bfloat16 is the upper half of a float32.
-  return new Float32Array(Uint32Array.from(halves, (half) => half << 16).buffer);
+  if (dtype === "BF16") for (let i = 0; i < halves.length; i++) bits[i] = (halves[i] as number) << 16;
+  else for (let i = 0; i < halves.length; i++) values[i] = halfToFloat(halves[i] as number);
+  return values;
 }
 
 function halfToFloat(half: number): number {

@@ -12,6 +12,7 @@ import { memory, type ReadyDevice, ready } from "../registry.js";
 import { checkCarriedPlan } from "./check-carried-plan.js";
 import { checkAliases, checkCase, checkExtreme, checkNonFinite, type KernelFindings } from "./check-kernel.js";
 import { checkPlan } from "./check-plan.js";
+import { checkUpload } from "./check-upload.js";
 import { outputError, requireThat } from "./compare.js";
 import { download, upload } from "./device-run.js";
 import type { KernelSuite, Sizes } from "./kernel-suite.js";
@@ -54,6 +55,10 @@ export function runConformance(options: ConformanceOptions): void {
     });
     test("a plan that carries tensors from run to run", async () => {
       await requireNothingLeft(backend, () => checkCarriedPlan(new Random(`conformance/carried plan/${seed}`)));
+    });
+    test("a tensor that is uploaded in pieces", async () => {
+      await ready({ backend });
+      await requireNothingLeft(backend, () => checkUpload(new Random(`conformance/upload/${seed}`)));
     });
     test("every kernel was checked", async () => {
       const known = new Set(kernelSuites.flatMap(({ kernel, gradientKernel }) => [kernel, gradientKernel]));

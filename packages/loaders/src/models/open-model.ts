@@ -1,0 +1,180 @@
+/** Models in their folders, opened and checked but for their values: Hugging Face's layout with our additions, or llama2.c's. */
+import {
+  adapterShapes,
+  backboneShapes,
+  type LoraConfig,
+  type ModelConfig,
+  type ModelData,
+  type ParameterSource,
+  streamShapes,
+} from "@sst/layers";
+import { SstError } from "@sst/tensor";
+import type { FileSource } from "../files/file-source.js";
+import { type OpenFile, openFile } from "../files/open-file.js";
+import { readConfig } from "../formats/hugging-face-config.js";
+import { looksLikeLlama2c, readLlama2c } from "../formats/llama2c.js";
+import { adapterConfigFile, adapterTensors, adapterWeightsFile, readAdapterConfig } from "../formats/peft.js";
+import { openSafetensors, type TensorFile } from "../formats/safetensors.js";
+import { looksLikeLlama2cTokenizer } from "../tokenizers/llama2c-tokenizer.js";
+
+export const weightsFile = "model.safetensors";
+export const streamFile = "state_stream.safetensors";
+
+export interface OpenModel extends ParameterSource {
+  close(): Promise<void>;
+}
+
+/**
+ * Every expected tensor is there with the expected shape, and nothing else is; values are checked as they are read. The
+ * caller closes what is returned.
+ *
+ * @throws SstError `file-not-found`, `file-corrupt`, `file-unsupported` or `shape-mismatch`, naming file and tensor
+ */
+export async function openModel(source: FileSource): Promise<OpenModel> {
+  if (!(await source.has("config.json"))) return modelInMemory(await readLlama2cFolder(source));
+  const files: OpenFile[] = [];
+  const close = async () => {
+    for (const file of files) await file.close();
+  };
+  const open = async (name: string): Promise<TensorFile> => {
+    const file = await openFile(source, name);
+    files.push(file);
+    return openSafetensors(file, name);
+  };
+  try {
+    return { ...(await openHuggingFaceFolder(source, open)), close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+type Open = (fileName: string) => Promise<TensorFile>;
+
+async function openHuggingFaceFolder(source: FileSource, open: Open): Promise<ParameterSource> {
+  const config = readConfig(await source.read("config.json"));
+  const backbone = await open(weightsFile);
+  requireShapes(backbone, backboneShapes(config), weightsFile);
+  const stream = await openStream(source, config, open);
+  const adapter = await openAdapter(source, config, open);
+  const parts = [backbone, stream, adapter?.tensors].filter((part) => part !== undefined);
+  const partOf = new Map(parts.flatMap((part) => Object.keys(part.shapes).map((name) => [name, part])));
+  return {
+    config,
+    lora: adapter?.lora,
+    shapes: Object.assign({}, ...parts.map(({ shapes }) => shapes)),
+    read: (name, take) => (partOf.get(name) as TensorFile).read(name, requiringFinite(name, take)),
+  };
+}
+
+async function openStream(source: FileSource, config: ModelConfig, open: Open): Promise<TensorFile | undefined> {
+  if (config.stateStream === undefined) {
+    if (!(await source.has(streamFile))) return undefined;
+    throw new SstError(
+      "file-corrupt",
+      `${source.location} holds ${streamFile}, but config.json has no "state_stream": which one is right?`,
+    );
+  }
+  const stream = await open(streamFile);
+  requireShapes(stream, streamShapes(config), streamFile);
+  return stream;
+}
+
+async function openAdapter(
+  source: FileSource,
+  config: ModelConfig,
+  open: Open,
+): Promise<{ readonly lora: LoraConfig; readonly tensors: TensorFile } | undefined> {
+  if (!(await source.has(adapterConfigFile)) && !(await source.has(adapterWeightsFile))) return undefined;
+  const lora = readAdapterConfig(await source.read(adapterConfigFile));
+  const tensors = adapterTensors(await open(adapterWeightsFile));
+  requireShapes(tensors, adapterShapes(config, lora), adapterWeightsFile);
+  return { lora, tensors };
+}
+
+/** Folders of llama2.c hold a checkpoint and a tokenizer, both as `.bin`: told apart by what is in them. */
+async function readLlama2cFolder(source: FileSource): Promise<ModelData> {
+  const names = (await source.list()).filter((name) => name.endsWith(".bin"));
+  const candidates: [string, Uint8Array][] = [];
+  for (const name of names) {
+    const bytes = await source.read(name);
+    if (!looksLikeLlama2cTokenizer(bytes)) candidates.push([name, bytes]);
+  }
+  // Where no header is in order, the first file is read all the same, to say what is wrong with it.
+  const [first = candidates[0], second] = candidates.filter(([, bytes]) => looksLikeLlama2c(bytes));
+  if (first === undefined) {
+    throw new SstError(
+      "file-not-found",
+      `${source.location} holds no model: expected config.json with ${weightsFile}, or a llama2.c checkpoint (*.bin)`,
+    );
+  }
+  if (second !== undefined) {
+    throw new SstError(
+      "file-unsupported",
+      `${source.location} holds several checkpoints (${first[0]}, ${second[0]}): keep one per folder`,
+    );
+  }
+  return readLlama2c(first[1], first[0]);
+}
+
+function modelInMemory({ config, weights }: ModelData): OpenModel {
+  const shapes = Object.entries(weights).map(([name, { shape }]) => [name, shape]);
+  return {
+    config,
+    shapes: Object.fromEntries(shapes),
+    read: async (name, take) => requiringFinite(name, take)(weights[name]?.data as Float32Array),
+    close: async () => {},
+  };
+}
+
+function requireShapes(
+  { shapes }: TensorFile,
+  expected: Readonly<Record<string, readonly number[]>>,
+  fileName: string,
+): void {
+  for (const [name, shape] of Object.entries(expected)) {
+    const found = shapes[name];
+    if (found === undefined) throw new SstError("file-corrupt", `${fileName} lacks the tensor "${name}"`);
+    if (found.join() !== shape.join()) {
+      throw new SstError("shape-mismatch", `${fileName}: tensor "${name}" should be [${shape}], but is [${found}]`);
+    }
+  }
+  const unexpected = Object.keys(shapes).find((name) => !(name in expected));
+  if (unexpected !== undefined) {
+    throw new SstError("file-unsupported", `${fileName}: the model of config.json has no tensor "${unexpected}"`);
+  }
+}
+
+/** @throws SstError `not-finite`, naming the tensor and the entry */
+function requiringFinite(name: string, take: (values: Float32Array) => void): (values: Float32Array) => void {
+  let position = 0;
+  return (values) => {
+    const index = firstNotFinite(values);
+    if (index !== undefined) {
+      throw new SstError(
+        "not-finite",
+        `tensor "${name}" is not finite: entry ${position + index} is ${values[index]}; the checkpoint is damaged`,
+      );
+    }
+    position += values.length;
+    take(values);
+  };
+}
+
+function firstNotFinite(values: Float32Array): number | undefined {
+  // A product with 0 is 0 for all but these: sums need no branch, and four of them do not wait for each other.
+  let [a, b, c, d] = [0, 0, 0, 0];
+  const end = values.length - 3;
+  for (let i = 0; i < end; i += 4) {
+    a += (values[i] as number) * 0;
+    b += (values[i + 1] as number) * 0;
+    c += (values[i + 2] as number) * 0;
+    d += (values[i + 3] as number) * 0;
+  }
+  return a + b + c + d === 0 && values.slice(-4).every(Number.isFinite) ? undefined : indexOfNotFinite(values);
+}
+
+function indexOfNotFinite(values: Float32Array): number | undefined {
+  const index = values.findIndex((value) => !Number.isFinite(value));
+  return index < 0 ? undefined : index;
+}
