@@ -68,11 +68,18 @@ export interface EngineAttributes {
   readonly outputShapes: Readonly<Record<string, number[]>>;
 }
 
+const ENGINE_PREFIX = "sst/";
+
 const definedKernels = new Map<string, AnyKernel>();
 
 /** Every kernel of the contract, in the order of definition; the conformance kit walks over it. */
 export function kernels(): readonly AnyKernel[] {
   return [...definedKernels.values()];
+}
+
+/** The kernel that the engine's registry has under a name, if it is one of the contract. */
+export function kernelByEngineName(engineName: string): AnyKernel | undefined {
+  return engineName.startsWith(ENGINE_PREFIX) ? definedKernels.get(engineName.slice(ENGINE_PREFIX.length)) : undefined;
 }
 
 /** Defines a kernel and its gradient, once and for all backends. */
@@ -140,7 +147,7 @@ export function installKernels(engineBackendName: string, implementations: Kerne
 
 /** Prefixed, so that our names never meet those of the engine's own kernels. */
 export function engineKernelName(kernelName: string): string {
-  return `sst/${kernelName}`;
+  return `${ENGINE_PREFIX}${kernelName}`;
 }
 
 function registerKernelGradient(definition: KernelDefinition): void {

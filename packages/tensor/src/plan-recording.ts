@@ -1,7 +1,7 @@
 /** Records a plan: listens to the calls that a function makes, and finds out what each tensor in them is. */
 import { keep, type Tensor, type TensorInfo, tidy } from "@tensorflow/tfjs-core";
 import { SstError } from "./errors.js";
-import { type EngineAttributes, engineKernelName, kernels } from "./kernel.js";
+import { type EngineAttributes, kernelByEngineName } from "./kernel.js";
 import { activeDevice } from "./live-device.js";
 import type { Plan, PlanCall, PlanCarry, PlanValue } from "./plan.js";
 import { type HeardCall, listening } from "./recorder.js";
@@ -94,7 +94,7 @@ class Recording {
   }
 
   add({ kernel, inputs, attributes, outputs }: HeardCall): void {
-    const definition = kernels().find((each) => engineKernelName(each.definition.name) === kernel)?.definition;
+    const definition = kernelByEngineName(kernel)?.definition;
     const used = mapInputs(inputs, (tensor) => this.#use(tensor));
     for (const name of definition?.consumes ?? []) {
       const index = (used as Record<string, number>)[name] as number;

@@ -1,6 +1,6 @@
 /** What the calls of a plan ask of its variables: a device cannot raise an error, and a wrong position reaches past a cache. */
 import { SstError } from "./errors.js";
-import { type EngineAttributes, engineKernelName, kernels } from "./kernel.js";
+import { type AnyKernel, type EngineAttributes, kernelByEngineName } from "./kernel.js";
 import { bindSizeAttributes, checkAttribute } from "./kernel-checks.js";
 import type { KernelDefinition } from "./kernel-definition.js";
 import type { Plan, PlanCall, PlanValue } from "./plan.js";
@@ -45,9 +45,7 @@ interface VariableRule {
 }
 
 function ruleOf(plan: Plan, call: PlanCall): VariableRule {
-  const { definition } = kernels().find((each) => engineKernelName(each.definition.name) === call.kernel) as {
-    definition: KernelDefinition;
-  };
+  const { definition } = kernelByEngineName(call.kernel) as AnyKernel;
   const { attributes } = call.attributes as EngineAttributes;
   const bindings = new ShapeBindings(definition.name);
   bindSizeAttributes(bindings, definition, attributes);

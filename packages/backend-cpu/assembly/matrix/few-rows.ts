@@ -1,6 +1,7 @@
 /**
- * Products of few rows with a matrix that memory holds as [columns, depth]: a decoded token. The matrix is read once and
- * in order, several of its lines at a time, because reading it is what takes the time.
+ * Products of few rows with a matrix that memory holds as [columns, depth]: a decoded token. The matrix is read once, and
+ * reading it is what takes the time: eight of its lines at a time that lie far apart, so that each of eight places in memory
+ * is read on and on, which is what processors see coming.
  *
  * Each result is the sum of four lanes (k modulo 4), each a chain of additions, for any number of rows.
  */
@@ -12,17 +13,22 @@ export const FEW_ROWS: usize = 8;
 /** Lines of the matrix that one piece of work takes. */
 export const LINES: usize = 8;
 
-/** What is left of a row behind its whole vectors, added to results that are there. */
+/** The sum of a row's whole vectors, and what is left of it behind them. */
 // @ts-ignore: decorator
 @inline
-function addRest(x: usize, line: usize, result: usize, depth: usize, lines: usize): void {
-  for (let k = depth & ~3; k < depth; k++) {
-    const value = load<f32>(x + k * 4);
-    for (let i: usize = 0; i < lines; i++) {
-      const at = result + i * 4;
-      store<f32>(at, load<f32>(at) + value * load<f32>(line + (i * depth + k) * 4));
-    }
-  }
+function withRest(sum: f32, x: usize, line: usize, depth: usize): f32 {
+  for (let k = depth & ~3; k < depth; k++) sum += load<f32>(x + k * 4) * load<f32>(line + k * 4);
+  return sum;
+}
+
+/** Results of four lines, `step` bytes apart, to places `resultStep` bytes apart. */
+// @ts-ignore: decorator
+@inline
+function storeFour(sums: v128, x: usize, line: usize, step: usize, result: usize, resultStep: usize, depth: usize): void {
+  store<f32>(result, withRest(f32x4.extract_lane(sums, 0), x, line, depth));
+  store<f32>(result + resultStep, withRest(f32x4.extract_lane(sums, 1), x, line + step, depth));
+  store<f32>(result + 2 * resultStep, withRest(f32x4.extract_lane(sums, 2), x, line + 2 * step, depth));
+  store<f32>(result + 3 * resultStep, withRest(f32x4.extract_lane(sums, 3), x, line + 3 * step, depth));
 }
 
 // @ts-ignore: decorator
@@ -31,17 +37,15 @@ function oneByOne(x: usize, line: usize, result: usize, depth: usize): void {
   let sum = f32x4.splat(0);
   const whole = depth & ~3;
   for (let k: usize = 0; k < whole; k += 4) sum = madd(v128.load(x + k * 4), v128.load(line + k * 4), sum);
-  store<f32>(result, sumLanes(sum));
-  addRest(x, line, result, depth, 1);
+  store<f32>(result, withRest(sumLanes(sum), x, line, depth));
 }
 
 // Each line has a pointer of its own that moves on: an address that is computed costs as much as the product.
 
-/** One row against eight lines. */
+/** One row against eight lines that lie `step` bytes apart, their results `resultStep` bytes. */
 // @ts-ignore: decorator
 @inline
-function oneByEight(x: usize, line: usize, result: usize, depth: usize): void {
-  const step = depth * 4;
+function oneByEight(x: usize, line: usize, step: usize, result: usize, resultStep: usize, depth: usize): void {
   let s0 = f32x4.splat(0);
   let s1 = s0;
   let s2 = s0;
@@ -92,16 +96,23 @@ function oneByEight(x: usize, line: usize, result: usize, depth: usize): void {
     s6 = madd(even, v128.load(l6), s6);
     s7 = madd(even, v128.load(l7), s7);
   }
-  v128.store(result, sumsOfFour(s0, s1, s2, s3));
-  v128.store(result, sumsOfFour(s4, s5, s6, s7), 16);
-  addRest(x, line, result, depth, 8);
+  storeFour(sumsOfFour(s0, s1, s2, s3), x, line, step, result, resultStep, depth);
+  storeFour(sumsOfFour(s4, s5, s6, s7), x, line + 4 * step, step, result + 4 * resultStep, resultStep, depth);
 }
 
-/** Two rows against four lines. */
+/** Two rows, `xStep` bytes apart, against four lines; the second row's results lie `rowStep` bytes behind the first's. */
 // @ts-ignore: decorator
 @inline
-function twoByFour(x: usize, xStep: usize, line: usize, result: usize, resultStep: usize, depth: usize): void {
-  const step = depth * 4;
+function twoByFour(
+  x: usize,
+  xStep: usize,
+  line: usize,
+  step: usize,
+  result: usize,
+  resultStep: usize,
+  rowStep: usize,
+  depth: usize,
+): void {
   let a0 = f32x4.splat(0);
   let a1 = a0;
   let a2 = a0;
@@ -139,27 +150,30 @@ function twoByFour(x: usize, xStep: usize, line: usize, result: usize, resultSte
     l2 += 16;
     l3 += 16;
   }
-  v128.store(result, sumsOfFour(a0, a1, a2, a3));
-  addRest(x, line, result, depth, 4);
-  v128.store(result + resultStep, sumsOfFour(b0, b1, b2, b3));
-  addRest(x + xStep, line, result + resultStep, depth, 4);
+  storeFour(sumsOfFour(a0, a1, a2, a3), x, line, step, result, resultStep, depth);
+  storeFour(sumsOfFour(b0, b1, b2, b3), x + xStep, line, step, result + rowStep, resultStep, depth);
 }
 
 /** result[row, line] = x[row] · lines[line] for lines `from` … `to`; x is [rows, depth], result [rows, columns]. */
 export function dotRows(x: usize, lines: usize, result: usize, rows: usize, depth: usize, columns: usize, from: usize, to: usize): void {
   const lineBytes = depth * 4;
-  let line = from;
-  for (; line + LINES <= to; line += LINES) {
+  const rowStep = columns * 4;
+  // Of eight equal stretches of lines one line each.
+  const stretch = (to - from) / LINES;
+  const step = stretch * lineBytes;
+  const resultStep = stretch * 4;
+  for (let line = from; line < from + stretch; line++) {
+    const source = lines + line * lineBytes;
     let row: usize = 0;
     for (; row + 2 <= rows; row += 2) {
       const target = result + (row * columns + line) * 4;
-      const source = x + row * lineBytes;
-      twoByFour(source, lineBytes, lines + line * lineBytes, target, columns * 4, depth);
-      twoByFour(source, lineBytes, lines + (line + 4) * lineBytes, target + 16, columns * 4, depth);
+      const left = x + row * lineBytes;
+      twoByFour(left, lineBytes, source, step, target, resultStep, rowStep, depth);
+      twoByFour(left, lineBytes, source + 4 * step, step, target + 4 * resultStep, resultStep, rowStep, depth);
     }
-    if (row < rows) oneByEight(x + row * lineBytes, lines + line * lineBytes, result + (row * columns + line) * 4, depth);
+    if (row < rows) oneByEight(x + row * lineBytes, source, step, result + (row * columns + line) * 4, resultStep, depth);
   }
-  for (; line < to; line++) {
+  for (let line = from + stretch * LINES; line < to; line++) {
     for (let row: usize = 0; row < rows; row++) {
       oneByOne(x + row * lineBytes, lines + line * lineBytes, result + (row * columns + line) * 4, depth);
     }

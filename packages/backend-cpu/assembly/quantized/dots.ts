@@ -95,12 +95,24 @@ function block(x: usize, line: usize, bits: usize, signs: v128, nibbles: v128): 
   return f32x4.convert_i32x4_s(bits == 8 ? int8Block(x, line) : int4Block(x, line, signs, nibbles));
 }
 
-/** Four lines of int8 or int4, from line `line` on. */
+/** Four lines of int8 or int4, `stretch` lines apart, from line `line` on. */
 // @ts-ignore: decorator
 @inline
-function fourLines(x: usize, words: usize, scales: usize, line: usize, result: usize, depth: usize, bits: usize, area: usize): void {
+function fourLines(
+  x: usize,
+  words: usize,
+  scales: usize,
+  line: usize,
+  stretch: usize,
+  result: usize,
+  depth: usize,
+  bits: usize,
+  area: usize,
+): void {
   const blocks = (depth + BLOCK - 1) / BLOCK;
   const lineBytes = blocks * bits * 4;
+  const step = stretch * lineBytes;
+  const scaleStep = stretch * blocks * 2;
   const factorBytes = blocksOf(depth) * 4;
   const signs = v128.load32_splat(MASKS);
   const nibbles = v128.load32_splat(MASKS, 4);
@@ -108,16 +120,16 @@ function fourLines(x: usize, words: usize, scales: usize, line: usize, result: u
   let factorA = area;
   const firstScales = scales + line * blocks * 2;
   let a = prepareFactors(x, firstScales, factorA, depth, bits, halfBits);
-  let b = prepareFactors(x, firstScales + blocks * 2, factorA + factorBytes, depth, bits, halfBits);
-  let c = prepareFactors(x, firstScales + blocks * 4, factorA + 2 * factorBytes, depth, bits, halfBits);
-  let d = prepareFactors(x, firstScales + blocks * 6, factorA + 3 * factorBytes, depth, bits, halfBits);
+  let b = prepareFactors(x, firstScales + scaleStep, factorA + factorBytes, depth, bits, halfBits);
+  let c = prepareFactors(x, firstScales + 2 * scaleStep, factorA + 2 * factorBytes, depth, bits, halfBits);
+  let d = prepareFactors(x, firstScales + 3 * scaleStep, factorA + 3 * factorBytes, depth, bits, halfBits);
   let factorB = factorA + factorBytes;
   let factorC = factorB + factorBytes;
   let factorD = factorC + factorBytes;
   let lineA = words + line * lineBytes;
-  let lineB = lineA + lineBytes;
-  let lineC = lineB + lineBytes;
-  let lineD = lineC + lineBytes;
+  let lineB = lineA + step;
+  let lineC = lineB + step;
+  let lineD = lineC + step;
   let values = x;
   const end = x + blocks * BLOCK * 2;
   while (values < end) {
@@ -136,9 +148,9 @@ function fourLines(x: usize, words: usize, scales: usize, line: usize, result: u
     factorD += 4;
   }
   store<f32>(result, sumLanes(a));
-  store<f32>(result, sumLanes(b), 4);
-  store<f32>(result, sumLanes(c), 8);
-  store<f32>(result, sumLanes(d), 12);
+  store<f32>(result + stretch * 4, sumLanes(b));
+  store<f32>(result + stretch * 8, sumLanes(c));
+  store<f32>(result + stretch * 12, sumLanes(d));
 }
 
 // @ts-ignore: decorator
@@ -155,38 +167,54 @@ function oneLine(x: usize, words: usize, scales: usize, line: usize, depth: usiz
   return sumLanes(sum);
 }
 
-/** result[line] = x · line, for lines `from` … `to` of int8 or int4; x is one prepared row. */
+/**
+ * result[row, line] = x[row] · line, for lines `from` … `to` of int8 or int4; x is prepared rows, `rowBytes` apart. Of four
+ * equal stretches of lines one line each: see `matrix/few-rows.ts`.
+ */
 // @ts-ignore: decorator
 @inline
 export function dotBlocks(
   x: usize,
+  rowBytes: usize,
+  rows: usize,
   words: usize,
   scales: usize,
   result: usize,
+  columns: usize,
   depth: usize,
   bits: usize,
   from: usize,
   to: usize,
   area: usize,
 ): void {
-  let line = from;
-  for (; line + LINES <= to; line += LINES) fourLines(x, words, scales, line, result + line * 4, depth, bits, area);
-  for (; line < to; line++) store<f32>(result + line * 4, oneLine(x, words, scales, line, depth, bits, area));
+  const stretch = (to - from) / LINES;
+  for (let line = from; line < from + stretch; line++) {
+    for (let row: usize = 0; row < rows; row++) {
+      const target = result + (row * columns + line) * 4;
+      fourLines(x + row * rowBytes, words, scales, line, stretch, target, depth, bits, area);
+    }
+  }
+  for (let line = from + stretch * LINES; line < to; line++) {
+    for (let row: usize = 0; row < rows; row++) {
+      const target = result + (row * columns + line) * 4;
+      store<f32>(target, oneLine(x + row * rowBytes, words, scales, line, depth, bits, area));
+    }
+  }
 }
 
-/** Four lines of f16, `stride` bytes apart. */
+/** Four lines of f16, `step` bytes apart, their results `resultStep` bytes. */
 // @ts-ignore: decorator
 @inline
-function fourHalfLines(x: usize, line: usize, stride: usize, result: usize, depth: usize, halfBits: v128): void {
+function fourHalfLines(x: usize, line: usize, step: usize, result: usize, resultStep: usize, depth: usize, halfBits: v128): void {
   let a = f32x4.splat(0);
   let b = a;
   let c = a;
   let d = a;
   let values = x;
   let lineA = line;
-  let lineB = lineA + stride;
-  let lineC = lineB + stride;
-  let lineD = lineC + stride;
+  let lineB = lineA + step;
+  let lineC = lineB + step;
+  let lineD = lineC + step;
   const whole = depth & ~3;
   const end = x + whole * 4;
   while (values < end) {
@@ -202,9 +230,9 @@ function fourHalfLines(x: usize, line: usize, stride: usize, result: usize, dept
     lineD += 8;
   }
   store<f32>(result, lastHalves(x, line, whole, depth, a));
-  store<f32>(result, lastHalves(x, line + stride, whole, depth, b), 4);
-  store<f32>(result, lastHalves(x, line + 2 * stride, whole, depth, c), 8);
-  store<f32>(result, lastHalves(x, line + 3 * stride, whole, depth, d), 12);
+  store<f32>(result + resultStep, lastHalves(x, line + step, whole, depth, b));
+  store<f32>(result + 2 * resultStep, lastHalves(x, line + 2 * step, whole, depth, c));
+  store<f32>(result + 3 * resultStep, lastHalves(x, line + 3 * step, whole, depth, d));
 }
 
 // @ts-ignore: decorator
@@ -227,11 +255,30 @@ function oneHalfLine(x: usize, line: usize, depth: usize, halfBits: v128): f32 {
   return lastHalves(x, line, whole, depth, sum);
 }
 
-/** result[line] = x · line, for lines `from` … `to` of halves; x is one prepared row. */
-export function dotHalves(x: usize, words: usize, result: usize, depth: usize, from: usize, to: usize): void {
+/** As `dotBlocks`, for lines of halves. */
+export function dotHalves(
+  x: usize,
+  rowBytes: usize,
+  rows: usize,
+  words: usize,
+  result: usize,
+  columns: usize,
+  depth: usize,
+  from: usize,
+  to: usize,
+): void {
   const halfBits = v128.load32_splat(MASKS, 8);
-  const stride = ((depth + 1) / 2) * 4;
-  let line = from;
-  for (; line + LINES <= to; line += LINES) fourHalfLines(x, words + line * stride, stride, result + line * 4, depth, halfBits);
-  for (; line < to; line++) store<f32>(result + line * 4, oneHalfLine(x, words + line * stride, depth, halfBits));
+  const lineBytes = ((depth + 1) / 2) * 4;
+  const stretch = (to - from) / LINES;
+  for (let line = from; line < from + stretch; line++) {
+    for (let row: usize = 0; row < rows; row++) {
+      const target = result + (row * columns + line) * 4;
+      fourHalfLines(x + row * rowBytes, words + line * lineBytes, stretch * lineBytes, target, stretch * 4, depth, halfBits);
+    }
+  }
+  for (let line = from + stretch * LINES; line < to; line++) {
+    for (let row: usize = 0; row < rows; row++) {
+      store<f32>(result + (row * columns + line) * 4, oneHalfLine(x + row * rowBytes, words + line * lineBytes, depth, halfBits));
+    }
+  }
 }

@@ -20,7 +20,7 @@ export class QuantizedProduct {
   scratch: usize;
 }
 
-/** Lines that are worked off for all rows before the next ones are: they stay in the first-level cache. */
+/** Lines of one piece of work are a multiple of these. */
 const LINES: usize = 8;
 
 /** The room that a row's padded end is prepared in comes last. */
@@ -42,14 +42,8 @@ export function quantizedProduct(a: QuantizedProduct): void {
 export function quantizedLines(a: QuantizedProduct, from: usize, to: usize): void {
   const rowBytes = preparedRowBytes(a.depth, a.bits);
   const area = workArea();
-  for (let line = from; line < to; line += LINES) {
-    const end = min(line + LINES, to);
-    for (let row: usize = 0; row < a.rows; row++) {
-      const x = a.scratch + row * rowBytes;
-      const result = a.result + row * a.columns * 4;
-      if (a.bits == 8) dotBlocks(x, a.words, a.scales, result, a.depth, 8, line, end, area);
-      else if (a.bits == 4) dotBlocks(x, a.words, a.scales, result, a.depth, 4, line, end, area);
-      else dotHalves(x, a.words, result, a.depth, line, end);
-    }
-  }
+  const x = a.scratch;
+  if (a.bits == 8) dotBlocks(x, rowBytes, a.rows, a.words, a.scales, a.result, a.columns, a.depth, 8, from, to, area);
+  else if (a.bits == 4) dotBlocks(x, rowBytes, a.rows, a.words, a.scales, a.result, a.columns, a.depth, 4, from, to, area);
+  else dotHalves(x, rowBytes, a.rows, a.words, a.result, a.columns, a.depth, from, to);
 }

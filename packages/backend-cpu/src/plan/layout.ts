@@ -15,7 +15,7 @@ const ALIGNMENT = 64;
 /** @param lasting values that are needed after the last call */
 export function layOut(plan: Plan, lasting: readonly number[], isElsewhere: PlacedElsewhere): Layout {
   const sizes = bufferBytes(plan);
-  const lastUses = lastUsesOf(plan, lasting);
+  const endings = endingsOf(plan, lasting);
   const offsets = new Map<number, number>();
   const block = new Block();
   const place = (value: number) => {
@@ -26,9 +26,9 @@ export function layOut(plan: Plan, lasting: readonly number[], isElsewhere: Plac
   for (const value of Object.values(plan.inputs)) place(value);
   plan.calls.forEach((call, at) => {
     for (const value of call.outputs) place(value);
-    for (const [buffer, last] of lastUses) {
+    for (const buffer of endings[at] as readonly number[]) {
       const offset = offsets.get(buffer);
-      if (last === at && offset !== undefined) block.giveBack(offset, sizes.get(buffer) as number);
+      if (offset !== undefined) block.giveBack(offset, sizes.get(buffer) as number);
     }
   });
   return { offsets, bytes: block.end };
@@ -47,15 +47,17 @@ function bufferBytes(plan: Plan): Map<number, number> {
   return sizes;
 }
 
-/** The last call that touches each buffer; inputs and what lasts have none. */
-function lastUsesOf(plan: Plan, lasting: readonly number[]): Map<number, number> {
+/** For every call the buffers that none after it touches; inputs and what lasts are not among them. */
+function endingsOf(plan: Plan, lasting: readonly number[]): number[][] {
   const bufferOf = (value: number) => (plan.values[value] as Plan["values"][number]).buffer;
   const uses = new Map<number, number>();
   plan.calls.forEach((call, at) => {
     for (const value of valuesOf(call)) uses.set(bufferOf(value), at);
   });
   for (const value of [...lasting, ...Object.values(plan.inputs)]) uses.delete(bufferOf(value));
-  return uses;
+  const endings: number[][] = plan.calls.map(() => []);
+  for (const [buffer, last] of uses) endings[last]?.push(buffer);
+  return endings;
 }
 
 function valuesOf({ inputs, outputs }: PlanCall): number[] {

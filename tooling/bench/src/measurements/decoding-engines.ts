@@ -23,12 +23,8 @@ export const [memory, own] = ["what memory allows", "ours"] as const;
 
 export const peerNames = { onnx: "onnxruntime", llamaCpp: "llama.cpp", llama2c: "llama2.c" } as const;
 
-/** What our worker is told, by format; undefined for what a model of ours cannot hold yet. */
-const ownArguments: Readonly<Record<DecodingFormat, readonly string[] | undefined>> = {
-  f32: [],
-  q8: undefined,
-  q4: undefined,
-};
+/** What our worker is told, by format. */
+const ownArguments: Readonly<Record<DecodingFormat, readonly string[]>> = { f32: [], q8: ["int8"], q4: ["int4"] };
 
 const ggufFormats: Readonly<Record<DecodingFormat, GgufFormat>> = { f32: "f32", q8: "q8_0", q4: "q4_0" };
 
@@ -50,7 +46,7 @@ export interface DecodingOptions {
 export async function decodingEntrants(options: DecodingOptions): Promise<Entrant[]> {
   const { model, format, peers, folder, count, tokens } = options;
   mkdirSync(folder, { recursive: true });
-  if (ownArguments[format] !== undefined) await saveModelData(join(folder, "own"), model);
+  await saveModelData(join(folder, "own"), model);
   const decoder = (name: string, command: Entrant["command"]): Entrant => ({
     name,
     command,
@@ -73,10 +69,8 @@ export async function decodingEntrants(options: DecodingOptions): Promise<Entran
   return format === "f32" ? [...entrants, decoder(peerNames.llama2c, await llama2cCommand(options))] : entrants;
 }
 
-function ownCommand({ format, folder }: DecodingOptions, threads: number): EngineCommand | NotRun {
-  const args = ownArguments[format];
-  if (args === undefined) return { notRun: "a model of ours holds its weights in f32" };
-  return ownWorker("decoding", [join(folder, "own"), ...args], threads);
+function ownCommand({ format, folder }: DecodingOptions, threads: number): EngineCommand {
+  return ownWorker("decoding", [join(folder, "own"), ...ownArguments[format]], threads);
 }
 
 function onnxCommand(model: ModelData, format: DecodingFormat, peers: Peers, folder: string): EngineCommand | NotRun {

@@ -1,7 +1,7 @@
 /** Cost of one training step by solver, as a ratio to the plain transformer's step in the same run. */
-import "@sst/backend-cpu";
+import { createCpuBackend } from "@sst/backend-cpu";
 import { DecoderModel, type ForwardOptions, initializeModel, type ModelConfig } from "@sst/layers";
-import { Random, ready } from "@sst/tensor";
+import { Random, ready, registerBackend } from "@sst/tensor";
 import { nextTokenBatch, Trainer } from "@sst/train";
 import type { Measurement, MeasurementContext } from "../measurement.js";
 import type { Findings, Row } from "../results.js";
@@ -33,6 +33,7 @@ const solvers: Readonly<Record<string, ForwardOptions>> = {
 export const solverSteps: Measurement = { name: "solvers", title: "Solvers of the state stream", measure };
 
 async function measure({ rounds, onProgress }: MeasurementContext): Promise<Findings> {
+  registerBackend(createCpuBackend({ threads: 1 }), { replace: true });
   const { live } = await ready({ backend: "cpu" });
   const tables = [];
   for (const time of [16, 64]) {

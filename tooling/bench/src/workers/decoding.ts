@@ -1,16 +1,17 @@
-/** Our decoding: `node decoding.js FOLDER`, the model in the folder, greedily after the common prompt. */
+/** Our decoding: `node decoding.js FOLDER [FORMAT]`, the model in the folder, greedily after the common prompt. */
 import "@sst/backend-cpu";
 import { generate } from "@sst/infer";
 import { loadModel } from "@sst/loaders";
-import { ready } from "@sst/tensor";
+import { ready, weightFormats } from "@sst/tensor";
 import { serve } from "../engine/serve.js";
 import { prompt } from "../models/prompt.js";
 
-const [folder = ""] = process.argv.slice(2);
+const [folder = "", format] = process.argv.slice(2);
 
 await serve(async () => {
   await ready({ backend: "cpu" });
-  const model = await loadModel(folder);
+  const quantize = weightFormats.find((each) => each === format);
+  const model = await loadModel(folder, { quantize });
 
   return async ({ count, iterations = 1 }: { count: number; iterations?: number }) => {
     const tokens: number[] = [];
