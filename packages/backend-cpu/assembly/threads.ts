@@ -30,8 +30,8 @@ const FAILED: usize = 400;
 /** Not 0 when the helping threads are to end. */
 const STOPPED: usize = 404;
 
-/** How often a thread looks before it sleeps: some tens of microseconds, longer than the gap between two kernels. */
-const LOOKS: u32 = 20_000;
+/** How often a thread looks before it sleeps: some hundred microseconds, longer than the gap between two kernels. */
+const LOOKS: u32 = 200_000;
 
 /** Elements of one piece of work that touches each of them once. */
 export const ELEMENTS: usize = 16_384;
