@@ -1,6 +1,7 @@
 /**
  * The memory that everything lies in, and who has which part of it. Pieces are handed out by exact size again and again,
- * as a training step or a decoded token asks for them; only where none fits are free neighbours joined.
+ * as a training step or a decoded token asks for them; new sizes are cut off one region, and when that is used up, free
+ * neighbours are joined and the largest piece is the next region.
  */
 import { SstError } from "@sst/tensor";
 
@@ -20,7 +21,10 @@ export class Heap {
   /** Counts growths: what a view's age is told by. */
   version = 0;
   readonly memory: WebAssembly.Memory;
-  #end = FIRST_ADDRESS;
+  /** What new sizes are cut off. */
+  #region = { address: FIRST_ADDRESS, bytes: 0 };
+  /** In the pieces below. */
+  #freeBytes = 0;
   /** Sizes of the pieces that are in use, by address. */
   readonly #used = new Map<number, number>();
   /** Addresses of free pieces, by size. */
@@ -28,6 +32,7 @@ export class Heap {
 
   constructor(isShared: boolean) {
     this.memory = createMemory(isShared);
+    this.#region.bytes = this.memory.buffer.byteLength - FIRST_ADDRESS;
     this.bytes = new Uint8Array(this.memory.buffer);
     this.words = new Int32Array(this.memory.buffer);
     this.floats = new Float32Array(this.memory.buffer);
@@ -40,7 +45,9 @@ export class Heap {
    */
   allocate(size: number): number {
     const rounded = Math.max(ALIGNMENT, Math.ceil(size / ALIGNMENT) * ALIGNMENT);
-    const address = this.#free.get(rounded)?.pop() ?? this.#cutOff(rounded);
+    const known = this.#free.get(rounded)?.pop();
+    if (known !== undefined) this.#freeBytes -= rounded;
+    const address = known ?? this.#cutOff(rounded);
     this.#used.set(address, rounded);
     return address;
   }
@@ -53,63 +60,63 @@ export class Heap {
   }
 
   #keep(address: number, size: number): void {
+    this.#freeBytes += size;
     const list = this.#free.get(size);
     if (list) list.push(address);
     else this.#free.set(size, [address]);
   }
 
-  /** From behind what was handed out, else from joined free pieces, else from new memory. */
   #cutOff(size: number): number {
-    if (this.#end + size > this.bytes.length) {
-      const joined = this.#fromJoined(size);
-      if (joined !== undefined) return joined;
-      if (this.#end + size > this.bytes.length) this.#grow(this.#end + size);
-    }
-    const address = this.#end;
-    this.#end += size;
+    if (size > this.#region.bytes) this.#findRegion(size);
+    const { address } = this.#region;
+    this.#region = { address: address + size, bytes: this.#region.bytes - size };
     return address;
   }
 
-  /** Joins neighbours among the free pieces and takes the smallest one that is large enough. */
-  #fromJoined(size: number): number | undefined {
+  /** Joins what is free where that is much, else asks for more memory, and joins after all where there is no more. */
+  #findRegion(size: number): void {
+    if (this.#region.bytes > 0) this.#keep(this.#region.address, this.#region.bytes);
+    this.#region = { address: 0, bytes: 0 };
+    const isMuch = this.#freeBytes > this.bytes.length / 2;
+    if ((isMuch && this.#join(size)) || this.#grow(size) || this.#join(size)) return;
+    const used = [...this.#used.values()].reduce((total, bytes) => total + bytes, 0);
+    throw new SstError(
+      "out-of-memory",
+      `WebAssembly has no more memory: ${used} bytes are in use and ${size} more were asked for. ` +
+        "Use a smaller batch, model or context, or quantised weights",
+    );
+  }
+
+  /** Joins neighbours among the free pieces; the largest is the new region if it is large enough. */
+  #join(size: number): boolean {
     const pieces = [...this.#free].flatMap(([bytes, list]) => list.map((address) => ({ address, bytes })));
     pieces.sort((left, right) => left.address - right.address);
     this.#free.clear();
+    this.#freeBytes = 0;
     const joined: { address: number; bytes: number }[] = [];
     for (const piece of pieces) {
       const last = joined.at(-1);
       if (last && last.address + last.bytes === piece.address) last.bytes += piece.bytes;
       else joined.push({ ...piece });
     }
-    const last = joined.at(-1);
-    if (last && last.address + last.bytes === this.#end) {
-      this.#end = last.address;
-      joined.pop();
-    }
-    const fitting = joined.filter(({ bytes }) => bytes >= size);
-    const best = fitting.reduce<(typeof fitting)[number] | undefined>(
-      (smallest, piece) => (smallest && smallest.bytes <= piece.bytes ? smallest : piece),
-      undefined,
-    );
-    for (const piece of joined) if (piece !== best) this.#keep(piece.address, piece.bytes);
-    if (best && best.bytes > size) this.#keep(best.address + size, best.bytes - size);
-    return best?.address;
+    const largest = joined.reduce((best, piece) => (piece.bytes > best.bytes ? piece : best), { address: 0, bytes: 0 });
+    const isEnough = largest.bytes >= size;
+    for (const piece of joined) if (!isEnough || piece !== largest) this.#keep(piece.address, piece.bytes);
+    if (isEnough) this.#region = largest;
+    return isEnough;
   }
 
-  #grow(end: number): void {
-    const wanted = Math.max(end, this.bytes.length + Math.max(SMALLEST_GROWTH_BYTES, this.bytes.length / 4));
-    if (!this.#tryGrow(wanted) && !this.#tryGrow(end)) {
-      const used = [...this.#used.values()].reduce((total, size) => total + size, 0);
-      throw new SstError(
-        "out-of-memory",
-        `WebAssembly has no more memory: ${used} bytes are in use and ${end - this.#end} more were asked for. ` +
-          "Use a smaller batch, model or context, or quantised weights",
-      );
-    }
+  /** New memory, at least so much, is the new region. */
+  #grow(size: number): boolean {
+    const before = this.bytes.length;
+    const generous = Math.max(size, SMALLEST_GROWTH_BYTES, before / 4);
+    if (!this.#tryGrow(before + generous) && !this.#tryGrow(before + size)) return false;
     this.bytes = new Uint8Array(this.memory.buffer);
     this.words = new Int32Array(this.memory.buffer);
     this.floats = new Float32Array(this.memory.buffer);
     this.version++;
+    this.#region = { address: before, bytes: this.bytes.length - before };
+    return true;
   }
 
   #tryGrow(bytes: number): boolean {

@@ -37,10 +37,10 @@ export async function install(options = {}) {
   writeFileSync(stamp, installationFingerprint());
 }
 
-/** Turbo builds what has changed: everything, or only what the named packages need to run. */
+/** Turbo builds what has changed: everything, or only what the named packages and those that they use need to run. */
 async function build({ toRun, ...options }) {
   const turbo = join(root, "node_modules", "turbo", "bin", "turbo");
-  const wanted = toRun ? ["bundle", ...toRun.map((name) => `--filter=${name}`)] : ["build"];
+  const wanted = toRun ? ["bundle", ...toRun.map((name) => `--filter=${name}...`)] : ["build"];
   await mustRun("the build", readyNode(), [turbo, "run", ...wanted], {
     cwd: root,
     env: childEnvironment(),

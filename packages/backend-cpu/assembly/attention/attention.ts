@@ -7,7 +7,7 @@ import { grainOf, parallel } from "../threads";
 import { blockAreaBytes, blockBackAreaBytes } from "./by-block";
 
 /** Shorter chunks go query by query. */
-const BLOCK_TIME: usize = 16;
+const BLOCK_TIME: usize = 6;
 
 @unmanaged
 export class Attention {
