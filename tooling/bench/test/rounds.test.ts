@@ -17,7 +17,7 @@ const entrant = (name: string, command: Entrant["command"], more: Partial<Entran
   ...more,
 });
 
-const options = { rounds: 3, onProgress: () => {}, onProcessorShare: () => {} };
+const options = { rounds: 3, leastTurnMs: 0, onProgress: () => {}, onProcessorShare: () => {} };
 
 describe("rounds", () => {
   test("everyone is asked in every case, and the first round does not count", async () => {

@@ -2,6 +2,8 @@
  * Rounds in which every engine works once in turn, so that a change of the machine's speed meets them all. Figures are
  * compared within a round only.
  */
+
+import { median } from "../statistics.js";
 import { type EngineCommand, EngineProcess } from "./engine-process.js";
 import { EngineError } from "./errors.js";
 import type { Reply } from "./serve.js";
@@ -31,6 +33,8 @@ export type SamplesByCase = Readonly<Record<string, Samples>>;
 export interface RoundOptions {
   /** How often every engine works in turn. */
   readonly rounds: number;
+  /** How long a turn takes at least, warming up or not; for tests. */
+  readonly leastTurnMs?: number;
   readonly onProgress: (text: string) => void;
   /** Is told of every turn that counts how much of the time the engine's process ran, where it says so. */
   readonly onProcessorShare: (share: number) => void;
@@ -39,6 +43,10 @@ export interface RoundOptions {
 export function isNotRun(value: object): value is NotRun {
   return "notRun" in value;
 }
+
+/** A turn is repeated for so long: a short one says little, and engines that compile while they run get faster for a while. */
+const LEAST_WARM_UP_MS = 2_000;
+const LEAST_TURN_MS = 300;
 
 /** @returns by the entrants' names. The first round of each case only warms up. */
 export async function runRounds(
@@ -103,18 +111,28 @@ class Turn {
     private readonly options: RoundOptions,
   ) {}
 
+  /** Works for at least so long as a turn takes; the median of the answers counts. */
   async take(counts: boolean): Promise<void> {
     if (this.failure !== undefined) return;
+    const least = this.options.leastTurnMs ?? (counts ? LEAST_TURN_MS : LEAST_WARM_UP_MS);
+    const started = performance.now();
+    const seconds: number[] = [];
     try {
-      const reply = await this.engine.ask(this.request);
-      if (!counts) return;
-      const { seconds, processorShare } = reply;
-      this.seconds.push(seconds as number);
-      this.entrant.onReply?.(reply);
-      if (typeof processorShare === "number") this.options.onProcessorShare(processorShare);
+      do {
+        const reply = await this.engine.ask(this.request);
+        seconds.push(reply.seconds as number);
+        if (counts) this.#tell(reply);
+      } while (performance.now() - started < least);
+      if (counts) this.seconds.push(median(seconds));
     } catch (error) {
       this.failure = asNotRun(error);
     }
+  }
+
+  #tell(reply: Reply): void {
+    this.entrant.onReply?.(reply);
+    const { processorShare } = reply;
+    if (typeof processorShare === "number") this.options.onProcessorShare(processorShare);
   }
 }
 

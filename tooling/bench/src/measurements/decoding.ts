@@ -32,11 +32,11 @@ const shapes: readonly Shape[] = [
     tokens: 128,
     targets: { f32: { atLeast: 1, peers: [peerNames.llama2c] } },
   },
-  { name: "15M shape", load: async () => randomModel(shape15M, "15M"), tokens: 64, targets: random },
+  { name: "15M shape", load: async () => randomModel(shape15M, "15M"), tokens: 128, targets: random },
   {
     name: "SmolLM2-135M shape",
     load: async () => randomModel(shape135M, "135M"),
-    tokens: 32,
+    tokens: 128,
     targets: random,
     memoryShare: 0.8,
   },
