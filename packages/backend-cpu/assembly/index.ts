@@ -4,7 +4,8 @@
  */
 export { attentionAreaBytes, attentionGradientAreaBytes } from "./attention/attention";
 export { matMulAreaBytes, matMulScratchBytes } from "./matrix/mat-mul";
-export { quantizedAreaBytes, quantizedScratchBytes } from "./quantized/few-rows";
+export { quantizedAreaBytes } from "./quantized/dots";
+export { quantizedScratchBytes } from "./quantized/few-rows";
 export { recurrenceGradientAreaBytes, recurrenceGradientScratchBytes } from "./recurrence/backward";
 export { recurrenceAreaBytes, recurrenceScratchBytes } from "./recurrence/forward";
 export { run } from "./run";

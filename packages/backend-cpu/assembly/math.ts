@@ -123,6 +123,15 @@ export function dot(left: usize, right: usize, size: usize): f32 {
   return total;
 }
 
+/** target_i = left_i + right_i over `size` floats. */
+// @ts-ignore: decorator
+@inline
+export function addRows(left: usize, right: usize, target: usize, size: usize): void {
+  const whole = (size * 4) & ~15;
+  for (let i: usize = 0; i < whole; i += 16) v128.store(target + i, f32x4.add(v128.load(left + i), v128.load(right + i)));
+  for (let i = whole; i < size * 4; i += 4) store<f32>(target + i, load<f32>(left + i) + load<f32>(right + i));
+}
+
 /** target_i += factor · source_i over `size` floats. */
 // @ts-ignore: decorator
 @inline

@@ -102,7 +102,7 @@ function createOn(heap: Heap, exports: Exports, threads: number, isRelaxed: bool
 }
 
 /** Writes a step and returns the address behind it. */
-export function writeStep(heap: Heap, address: number, operation: Operation, args: readonly number[]): number {
+function writeStep(heap: Heap, address: number, operation: Operation, args: readonly number[]): number {
   const { words } = heap;
   const first = address / 4;
   words[first] = operation;

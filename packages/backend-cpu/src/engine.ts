@@ -9,7 +9,7 @@ import type { Core } from "./core.js";
 import type { Heap } from "./heap.js";
 
 /** TensorFlow.js' own handle of a piece of data. */
-export type DataId = TensorInfo["dataId"];
+type DataId = TensorInfo["dataId"];
 
 /** What the base class keeps of a tensor's data. */
 type Entry = ReturnType<MathBackendCPU["data"]["get"]>;

@@ -44,7 +44,7 @@ export class Heap {
    * @throws SstError `out-of-memory`
    */
   allocate(size: number): number {
-    const rounded = Math.max(ALIGNMENT, Math.ceil(size / ALIGNMENT) * ALIGNMENT);
+    const rounded = roundUp(size);
     const known = this.#free.get(rounded)?.pop();
     if (known !== undefined) this.#freeBytes -= rounded;
     const address = known ?? this.#cutOff(rounded);
@@ -128,6 +128,11 @@ export class Heap {
       return false;
     }
   }
+}
+
+/** To whole cache lines, at least one. */
+export function roundUp(bytes: number): number {
+  return Math.max(ALIGNMENT, Math.ceil(bytes / ALIGNMENT) * ALIGNMENT);
 }
 
 function createMemory(isShared: boolean): WebAssembly.Memory {

@@ -6,12 +6,18 @@
  * Each result is the sum of four lanes (k modulo 4), each a chain of additions, for any number of rows.
  */
 import { madd, sumLanes, sumsOfFour } from "../math";
+import { threadCount } from "../threads";
 
 /** More rows than these are packed. */
 export const FEW_ROWS: usize = 8;
 
-/** Lines of the matrix that one piece of work takes. */
-export const LINES: usize = 8;
+/** Lines of the matrix that are worked off at once. */
+const LINES: usize = 8;
+
+/** Lines of one piece of work: several pieces a thread, so that one that is held up does not hold up the rest. */
+export function linesPerPiece(lines: usize): usize {
+  return max(LINES, (lines / (threadCount() * 4)) & ~(LINES - 1));
+}
 
 /**
  * A matrix of so many bytes comes from far away, where four streams of whole cache lines are read faster than eight of

@@ -2,7 +2,7 @@
 import { Part } from "../parts";
 import { parallel, threadCount, workArea } from "../threads";
 import { EDGE_BYTES, multiplyPanels } from "./block";
-import { dotRows, FEW_ROWS, LINES } from "./few-rows";
+import { dotRows, FEW_ROWS, linesPerPiece } from "./few-rows";
 import { COLUMNS, packedLeftBytes, packedRightBytes, packLeft, packRight, ROWS } from "./pack";
 
 /** Depth that is worked off at a time: a panel of the right operand of so many lines stays in the first-level cache. */
@@ -59,8 +59,7 @@ export function matMul(a: MatMul): void {
   for (let index: usize = 0; index < a.batch; index++) {
     a.index = index;
     if (few) {
-      const lines = max(LINES, ((a.columns / (threadCount() * 4)) & ~(LINES - 1)));
-      parallel(Part.multiplyFewRows, args, a.columns, lines);
+      parallel(Part.multiplyFewRows, args, a.columns, linesPerPiece(a.columns));
       continue;
     }
     if (index == 0 || a.leftStep != 0) {

@@ -6,6 +6,8 @@
  * exponent from which the halves' own exponents need no correction.
  */
 
+import { largestLane } from "../math";
+
 /** Entries that share a scale. */
 export const BLOCK: usize = 32;
 /** Blocks whose scales are read at once. */
@@ -85,10 +87,7 @@ function eight(x: usize, inverse: v128): v128 {
 function prepareBlock(x: usize, target: usize, scaleAt: usize, correctionAt: usize, bits: usize): void {
   let peaks = f32x4.splat(0);
   for (let i: usize = 0; i < BLOCK * 4; i += 16) peaks = f32x4.max(peaks, f32x4.abs(v128.load(x + i)));
-  const peak = max(
-    max(f32x4.extract_lane(peaks, 0), f32x4.extract_lane(peaks, 1)),
-    max(f32x4.extract_lane(peaks, 2), f32x4.extract_lane(peaks, 3)),
-  );
+  const peak = largestLane(peaks);
   const scale = peak / LARGEST;
   const inverse = f32x4.splat(scale > 0 ? LARGEST / peak : 0);
   const a = eight(x, inverse);

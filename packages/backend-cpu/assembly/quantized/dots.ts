@@ -21,7 +21,7 @@ const LEFT_OVER: f32 = 65536.0;
 const LINES: usize = 4;
 
 /** What a thread needs in its work area: the factors of every block of the lines. */
-export function dotAreaBytes(depth: usize): usize {
+export function quantizedAreaBytes(depth: usize): usize {
   return LINES * blocksOf(depth) * 4;
 }
 

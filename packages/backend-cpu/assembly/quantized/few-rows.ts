@@ -1,8 +1,9 @@
 /** Products of few rows with a packed weight: a decoded token. The weight is read as it lies in memory, once. */
+import { linesPerPiece } from "../matrix/few-rows";
 import { Part } from "../parts";
-import { parallel, threadCount, workArea } from "../threads";
+import { parallel, workArea } from "../threads";
 import { preparedRowBytes, prepareRows } from "./activations";
-import { dotAreaBytes, dotBlocks, dotHalves } from "./dots";
+import { dotBlocks, dotHalves } from "./dots";
 
 @unmanaged
 export class QuantizedProduct {
@@ -20,23 +21,14 @@ export class QuantizedProduct {
   scratch: usize;
 }
 
-/** Lines of one piece of work are a multiple of these. */
-const LINES: usize = 8;
-
 /** The room that a row's padded end is prepared in comes last. */
 export function quantizedScratchBytes(rows: usize, depth: usize, bits: usize): usize {
   return rows * preparedRowBytes(depth, bits) + 128;
 }
 
-/** What every thread needs in its work area. */
-export function quantizedAreaBytes(depth: usize): usize {
-  return dotAreaBytes(depth);
-}
-
 export function quantizedProduct(a: QuantizedProduct): void {
   prepareRows(a.x, a.scratch, a.rows, a.depth, a.bits, a.scratch + a.rows * preparedRowBytes(a.depth, a.bits));
-  const lines = max(LINES, (a.columns / (threadCount() * 4)) & ~(LINES - 1));
-  parallel(Part.quantizedLines, changetype<usize>(a), a.columns, lines);
+  parallel(Part.quantizedLines, changetype<usize>(a), a.columns, linesPerPiece(a.columns));
 }
 
 export function quantizedLines(a: QuantizedProduct, from: usize, to: usize): void {

@@ -16,7 +16,7 @@ export class Unpack {
 /** A half by its bits: the exponent moves by a multiplication, which is exact for subnormal halves too. */
 // @ts-ignore: decorator
 @inline
-export function half(bits: u32): f32 {
+function half(bits: u32): f32 {
   const sign = (bits & 0x8000) << 16;
   const magnitude = (bits & 0x7fff) << 13;
   // 2^112: from a bias of 15 to one of 127. Exponent 31 is infinity or no number and stays one.
@@ -26,7 +26,7 @@ export function half(bits: u32): f32 {
 
 // @ts-ignore: decorator
 @inline
-export function halfAt(words: usize, index: usize): f32 {
+function halfAt(words: usize, index: usize): f32 {
   return half(<u32>load<u16>(words + index * 2));
 }
 

@@ -4,13 +4,14 @@
  * what comes out, made by the kernel's definition.
  */
 import { activateGates, gateGradients } from "../gated-activation";
+import { addRows } from "../math";
 import { EDGE_BYTES, multiplyPacked } from "../matrix/block";
 import { packedLeftBytes, packedRightBytes, packLeft, packRight } from "../matrix/pack";
 import { Part } from "../parts";
 import { normRowGradient, normRows } from "../rms-norm";
 import { blendRow } from "../state-blend";
 import { parallel, workArea } from "../threads";
-import { sequencesPerThread } from "./forward";
+import { sequencesPerThread, stateBefore } from "./forward";
 
 @unmanaged
 export class RecurrenceGradient {
@@ -123,7 +124,7 @@ function repeatForward(a: RecurrenceGradient, b: usize, h: usize, gates: usize, 
   const normed = h + a.batch * rows * a.hidden * 4 + narrowAt;
   for (let t: usize = 0; t < rows; t++) {
     const row = narrowAt + t * a.hidden * 4;
-    const state = t == 0 ? a.initial + b * a.hidden * 4 : a.y + row - a.hidden * 4;
+    const state = stateBefore(a.initial, a.y, b, t, rows, a.hidden);
     blendRow(a.a + row, state, a.alpha, load<f32>(a.keep + (b * rows + t) * 4), h + row, a.hidden);
   }
   normRows(h + narrowAt, a.normWeight, normed, rows, a.hidden, a.epsilon);
@@ -132,14 +133,6 @@ function repeatForward(a: RecurrenceGradient, b: usize, h: usize, gates: usize, 
   multiplyPacked(left, a.scratch, gates + wideAt, rows, a.wide, a.hidden, a.wide, false, edge);
   multiplyPacked(left, up, ups + wideAt, rows, a.wide, a.hidden, a.wide, false, edge);
   activateGates(gates + wideAt, ups + wideAt, a.activation + wideAt, rows * a.wide);
-}
-
-// @ts-ignore: decorator
-@inline
-function addRows(left: usize, right: usize, target: usize, size: usize): void {
-  const whole = (size * 4) & ~15;
-  for (let i: usize = 0; i < whole; i += 16) v128.store(target + i, f32x4.add(v128.load(left + i), v128.load(right + i)));
-  for (let i = whole; i < size * 4; i += 4) store<f32>(target + i, load<f32>(left + i) + load<f32>(right + i));
 }
 
 /** carried = keep · alpha ⊙ dh: what a position's gradient gives to the state before it. */

@@ -4,7 +4,8 @@
  */
 import { activateGates } from "../gated-activation";
 import { EDGE_BYTES, multiplyPacked } from "../matrix/block";
-import { dotRows, FEW_ROWS, LINES } from "../matrix/few-rows";
+import { addRows } from "../math";
+import { dotRows, FEW_ROWS, linesPerPiece } from "../matrix/few-rows";
 import { COLUMNS, packedLeftBytes, packedRightBytes, packLeft, packRight, ROWS, roundUp } from "../matrix/pack";
 import { Part } from "../parts";
 import { normRows } from "../rms-norm";
@@ -85,11 +86,11 @@ export function packRecurrenceWeights(a: Recurrence, from: usize, to: usize): vo
   packPanels(a.down, down, a.wide, a.hidden, <isize>from - 2 * wide, <isize>to - 2 * wide);
 }
 
-/** The states that sequence b blends in at position t. */
+/** The state that sequence b blends in at position t, of states y [batch, time, hidden]. */
 // @ts-ignore: decorator
 @inline
-export function stateBefore(a: Recurrence, b: usize, t: usize): usize {
-  return t == 0 ? a.initial + b * a.hidden * 4 : a.y + (b * a.time + t - 1) * a.hidden * 4;
+export function stateBefore(initial: usize, y: usize, b: usize, t: usize, time: usize, hidden: usize): usize {
+  return t == 0 ? initial + b * hidden * 4 : y + (b * time + t - 1) * hidden * 4;
 }
 
 /** h of one position for sequences `from` … `to`. */
@@ -99,7 +100,8 @@ function blendStep(a: Recurrence, h: usize, t: usize, from: usize, to: usize): v
   for (let b = from; b < to; b++) {
     const row = b * a.time + t;
     const target = h + (b - from) * a.hidden * 4;
-    blendRow(a.a + row * a.hidden * 4, stateBefore(a, b, t), a.alpha, load<f32>(a.keep + row * 4), target, a.hidden);
+    const state = stateBefore(a.initial, a.y, b, t, a.time, a.hidden);
+    blendRow(a.a + row * a.hidden * 4, state, a.alpha, load<f32>(a.keep + row * 4), target, a.hidden);
   }
 }
 
@@ -108,14 +110,9 @@ function blendStep(a: Recurrence, h: usize, t: usize, from: usize, to: usize): v
 @inline
 function addStep(a: Recurrence, h: usize, branch: usize, t: usize, from: usize, to: usize): void {
   const bytes = a.hidden * 4;
-  const whole = bytes & ~15;
   for (let b = from; b < to; b++) {
     const at = (b - from) * bytes;
-    const target = a.y + (b * a.time + t) * bytes;
-    for (let i: usize = 0; i < whole; i += 16) {
-      v128.store(target + i, f32x4.add(v128.load(h + at + i), v128.load(branch + at + i)));
-    }
-    for (let i = whole; i < bytes; i += 4) store<f32>(target + i, load<f32>(h + at + i) + load<f32>(branch + at + i));
+    addRows(h + at, branch + at, a.y + (b * a.time + t) * bytes, a.hidden);
   }
 }
 
@@ -160,10 +157,6 @@ function fewSteps(a: Recurrence): void {
     parallel(Part.fewBranches, args, a.hidden, linesPerPiece(a.hidden));
     addStep(a, h, branch, t, 0, a.batch);
   }
-}
-
-function linesPerPiece(lines: usize): usize {
-  return max(LINES, (lines / (threadCount() * 2)) & ~(LINES - 1));
 }
 
 export function fewGates(a: Recurrence, from: usize, to: usize): void {

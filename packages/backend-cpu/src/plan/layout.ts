@@ -1,5 +1,6 @@
 /** Where the buffers of a plan lie: constants where they are, all others in one block, reused once nobody needs them. */
 import type { Plan, PlanCall } from "@sst/tensor";
+import { roundUp } from "../heap.js";
 
 /** Buffers whose place is not the layout's business: constants and what is carried. */
 export type PlacedElsewhere = (buffer: number) => boolean;
@@ -9,8 +10,6 @@ export interface Layout {
   readonly offsets: ReadonlyMap<number, number>;
   readonly bytes: number;
 }
-
-const ALIGNMENT = 64;
 
 /** @param lasting values that are needed after the last call */
 export function layOut(plan: Plan, lasting: readonly number[], isElsewhere: PlacedElsewhere): Layout {
@@ -62,11 +61,6 @@ function endingsOf(plan: Plan, lasting: readonly number[]): number[][] {
 
 function valuesOf({ inputs, outputs }: PlanCall): number[] {
   return [...Object.values(inputs), ...outputs];
-}
-
-/** To whole cache lines. */
-export function roundUp(bytes: number): number {
-  return Math.max(ALIGNMENT, Math.ceil(bytes / ALIGNMENT) * ALIGNMENT);
 }
 
 /** Hands out pieces of a block that grows. Sizes repeat in a plan, so only pieces of the same size are used again. */

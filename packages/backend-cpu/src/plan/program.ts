@@ -3,8 +3,9 @@ import type { Plan, PlanProgram } from "@sst/tensor";
 import type { TensorInfo } from "@tensorflow/tfjs-core";
 import { floatBits } from "../core.js";
 import type { CpuEngine } from "../engine.js";
+import { roundUp } from "../heap.js";
 import { copyWords, type EncodedPlan, encodePlan, type Places } from "./encode.js";
-import { type Layout, layOut, roundUp, valueBytes } from "./layout.js";
+import { type Layout, layOut, valueBytes } from "./layout.js";
 
 /** @returns undefined for a plan with a call that is not compiled here */
 export function compilePlan(engine: CpuEngine, plan: Plan): PlanProgram | undefined {
