@@ -34,9 +34,9 @@ function titleOf({ backend, device, project }) {
 
 /** Where a backend has several suites, which one this is. Vitest adds the browser to a browser project's name. */
 function placeOf(device, project) {
+  if (device.includes("no WebAssembly")) return "without WebAssembly";
   if (project.startsWith("chromium")) return "Chromium";
-  if (project === "node") return "Node";
-  return device.includes("no WebAssembly") ? "without WebAssembly" : "";
+  return project === "node" ? "Node" : "";
 }
 
 function cellOf(row) {
