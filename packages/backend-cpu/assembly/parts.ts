@@ -3,6 +3,7 @@ import { AffineScan, AffineScanGradient, affineScanGradientPart, affineScanPart 
 import { Attention, AttentionGradient } from "./attention/attention";
 import { attendByBlock, attendByBlockBack } from "./attention/by-block";
 import { attendByQuery, attendByQueryBack } from "./attention/by-query";
+import { attendTail, attendTailBack, TailAttention, TailAttentionGradient } from "./attention/tail";
 import { Binary, binaryElements, binaryRows, copyRows, StridedCopy, Sum, sumColumnsPart, sumRowsPart, Unary, unaryElements } from "./elementwise";
 import { GatedActivation, GatedActivationGradient, gatedActivationGradientPart, gatedActivationPart } from "./gated-activation";
 import { MatMul, multiplyColumns, multiplyFewRows, packLeftPanels } from "./matrix/mat-mul";
@@ -22,6 +23,8 @@ export enum Part {
   attendByBlockBack,
   attendByQuery,
   attendByQueryBack,
+  attendTail,
+  attendTailBack,
   binaryElements,
   binaryRows,
   blendRows,
@@ -63,6 +66,10 @@ export function runPart(part: Part, args: usize, from: usize, to: usize): void {
       return attendByQuery(changetype<Attention>(args), from, to);
     case Part.attendByQueryBack:
       return attendByQueryBack(changetype<AttentionGradient>(args), from, to);
+    case Part.attendTail:
+      return attendTail(changetype<TailAttention>(args), from, to);
+    case Part.attendTailBack:
+      return attendTailBack(changetype<TailAttentionGradient>(args), from, to);
     case Part.binaryElements:
       return binaryElements(changetype<Binary>(args), from, to);
     case Part.binaryRows:

@@ -2,6 +2,7 @@
 import { Operation } from "../src/operation";
 import { AffineScan, AffineScanGradient, affineScan, affineScanGradient } from "./affine-scan";
 import { Attention, AttentionGradient, causalAttention, causalAttentionGradient } from "./attention/attention";
+import { TailAttention, TailAttentionGradient, tailAttention, tailAttentionGradient } from "./attention/tail";
 import { CacheWrite, cacheWrite } from "./cache-write";
 import { argMax, Binary, binary, Fill, fill, StridedCopy, Sum, stridedCopy, sumColumns, sumRows, Unary, unary } from "./elementwise";
 import { GatedActivation, GatedActivationGradient, gatedActivation, gatedActivationGradient } from "./gated-activation";
@@ -91,6 +92,10 @@ function runStep(operation: i32, args: usize): void {
       return sumColumns(changetype<Sum>(args));
     case Operation.sumRows:
       return sumRows(changetype<Sum>(args));
+    case Operation.tailAttention:
+      return tailAttention(changetype<TailAttention>(args));
+    case Operation.tailAttentionGradient:
+      return tailAttentionGradient(changetype<TailAttentionGradient>(args));
     case Operation.unary:
       return unary(changetype<Unary>(args));
     case Operation.unpackWeights:

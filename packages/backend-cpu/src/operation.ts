@@ -30,6 +30,8 @@ export enum Operation {
   stridedCopy,
   sumColumns,
   sumRows,
+  tailAttention,
+  tailAttentionGradient,
   unary,
   unpackWeights,
 }

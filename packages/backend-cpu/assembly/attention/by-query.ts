@@ -9,7 +9,7 @@ import { Attention, AttentionGradient } from "./attention";
 import { exponentials, scaleRow } from "./softmax";
 
 /** The products of a query with keys that lie `step` bytes apart, four keys at a time. */
-function scores(query: usize, keys: usize, step: usize, count: usize, target: usize, headDim: usize): void {
+export function scores(query: usize, keys: usize, step: usize, count: usize, target: usize, headDim: usize): void {
   const whole = headDim & ~3;
   const end = query + whole * 4;
   let i: usize = 0;
@@ -50,7 +50,7 @@ function scores(query: usize, keys: usize, step: usize, count: usize, target: us
  * y += Σ weights_i · values_i, columns in registers: sixteen at a time, then eight, then what is left. Even and odd keys
  * have sums of their own, so that one addition need not wait for the last.
  */
-function weightedSum(weights: usize, values: usize, step: usize, count: usize, y: usize, headDim: usize): void {
+export function weightedSum(weights: usize, values: usize, step: usize, count: usize, y: usize, headDim: usize): void {
   const pairs = weights + (count & ~1) * 4;
   let column: usize = 0;
   for (; column + 16 <= headDim; column += 16) {

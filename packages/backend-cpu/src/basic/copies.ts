@@ -1,8 +1,9 @@
 /** Operations that only move elements: slices, joins, repetitions, transpositions, and new views of the same data. */
-import { backend_util, slice_util, type TensorInfo, util } from "@tensorflow/tfjs-core";
-import type { Frame } from "../frame.js";
+import { backend_util, slice_util, type Tensor, type TensorInfo, util } from "@tensorflow/tfjs-core";
+import { type Frame, real } from "../frame.js";
+import { sizeOf } from "../kernels/arguments.js";
 import { Operation } from "../operation.js";
-import { type BasicOperation, isWord } from "./operation.js";
+import { type BasicOperation, isFloat, isWord } from "./operation.js";
 import { fourDimensions, stepsOf } from "./strides.js";
 
 interface Copy {
@@ -79,6 +80,37 @@ const concat: BasicOperation = (frame, inputs, { axis }) => {
   return result;
 };
 
+/** The parts of `concat`, and what the gradient of that is. */
+const splitV: BasicOperation = (frame, { x }, { numOrSizeSplits, axis }) => {
+  if (x === undefined || !isWord(x) || x.shape.includes(0) || x.shape.length > 4) return undefined;
+  const along = util.parseAxisParam(axis as number, x.shape)[0] as number;
+  const sizes = backend_util.prepareSplitSize(x as Tensor, numOrSizeSplits as number[], along);
+  if (sizes.includes(0)) return undefined;
+  const sourceSteps = stepsOf(x.shape);
+  let offset = 0;
+  return sizes.map((size) => {
+    const shape = x.shape.with(along, size);
+    const part = copied(frame, x, shape, { sizes: shape, sourceSteps }, offset) as TensorInfo;
+    offset += size * (sourceSteps[along] as number);
+    return part;
+  });
+};
+
+/** A value all around; the gradient of `slice` has zeros there. */
+const pad: BasicOperation = (frame, { x }, { paddings, constantValue }) => {
+  if (x === undefined || !isFloat(x) || x.shape.includes(0) || x.shape.length > 4) return undefined;
+  const around = paddings as [before: number, after: number][];
+  const shape = x.shape.map((size, axis) => size + (around[axis]?.[0] as number) + (around[axis]?.[1] as number));
+  const targetSteps = stepsOf(shape);
+  const words = copyWords({ sizes: x.shape, sourceSteps: stepsOf(x.shape), targetSteps });
+  if (words === undefined || shape.length === 0) return undefined;
+  const result = frame.output(shape);
+  const start = around.reduce((total, [before], axis) => total + before * (targetSteps[axis] as number), 0);
+  frame.step(Operation.fill, [frame.address(result), sizeOf(shape), real(constantValue as number)]);
+  frame.step(Operation.stridedCopy, [frame.address(x), frame.address(result) + start * 4, ...words]);
+  return result;
+};
+
 const identity: BasicOperation = (frame, { x }) => x && frame.takeOver(x);
 
 const reshape: BasicOperation = (frame, { x }, { shape }) =>
@@ -94,8 +126,10 @@ export const copyOperations: Readonly<Record<string, BasicOperation>> = {
   Concat: concat,
   ExpandDims: expandDims,
   Identity: identity,
+  PadV2: pad,
   Reshape: reshape,
   Slice: slice,
+  SplitV: splitV,
   Tile: tile,
   Transpose: transpose,
 };

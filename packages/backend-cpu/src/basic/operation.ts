@@ -10,7 +10,7 @@ export type BasicOperation = (
   frame: Frame,
   inputs: BasicInputs,
   attributes: Readonly<Record<string, unknown>>,
-) => TensorInfo | undefined;
+) => TensorInfo | TensorInfo[] | undefined;
 
 export function isFloat(...infos: readonly TensorInfo[]): boolean {
   return infos.every(({ dtype }) => dtype === "float32");

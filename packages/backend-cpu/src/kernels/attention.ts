@@ -29,6 +29,18 @@ export const attentionKernels: Readonly<Record<string, CoreKernel>> = {
     const numbers = [...sizes, iterations, real(numberOf(call, "scale"))];
     return run(frame, call, Operation.causalAttentionGradient, ["dy", "q", "k", "v"], numbers);
   },
+  tailAttention: (frame, call) => {
+    const sizes = tailSizes(call);
+    frame.reserveAreas((sizes[2] as number) * 4);
+    const numbers = [...sizes, real(numberOf(call, "scale"))];
+    return run(frame, call, Operation.tailAttention, ["q", "k", "v"], numbers);
+  },
+  tailAttentionGradient: (frame, call) => {
+    const sizes = tailSizes(call);
+    frame.reserveAreas((sizes[2] as number) * 8);
+    const numbers = [...sizes, real(numberOf(call, "scale"))];
+    return run(frame, call, Operation.tailAttentionGradient, ["dy", "q", "k", "v"], numbers);
+  },
   cacheWrite: (frame, call) => {
     const { cache, rows } = call.inputs as { cache: TensorInfo; rows: TensorInfo };
     const [batch, capacity, heads, headDim] = cache.shape as [number, number, number, number];
@@ -42,4 +54,11 @@ export const attentionKernels: Readonly<Record<string, CoreKernel>> = {
 function attentionSizes(call: CoreCall): number[] {
   const [batch, time, heads, headDim] = shapeOf(call, "q") as [number, number, number, number];
   return [batch, time, heads, shapeOf(call, "k")[2] as number, headDim];
+}
+
+/** batch, queries, time, heads, keyValueHeads, headDim. */
+function tailSizes(call: CoreCall): number[] {
+  const [batch, queries, heads, headDim] = shapeOf(call, "q") as [number, number, number, number];
+  const [, time, keyValueHeads] = shapeOf(call, "k") as [number, number, number, number];
+  return [batch, queries, time, heads, keyValueHeads, headDim];
 }

@@ -4,22 +4,17 @@
  * With `iterations` N > 1 the time axis of the chunk holds N columns for each position, in order (t, 1) … (t, N): the
  * query of (t, i) sees the keys of (u, N) for u < t and its own (`state-stream` section 3, ours).
  */
-import {
-  concat,
-  matMul,
-  mul,
-  reshape,
-  slice,
-  softmax,
-  sub,
-  sum,
-  type Tensor,
-  tensor2d,
-  transpose,
-  where,
-} from "@tensorflow/tfjs-core";
+import { concat, matMul, slice, type Tensor } from "@tensorflow/tfjs-core";
 import { SstError } from "../errors.js";
 import { defineKernel } from "../kernel.js";
+import {
+  attentionGradients,
+  attentionWeights,
+  groupQueries,
+  headsFirst,
+  ungroupQueries,
+  wholeGroups,
+} from "./attention-parts.js";
 
 const chunk = {
   q: { shape: ["batch", "time", "heads", "headDim"] },
@@ -29,11 +24,6 @@ const chunk = {
 
 const scale = { kind: "real" } as const;
 const iterations = { kind: "whole", minimum: 1 } as const;
-
-function wholeGroups({ heads, keyValueHeads }: Readonly<Record<string, number>>): string | undefined {
-  if ((heads as number) % (keyValueHeads as number) === 0) return undefined;
-  return `${heads} heads do not share ${keyValueHeads} key/value heads evenly`;
-}
 
 /** `y = softmax(q·kᵀ · scale + mask) · v`; heads is a multiple of keyValueHeads. */
 export const causalAttention = defineKernel({
@@ -90,73 +80,11 @@ export const causalAttentionGradient = defineKernel({
   attributes: { scale, iterations },
   requires: wholeGroups,
   tolerance: 1e-5,
-  compose: ({ dy, q, k, v }, attributes) => {
-    const queries = groupQueries(q, k);
-    const gradient = groupQueries(dy, k);
-    const keys = headsFirst(k);
-    const weights = attentionWeights(queries, keys, { ...attributes, pastLength: 0 });
-    const dWeights = matMul(gradient, headsFirst(v), false, true);
-    const dScores = mul(mul(weights, sub(dWeights, sum(mul(dWeights, weights), -1, true))), attributes.scale);
-    return {
-      dq: ungroupQueries(matMul(dScores, keys), q.shape),
-      dk: headsFirst(matMul(dScores, queries, true, false)),
-      dv: headsFirst(matMul(weights, gradient, true, false)),
-    };
-  },
+  compose: (inputs, attributes) => attentionGradients(inputs, { ...attributes, pastLength: 0 }),
 });
-
-interface AttentionAttributes {
-  readonly scale: number;
-  readonly pastLength: number;
-  readonly iterations: number;
-}
 
 function withPast(past: Tensor | undefined, rows: Tensor, pastLength: number): Tensor {
   if (past === undefined || pastLength === 0) return rows;
   const [batch, , heads, headDim] = past.shape as [number, number, number, number];
   return concat([slice(past, [0, 0, 0, 0], [batch, pastLength, heads, headDim]), rows], 1);
-}
-
-/** `[batch, time, heads, headDim]` to `[batch, heads, time, headDim]`, and back. */
-function headsFirst(x: Tensor): Tensor {
-  return transpose(x, [0, 2, 1, 3]);
-}
-
-/** Queries that share a key head become rows of one matrix: `[batch, keyValueHeads, group · time, headDim]`. */
-function groupQueries(q: Tensor, keys: Tensor): Tensor {
-  const [batch, time, heads, headDim] = q.shape as [number, number, number, number];
-  const keyValueHeads = keys.shape[2] as number;
-  return reshape(headsFirst(q), [batch, keyValueHeads, (heads / keyValueHeads) * time, headDim]);
-}
-
-function ungroupQueries(grouped: Tensor, shape: readonly number[]): Tensor {
-  const [batch, time, heads, headDim] = shape as [number, number, number, number];
-  return headsFirst(reshape(grouped, [batch, heads, time, headDim]));
-}
-
-function attentionWeights(queries: Tensor, keys: Tensor, attributes: AttentionAttributes): Tensor {
-  const [rows, columns] = [queries.shape[2] as number, keys.shape[2] as number];
-  const scores = mul(matMul(queries, keys, false, true), attributes.scale);
-  // Not some large negative number: where every key that is seen scores -Infinity, that one would win.
-  return softmax(where(causalMask(rows, columns, attributes), scores, Number.NEGATIVE_INFINITY));
-}
-
-/** Whether a key is seen: `[group · time, pastLength + time]`. */
-function causalMask(rows: number, columns: number, { pastLength, iterations }: AttentionAttributes): Tensor {
-  const time = columns - pastLength;
-  const mask = new Uint8Array(rows * columns);
-  for (let row = 0; row < rows; row++) {
-    const query = row % time;
-    for (let column = 0; column < columns; column++) {
-      if (isSeen(query, column - pastLength, iterations)) mask[row * columns + column] = 1;
-    }
-  }
-  return tensor2d(mask, [rows, columns], "bool");
-}
-
-/** Whether the query in column `query` of a chunk sees the key in column `key`; negative keys are the cache's. */
-function isSeen(query: number, key: number, iterations: number): boolean {
-  if (key < 0 || key === query) return true;
-  const isKept = key % iterations === iterations - 1;
-  return isKept && Math.floor(key / iterations) < Math.floor(query / iterations);
 }

@@ -10,3 +10,4 @@ export { rotaryEmbedding } from "./rotary-embedding.js";
 export { softmaxCrossEntropy, softmaxCrossEntropyGradient } from "./softmax-cross-entropy.js";
 export { stateBlend, stateBlendGradient } from "./state-blend.js";
 export { stateRecurrence, stateRecurrenceGradient } from "./state-recurrence.js";
+export { tailAttention, tailAttentionGradient } from "./tail-attention.js";

@@ -12,11 +12,13 @@ import { rotaryEmbeddingSuite } from "./rotary-embedding.js";
 import { softmaxCrossEntropySuite } from "./softmax-cross-entropy.js";
 import { stateBlendSuite } from "./state-blend.js";
 import { stateRecurrenceSuite } from "./state-recurrence.js";
+import { tailAttentionSuite } from "./tail-attention.js";
 
 export const kernelSuites: readonly KernelSuite[] = [
   rmsNormSuite,
   rotaryEmbeddingSuite,
   causalAttentionSuite,
+  tailAttentionSuite,
   gatedActivationSuite,
   stateBlendSuite,
   affineScanSuite,

@@ -1,0 +1,79 @@
+import { tailAttention, tailAttentionGradient } from "../../kernels/tail-attention.js";
+import { at, type HostArray, normals, scaled, zeros } from "../host-array.js";
+import { kernelSuite, type Oracle } from "../kernel-suite.js";
+
+export const tailAttentionOracle: Oracle = (inputs, attributes) => {
+  const { scale } = attributes as { scale: number };
+  const { q, k, v } = inputs as Record<"q" | "k" | "v", HostArray>;
+  const [batch, queries, heads, headDim] = q.shape as [number, number, number, number];
+  const [, time, keyHeads] = k.shape as [number, number, number, number];
+  const y = zeros(q.shape);
+  for (let b = 0; b < batch; b++) {
+    for (let j = 0; j < queries; j++) {
+      for (let head = 0; head < heads; head++) {
+        const row = ((b * queries + j) * heads + head) * headDim;
+        const keyHead = Math.floor(head / (heads / keyHeads));
+        const rowOf = (key: number) => ((b * time + key) * keyHeads + keyHead) * headDim;
+        const scores = Array.from({ length: time - queries + j + 1 }, (_, key) => {
+          let score = 0;
+          for (let i = 0; i < headDim; i++) score += at(q, row + i) * at(k, rowOf(key) + i);
+          return score * scale;
+        });
+        const largest = Math.max(...scores);
+        const total = scores.reduce((sum, score) => sum + Math.exp(score - largest), 0);
+        for (const [key, score] of scores.entries()) {
+          const weight = Math.exp(score - largest) / total;
+          for (let i = 0; i < headDim; i++) y.data[row + i] = at(y, row + i) + weight * at(v, rowOf(key) + i);
+        }
+      }
+    }
+  }
+  return { y };
+};
+
+const ordinary = { batch: 1, queries: 1, before: 0, keyValueHeads: 1, group: 1, headDim: 2 };
+
+export const tailAttentionSuite = kernelSuite({
+  kernel: tailAttention,
+  gradientKernel: tailAttentionGradient,
+  oracle: tailAttentionOracle,
+  differentiable: ["q", "k", "v"],
+  // A matrix product meets the values of keys that are not seen too, with a weight of 0.
+  spreads: ["v"],
+  ranges: {
+    batch: [1, 3],
+    queries: [1, 6],
+    before: [0, 9],
+    keyValueHeads: [1, 3],
+    group: [1, 3],
+    headDim: [1, 20],
+  },
+  picked: [
+    { ...ordinary },
+    // One query over a sequence: a position that runs again.
+    { ...ordinary, batch: 2, before: 18, group: 2, keyValueHeads: 2, headDim: 16 },
+    { ...ordinary, batch: 2, queries: 9, group: 2, keyValueHeads: 2, headDim: 6 },
+    { ...ordinary, queries: 0, before: 3, headDim: 4 },
+    { ...ordinary, before: 700, group: 3, headDim: 16 },
+    { ...ordinary, queries: 5, before: 300, headDim: 8 },
+    { ...ordinary, queries: 3, before: 33, group: 2, headDim: 64 },
+    { ...ordinary, queries: 2, before: 4, headDim: 256 },
+    { ...ordinary, batch: 1000, queries: 1, before: 2, group: 3, headDim: 2 },
+  ],
+  build: ({ batch, queries, before, keyValueHeads, group, headDim }, random) => {
+    const keys = () => normals(random, [batch, before + queries, keyValueHeads, headDim]);
+    return {
+      inputs: { q: normals(random, [batch, queries, group * keyValueHeads, headDim]), k: keys(), v: keys() },
+      attributes: { scale: 1 / Math.sqrt(headDim) },
+    };
+  },
+  extremes: (random) => {
+    const q = normals(random, [1, 3, 2, 4]);
+    const inputs = { q, k: normals(random, [1, 20, 2, 4]), v: normals(random, [1, 20, 2, 4]) };
+    const attributes = { scale: 0.5 };
+    return {
+      "scores whose exponentials overflow": { inputs: { ...inputs, q: scaled(q, 50) }, attributes },
+      "scores that are all the same": { inputs: { ...inputs, q: zeros([1, 3, 2, 4]) }, attributes },
+    };
+  },
+});

@@ -1,0 +1,73 @@
+/**
+ * Causal attention of a sequence's last positions over all of it: what `causalAttention` gives them, without the queries
+ * before. Its gradient reaches all keys and values, so that positions which run again are trained (`state-stream` section
+ * 3) at the cost of their own queries.
+ */
+import { matMul } from "@tensorflow/tfjs-core";
+import { defineKernel } from "../kernel.js";
+import {
+  attentionGradients,
+  attentionWeights,
+  groupQueries,
+  headsFirst,
+  ungroupQueries,
+  wholeGroups,
+} from "./attention-parts.js";
+
+const tail = { shape: ["batch", "queries", "heads", "headDim"] } as const;
+const inputs = {
+  q: tail,
+  k: { shape: ["batch", "time", "keyValueHeads", "headDim"] },
+  v: { shape: ["batch", "time", "keyValueHeads", "headDim"] },
+} as const;
+
+const attributes = {
+  /** Usually 1 / sqrt(headDim). */
+  scale: { kind: "real" },
+} as const;
+
+function requires(sizes: Readonly<Record<string, number>>): string | undefined {
+  const { queries, time } = sizes as { queries: number; time: number };
+  if (queries > time) return `there are ${queries} queries, but only ${time} positions`;
+  return wholeGroups(sizes);
+}
+
+/** `y = softmax(q·kᵀ · scale + mask) · v`: the query in place j of n sees the first time - n + j + 1 keys. */
+export const tailAttention = defineKernel({
+  name: "tailAttention",
+  summary: "softmax(q·kᵀ · scale + causal mask) · v for the queries of the last positions",
+  inputs,
+  outputs: { y: tail },
+  attributes,
+  requires,
+  tolerance: 1e-5,
+  compose: ({ q, k, v }, { scale }) => {
+    const weights = attentionWeights(groupQueries(q, k), headsFirst(k), { scale, ...pastOf(q, k) });
+    return { y: ungroupQueries(matMul(weights, headsFirst(v)), q.shape) };
+  },
+  gradient: {
+    saves: ["q", "k", "v"],
+    tolerance: 2e-5,
+    compute: ({ y }, { q, k, v }, given) => {
+      const gradients = tailAttentionGradient({ dy: y, q, k, v }, given);
+      return { q: () => gradients.dq, k: () => gradients.dk, v: () => gradients.dv };
+    },
+  },
+});
+
+/** The gradient of `tailAttention` for q, k and v. */
+export const tailAttentionGradient = defineKernel({
+  name: "tailAttentionGradient",
+  summary: "the gradient of tailAttention for q, k and v",
+  inputs: { dy: tail, ...inputs },
+  outputs: { dq: tail, dk: inputs.k, dv: inputs.v },
+  attributes,
+  requires,
+  tolerance: 1e-5,
+  compose: (given, { scale }) => attentionGradients(given, { scale, ...pastOf(given.q, given.k) }),
+});
+
+/** The positions before the queries, seen by all of them. */
+function pastOf(q: { readonly shape: number[] }, k: { readonly shape: number[] }) {
+  return { pastLength: (k.shape[1] as number) - (q.shape[1] as number), iterations: 1 };
+}
