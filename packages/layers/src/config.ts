@@ -9,6 +9,11 @@ export interface StateStreamConfig {
   readonly alphaMin: number;
   /** Upper bound of the blend factor, in [alphaMin, 1). The paper trains with 0.10. */
   readonly alphaMax: number;
+  /**
+   * Whether a later iteration's input takes in what the one before left at the top (`state-stream/recirculation.ts`).
+   * Ours; off where it is absent.
+   */
+  readonly recirculate?: boolean;
 }
 
 /** A Llama-style decoder: RMS norm, half-split rotary embedding, grouped queries, SwiGLU. */
@@ -51,7 +56,8 @@ export interface ModelData {
   readonly config: ModelConfig;
   /**
    * The backbone under its Hugging Face names (`model.layers.0.self_attn.q_proj.weight`, `[out, in]`), and the stream's
-   * parameters as `model.layers.{l}.state_stream.theta`, `[hiddenSize]`.
+   * parameters as `model.layers.{l}.state_stream.theta`, `[hiddenSize]`; with recirculation also
+   * `model.state_stream.recirculation.theta`, `[hiddenSize]`, and `….weight`, `[hiddenSize, hiddenSize]`.
    */
   readonly weights: Readonly<Record<string, HostTensor>>;
   /**

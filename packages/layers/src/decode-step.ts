@@ -150,6 +150,7 @@ function carriedCaches(
       capacity,
       keys,
       values,
+      // A step is one position, so nothing of it lies ahead.
       write: (layer, newKeys, newValues) => {
         left[`keys${layer}`] = writeRows(keys(layer), newKeys, length);
         left[`values${layer}`] = writeRows(values(layer), newValues, length);

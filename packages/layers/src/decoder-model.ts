@@ -2,7 +2,7 @@
  * A model on a device: a config and named tensors. The forward pass is a function over it (`forward.ts`); training
  * replaces its tensors by name.
  */
-import { activeDevice, type LiveDevice, SstError, type Tensor, type WeightFormat } from "@sst/tensor";
+import { activeDevice, type LiveDevice, SstError, sigmoid, type Tensor, type WeightFormat } from "@sst/tensor";
 import type { HostTensor, LoraConfig, ModelConfig, ModelData } from "./config.js";
 import { ForwardConstants } from "./constants.js";
 import { disposeWeight, type HostWeight, hostWeights, upload } from "./device-weights.js";
@@ -16,6 +16,7 @@ import {
   headName,
   isLinear,
   linearShapes,
+  recirculationNames,
   requireParameters,
   streamShapes,
   thetaName,
@@ -203,11 +204,18 @@ export class DecoderModel implements Disposable {
       };
     });
     const embedding = this.#floats(embeddingName);
+    const recirculation = this.config.stateStream?.recirculate
+      ? {
+          beta: derive(sigmoid(this.#floats(recirculationNames.theta))),
+          weight: this.#floats(recirculationNames.weight),
+        }
+      : undefined;
     return {
       config: this.config,
       embedding,
       layers,
       finalNorm: this.#floats("model.norm.weight"),
+      recirculation,
       constants: this.#constants,
       head: this.#parameters.get(headName) ?? embedding,
       dispose: () => {

@@ -7,6 +7,13 @@ import type { Propagation } from "./state-stream/propagation.js";
 
 export type Solver = "sequential" | "layerwise" | "two-pass";
 
+/** Iterations at some positions; the others are read once, in parallel. */
+export interface ChosenIterations {
+  readonly count: number;
+  /** Counted from the chunk's first position, negative ones from its end: `[-1]` is the last position. */
+  readonly positions: readonly number[];
+}
+
 export interface ForwardOptions {
   /** Defaults to `sequential`, the exact one. */
   readonly solver?: Solver;
@@ -14,14 +21,19 @@ export interface ForwardOptions {
   readonly sweeps?: number;
   /** Defaults to `scan`. */
   readonly propagation?: Propagation;
-  /** Iterations at every position of the chunk, at least 1; more than 1 needs `sequential`. Defaults to 1. */
-  readonly iterations?: number;
+  /** Iterations at every position of the chunk, or at chosen ones; at least 1. Defaults to 1. */
+  readonly iterations?: number | ChosenIterations;
   /** Runs the plain backbone. */
   readonly streamOff?: boolean;
   /** Caches to continue from and to write to. */
   readonly caches?: { readonly kv: KvCache; readonly states: LatentStateCache };
   /** Computes logits for the last position only. */
   readonly lastPositionOnly?: boolean;
+  /**
+   * Computes logits after every iteration, not after each position's last alone: the time axis then holds a column for each
+   * iteration of each position, in order.
+   */
+  readonly everyIteration?: boolean;
   /** Called for every layer of a parallel solver's result with its residual, to be awaited; costs one more sweep each. */
   readonly onResidual?: (layer: number, residual: Promise<number>) => void;
 }
@@ -33,7 +45,7 @@ export interface PassCaches {
 }
 
 /** The part of the options that a pass looks at itself, its caches of whatever kind. */
-export interface PassOptions extends Pick<ForwardOptions, "lastPositionOnly" | "onResidual"> {
+export interface PassOptions extends Pick<ForwardOptions, "lastPositionOnly" | "everyIteration" | "onResidual"> {
   readonly caches?: PassCaches | undefined;
 }
 
@@ -43,11 +55,14 @@ export interface ForwardPlan {
   readonly sweeps: number;
   readonly propagation: Propagation;
   readonly iterations: number;
+  /** Which positions iterate; undefined for all. */
+  readonly positions: readonly number[] | undefined;
 }
 
 /** @throws SstError `contradiction` or `invalid-argument`, naming the options */
 export function planForward(config: ModelConfig, options: ForwardOptions): ForwardPlan {
-  const { solver = "sequential", sweeps = 2, propagation = "scan", iterations = 1, streamOff = false } = options;
+  const { solver = "sequential", sweeps = 2, propagation = "scan", streamOff = false } = options;
+  const { count: iterations, positions } = chosenIterations(options.iterations ?? 1);
   requireCount("iterations", iterations);
   requireCount("sweeps", sweeps);
   const hasStream = config.stateStream !== undefined;
@@ -61,10 +76,14 @@ export function planForward(config: ModelConfig, options: ForwardOptions): Forwa
   if (streamOff && iterations > 1) {
     throw new SstError("contradiction", "iterations carry the state stream on: they need it switched on");
   }
-  if (iterations > 1 && solver !== "sequential") {
-    throw new SstError("contradiction", `more than one iteration needs the solver "sequential", not "${solver}"`);
-  }
-  return { solver: hasStream && !streamOff ? solver : "off", sweeps, propagation, iterations };
+  return { solver: hasStream && !streamOff ? solver : "off", sweeps, propagation, iterations, positions };
+}
+
+function chosenIterations(given: number | ChosenIterations): {
+  count: number;
+  positions: readonly number[] | undefined;
+} {
+  return typeof given === "number" ? { count: given, positions: undefined } : given;
 }
 
 function requireCount(name: string, value: number): void {

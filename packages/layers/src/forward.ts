@@ -1,26 +1,18 @@
-/**
- * The forward pass, top to bottom: embedding, decoder layers, final norm, head. The modes differ in one thing only: what
- * a decoder layer does with its post-attention hidden states, which is what a solver is.
- */
-import { embeddingLookup, rmsNorm, squeeze, type Tensor, tidy, withoutGradient } from "@sst/tensor";
-import { feedForward } from "./feed-forward.js";
+/** The forward pass, top to bottom: embedding, decoder layers, final norm, head. */
+import { concat, embeddingLookup, rmsNorm, slice, type Tensor, tidy } from "@sst/tensor";
+import type { RotaryTables } from "./constants.js";
+import { runStack, type StackRun } from "./decoder-stack.js";
 import { type ForwardOptions, type ForwardPlan, type PassOptions, planForward } from "./forward-options.js";
 import { linear } from "./linear.js";
-import { type Chunk, columnAt, lastIterations, repeatColumns } from "./positions.js";
-import { type AttentionContext, selfAttention } from "./self-attention.js";
-import { firstSweep, type LayerStream, sweep } from "./state-stream/layer-stream.js";
-import { solveLayerwise } from "./state-stream/layerwise.js";
-import { propagate } from "./state-stream/propagation.js";
-import { recurrenceResidual } from "./state-stream/residual.js";
-import { solveSequential } from "./state-stream/sequential.js";
-import type { LayerWeights, ModelWeights } from "./weights.js";
-
-/** Turns post-attention hidden states into the layer's output, which is also its states. */
-type LayerSolver = (a: Tensor, layer: LayerWeights, index: number) => Tensor;
+import { CachedMemory, type PassMemory, TapedMemory } from "./pass-memory.js";
+import { columnsFrom, lastIterations, repeatColumns } from "./positions.js";
+import { type Segment, segmentsOf } from "./segments.js";
+import { recirculated } from "./state-stream/recirculation.js";
+import type { ModelWeights } from "./weights.js";
 
 /**
- * Logits `[batch, time, vocabSize]` (or `[batch, 1, vocabSize]` with `lastPositionOnly`) for tokens `[batch, time]`
- * (int32). With caches the chunk continues what they hold, and they hold the chunk afterwards.
+ * Logits `[batch, time, vocabSize]` for tokens `[batch, time]` (int32), of `lastPositionOnly` or of `everyIteration` as the
+ * options say. With caches the chunk continues what they hold, and they hold the chunk afterwards.
  *
  * @throws SstError `contradiction` or `invalid-argument` for options that do not fit together, `context-overflow` for a
  * chunk that does not fit the caches
@@ -39,104 +31,82 @@ export function forward(weights: ModelWeights, tokens: Tensor, options: ForwardO
 /** What `forward` computes and writes to caches; neither checks nor counts, and leaves what it makes on the way to a `tidy`. */
 export function forwardPass(weights: ModelWeights, tokens: Tensor, plan: ForwardPlan, options: PassOptions): Tensor {
   const { caches } = options;
-  const [batch, time] = tokens.shape as [number, number];
-  const chunk: Chunk = { time, offset: caches?.kv.length ?? 0, iterations: plan.iterations };
+  const time = tokens.shape[1] as number;
+  const segments = segmentsOf(plan, time, weights.recirculation !== undefined);
+  const memory = caches ? new CachedMemory(caches) : new TapedMemory();
+  const rotary = weights.constants.rotary(caches?.kv.capacity ?? time);
   const embedded = embeddingLookup({ table: weights.embedding, tokens }, {}).y;
-  const x = repeatColumns(embedded, plan.iterations);
-  const streams = plan.solver === "off" ? undefined : layerStreams(weights, batch, chunk, options);
-  const attention: AttentionContext = {
-    config: weights.config,
-    chunk,
-    rotary: weights.constants.rotary(caches?.kv.capacity ?? time),
-    cache: caches?.kv,
-    writesCache: true,
-  };
-  const solve = layerSolver(plan, streams, weights, () =>
-    rollOut(x, weights, { ...attention, writesCache: false }, streams as LayerStream[], plan),
-  );
-  const y = decoderLayers(x, weights, attention, (a, layer, index) => {
-    const states = solve(a, layer, index);
-    const stream = streams?.[index];
-    if (stream && plan.solver !== "sequential") options.onResidual?.(index, recurrenceResidual(a, states, stream));
-    caches?.states.write(index, squeeze(lastColumn(states), [1]));
-    return states;
+  const outputs = segments.map((segment, index) => {
+    const isFollowed = caches !== undefined || index < segments.length - 1;
+    const x = columnsFrom(embedded, segment.start, segment.time);
+    const context = {
+      weights,
+      plan,
+      memory,
+      onResidual: options.onResidual,
+      ...placed(rotary, memory, segment, options),
+    };
+    const y = runSegment(x, segment, isFollowed, context);
+    memory.advance(segment.time);
+    return wantedColumns(y, segment, options);
   });
-  const kept = lastIterations(y, plan.iterations);
-  return head(options.lastPositionOnly ? lastColumn(kept) : kept, weights);
+  const wanted = options.lastPositionOnly ? outputs.slice(-1) : outputs;
+  return head(wanted.length === 1 ? (wanted[0] as Tensor) : concat(wanted, 1), weights);
 }
 
-function decoderLayers(x: Tensor, weights: ModelWeights, attention: AttentionContext, solve: LayerSolver): Tensor {
-  return weights.layers.reduce(
-    (hidden, layer, index) => solve(selfAttention(hidden, layer, index, attention), layer, index),
-    x,
-  );
+/**
+ * Where in the tables of angles a segment begins. In training it gets tables of its own, since in a recorded plan all calls
+ * share one offset.
+ */
+function placed(
+  { cos, sin }: RotaryTables,
+  { length }: PassMemory,
+  { time }: Segment,
+  { caches }: PassOptions,
+): Pick<SegmentContext, "rotary" | "offset"> {
+  if (caches !== undefined || length === 0) return { rotary: { cos, sin }, offset: length };
+  const half = cos.shape[1] as number;
+  const rows = (table: Tensor) => slice(table, [length, 0], [time, half]);
+  return { rotary: { cos: rows(cos), sin: rows(sin) }, offset: 0 };
+}
+
+interface SegmentContext extends Pick<StackRun, "weights" | "plan" | "rotary" | "memory" | "onResidual"> {
+  readonly offset: number;
+}
+
+/** All columns of a segment, `[batch, time · iterations, hiddenSize]`, for its embeddings `[batch, time, hiddenSize]`. */
+function runSegment(x: Tensor, { time, iterations }: Segment, isFollowed: boolean, context: SegmentContext): Tensor {
+  const { weights, offset } = context;
+  const { recirculation } = weights;
+  if (iterations === 1 || recirculation === undefined) {
+    const chunk = { time, offset, iterations };
+    return runStack(repeatColumns(x, iterations), {
+      ...context,
+      chunk,
+      keepsKeys: isFollowed,
+      leavesStates: isFollowed,
+    });
+  }
+  const chunk = { time, offset, iterations: 1 };
+  const tops: Tensor[] = [];
+  for (let iteration = 1; iteration <= iterations; iteration++) {
+    const before = tops.at(-1);
+    const input = before ? recirculated(x, before, weights, recirculation) : x;
+    const isLast = iteration === iterations;
+    const keepsKeys = isLast && isFollowed;
+    tops.push(runStack(input, { ...context, chunk, keepsKeys, leavesStates: !isLast || isFollowed }));
+  }
+  return concat(tops, 1);
+}
+
+/** Those that logits are asked of. */
+function wantedColumns(y: Tensor, { iterations }: Segment, options: PassOptions): Tensor {
+  const columns = y.shape[1] as number;
+  if (options.everyIteration) return options.lastPositionOnly ? columnsFrom(y, columns - iterations, iterations) : y;
+  return options.lastPositionOnly ? columnsFrom(y, columns - 1, 1) : lastIterations(y, iterations);
 }
 
 function head(y: Tensor, weights: ModelWeights): Tensor {
   const normed = rmsNorm({ x: y, weight: weights.finalNorm }, { epsilon: weights.config.rmsNormEps }).y;
   return linear(normed, weights.head);
-}
-
-function layerSolver(
-  plan: ForwardPlan,
-  streams: LayerStream[] | undefined,
-  weights: ModelWeights,
-  rollOutPasses: () => Tensor[],
-): LayerSolver {
-  const stream = (index: number) => streams?.[index] as LayerStream;
-  switch (plan.solver) {
-    case "off":
-      return (a, layer) => feedForward(a, layer, weights.config.rmsNormEps);
-    case "sequential":
-      return (a, _, index) => solveSequential(a, stream(index));
-    case "layerwise":
-      return (a, _, index) => solveLayerwise(a, stream(index), plan.sweeps, plan.propagation);
-    case "two-pass": {
-      if (plan.sweeps === 1) return (a, _, index) => firstSweep(a, stream(index));
-      const blended = withoutGradient(rollOutPasses);
-      return (a, _, index) => sweep(a, blended[index] as Tensor, stream(index).keep, stream(index));
-    }
-  }
-}
-
-/**
- * `two-pass` (paper): the passes before the last. The first blends nothing; each leaves, for every layer, the states
- * that the next one blends in.
- */
-function rollOut(
-  x: Tensor,
-  weights: ModelWeights,
-  attention: AttentionContext,
-  streams: LayerStream[],
-  plan: ForwardPlan,
-): Tensor[] {
-  let blended: Tensor[] | undefined;
-  for (let pass = 1; pass < plan.sweeps; pass++) {
-    const next: Tensor[] = [];
-    decoderLayers(x, weights, attention, (a, _, index) => {
-      const stream = streams[index] as LayerStream;
-      const before = blended?.[index];
-      const y = before ? sweep(a, before, stream.keep, stream) : firstSweep(a, stream);
-      next[index] = propagate(plan.propagation, y, before ?? a, stream);
-      return y;
-    });
-    blended = next;
-  }
-  return blended as Tensor[];
-}
-
-function layerStreams(weights: ModelWeights, batch: number, chunk: Chunk, { caches }: PassOptions): LayerStream[] {
-  const isContinued = caches?.states.isFilled ?? false;
-  const { nothing, ...masks } = weights.constants.masks(batch, chunk.time * chunk.iterations, isContinued);
-  return weights.layers.map((layer, index) => ({
-    ...masks,
-    weights: layer,
-    alpha: layer.alpha as Tensor,
-    epsilon: weights.config.rmsNormEps,
-    initial: isContinued && caches ? caches.states.state(index) : nothing,
-  }));
-}
-
-function lastColumn(x: Tensor): Tensor {
-  return columnAt(x, (x.shape[1] as number) - 1);
 }

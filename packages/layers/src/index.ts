@@ -5,12 +5,20 @@ export type { HostTensor, LoraConfig, ModelConfig, ModelData, StateStreamConfig 
 export { type DecodeCaches, DecodeStep } from "./decode-step.js";
 export { DecoderModel, type DecoderModelOptions } from "./decoder-model.js";
 export { forward } from "./forward.js";
-export { type ForwardOptions, planForward, type Solver } from "./forward-options.js";
+export { type ChosenIterations, type ForwardOptions, planForward, type Solver } from "./forward-options.js";
 export { type InitializationOptions, initializeModel } from "./initialize.js";
 export type { LinearWeight, LowRank, PackedWeight } from "./linear.js";
 export { meanCrossEntropy } from "./loss.js";
 export { ParameterReader, type ParameterSource } from "./parameter-source.js";
-export { adapterShapes, backboneShapes, linearShapes, streamShapes, thetaName } from "./parameters.js";
+export {
+  adapterShapes,
+  backboneShapes,
+  isStreamParameter,
+  linearShapes,
+  recirculationNames,
+  streamShapes,
+  thetaName,
+} from "./parameters.js";
 export { paperAlpha, type SmallDecoderOptions, smallAlphaInitialization, smallDecoder } from "./presets.js";
 export type { Propagation } from "./state-stream/propagation.js";
 export { requireKnownTokens, tokenTensor } from "./tokens.js";

@@ -1,7 +1,8 @@
 /** Random weights for a new model. */
 import type { Random } from "@sst/tensor";
 import type { HostTensor, ModelConfig, ModelData } from "./config.js";
-import { backboneShapes, streamShapes } from "./parameters.js";
+import { backboneShapes } from "./parameters.js";
+import { initialStream } from "./state-stream/initial-stream.js";
 
 export interface InitializationOptions {
   /** Standard deviation of the embedding; defaults to 1 / sqrt(hiddenSize), as of every other matrix. */
@@ -11,7 +12,7 @@ export interface InitializationOptions {
    * computation when `alpha · |s|` is comparable with `(1 - alpha) · |a|`, that is when both are made small.
    */
   readonly attentionOutputScale?: number;
-  /** Start of every theta; defaults to 0, the middle of alpha's range. */
+  /** Start of every layer's theta; defaults to 0, the middle of alpha's range. */
   readonly theta?: number;
 }
 
@@ -35,8 +36,5 @@ export function initializeModel(config: ModelConfig, random: Random, options: In
     if (name.endsWith("embed_tokens.weight")) deviation = options.embeddingDeviation ?? deviation;
     weights[name] = { shape, data: random.fork(name).normals(size, deviation) };
   }
-  for (const [name, shape] of Object.entries(streamShapes(config))) {
-    weights[name] = { shape, data: new Float32Array(config.hiddenSize).fill(options.theta ?? 0) };
-  }
-  return { config, weights };
+  return { config, weights: { ...weights, ...initialStream(config, options.theta ?? 0) } };
 }

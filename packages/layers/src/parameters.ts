@@ -44,11 +44,32 @@ export function isLinear(name: string): boolean {
   return name === headName || name.endsWith("_proj.weight");
 }
 
-/** The state stream's parameters: one theta per layer and dimension. Empty for a plain backbone. */
+/** Of the recirculation: theta, from which beta comes as alpha does from a layer's theta, and the matrix W. */
+export const recirculationNames = {
+  theta: "model.state_stream.recirculation.theta",
+  weight: "model.state_stream.recirculation.weight",
+} as const;
+
+/**
+ * The state stream's parameters: one theta per layer and dimension, and those of the recirculation where it is on. Empty
+ * for a plain backbone.
+ */
 export function streamShapes(config: ModelConfig): Record<string, readonly number[]> {
-  if (config.stateStream === undefined) return {};
-  const layers = Array.from({ length: config.numHiddenLayers }, (_, layer) => thetaName(layer));
-  return Object.fromEntries(layers.map((name) => [name, [config.hiddenSize]]));
+  const { hiddenSize, stateStream } = config;
+  if (stateStream === undefined) return {};
+  const layers = Array.from({ length: config.numHiddenLayers }, (_, layer) => [thetaName(layer), [hiddenSize]]);
+  return {
+    ...Object.fromEntries(layers),
+    ...(stateStream.recirculate && {
+      [recirculationNames.theta]: [hiddenSize],
+      [recirculationNames.weight]: [hiddenSize, hiddenSize],
+    }),
+  };
+}
+
+/** Whether a parameter is the state stream's: such are trained beside a frozen backbone, and saved in a file of their own. */
+export function isStreamParameter(name: string): boolean {
+  return name.includes("state_stream.");
 }
 
 /** The adapters' parameters: `lora_A` `[rank, in]` and `lora_B` `[out, rank]` for every adapted linear layer. */

@@ -25,8 +25,17 @@ export function lastIterations(x: Tensor, iterations: number): Tensor {
   return squeeze(slice(split, begin, [batch, time, 1, ...rest]), [2]);
 }
 
+/** `[batch, columns, ...]` to `[batch, count, ...]`. */
+export function columnsFrom(x: Tensor, start: number, count: number): Tensor {
+  const [batch, columns, ...rest] = x.shape as [number, number, ...number[]];
+  return columns === count ? x : slice(x, [0, start, ...rest.map(() => 0)], [batch, count, ...rest]);
+}
+
 /** `[batch, columns, ...]` to `[batch, 1, ...]`. */
 export function columnAt(x: Tensor, index: number): Tensor {
-  const [batch, columns, ...rest] = x.shape as [number, number, ...number[]];
-  return columns === 1 ? x : slice(x, [0, index, ...rest.map(() => 0)], [batch, 1, ...rest]);
+  return columnsFrom(x, index, 1);
+}
+
+export function lastColumn(x: Tensor): Tensor {
+  return columnAt(x, (x.shape[1] as number) - 1);
 }

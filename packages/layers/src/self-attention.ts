@@ -1,9 +1,9 @@
 /** The attention branch of a decoder layer, with its residual: `a = x + o · attention(norm(x))`. */
-import { add, causalAttention, reshape, rmsNorm, rotaryEmbedding, type Tensor } from "@sst/tensor";
+import { add, reshape, rmsNorm, rotaryEmbedding, type Tensor } from "@sst/tensor";
 import type { ModelConfig } from "./config.js";
 import type { RotaryTables } from "./constants.js";
-import type { PassCaches } from "./forward-options.js";
 import { linear } from "./linear.js";
+import type { PassMemory } from "./pass-memory.js";
 import { type Chunk, lastIterations } from "./positions.js";
 import type { LayerWeights } from "./weights.js";
 
@@ -11,17 +11,17 @@ export interface AttentionContext {
   readonly config: ModelConfig;
   readonly chunk: Chunk;
   readonly rotary: RotaryTables;
-  readonly cache: PassCaches["kv"] | undefined;
-  /** Whether the chunk's keys and values go into the cache; a pass that another one follows leaves it alone. */
-  readonly writesCache: boolean;
+  readonly memory: PassMemory;
+  /** Whether the chunk's keys and values stay in the memory; a pass that another one follows leaves it alone. */
+  readonly keepsKeys: boolean;
 }
 
 /**
- * The post-attention hidden state of every column, `[batch, time · iterations, hiddenSize]`. Where there is a cache, the
- * chunk's keys and values go behind what it holds, those of each position's last iteration.
+ * The post-attention hidden state of every column, `[batch, time · iterations, hiddenSize]`. Of the chunk's
+ * keys and values, those of each position's last iteration stay.
  */
 export function selfAttention(x: Tensor, layer: LayerWeights, index: number, context: AttentionContext): Tensor {
-  const { config, chunk, rotary, cache } = context;
+  const { config, chunk, rotary, memory } = context;
   const [batch, columns] = x.shape as [number, number];
   const heads = (projected: Tensor) => reshape(projected, [batch, columns, -1, config.headDim]);
   const placed = { offset: chunk.offset, iterations: chunk.iterations, direction: "forth" } as const;
@@ -31,13 +31,10 @@ export function selfAttention(x: Tensor, layer: LayerWeights, index: number, con
   const q = turned(heads(linear(n, layer.q_proj)));
   const k = turned(heads(linear(n, layer.k_proj)));
   const v = heads(linear(n, layer.v_proj));
-  const past = cache && chunk.offset > 0 ? { pastK: cache.keys(index), pastV: cache.values(index) } : {};
-  const attended = causalAttention(
-    { q, k, v, ...past },
-    { scale: 1 / Math.sqrt(config.headDim), pastLength: chunk.offset, iterations: chunk.iterations },
-  ).y;
-  if (cache && context.writesCache) {
-    cache.write(index, lastIterations(k, chunk.iterations), lastIterations(v, chunk.iterations));
+  const scale = 1 / Math.sqrt(config.headDim);
+  const attended = memory.attend(index, { q, k, v }, { scale, iterations: chunk.iterations });
+  if (context.keepsKeys) {
+    memory.keep(index, lastIterations(k, chunk.iterations), lastIterations(v, chunk.iterations));
   }
   return add(x, linear(reshape(attended, [batch, columns, -1]), layer.o_proj));
 }

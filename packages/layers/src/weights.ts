@@ -18,12 +18,22 @@ export interface LayerWeights {
   readonly alpha: Tensor | undefined;
 }
 
+/** What a later iteration's input takes in of what the one before left. */
+export interface Recirculation {
+  /** The share of it, `[hiddenSize]`. */
+  readonly beta: Tensor;
+  /** `[hiddenSize, hiddenSize]`. */
+  readonly weight: Tensor;
+}
+
 export interface ModelWeights {
   readonly config: ModelConfig;
   /** `[vocabSize, hiddenSize]`. */
   readonly embedding: Tensor;
   readonly layers: readonly LayerWeights[];
   readonly finalNorm: Tensor;
+  /** Absent where the config does not switch it on. */
+  readonly recirculation: Recirculation | undefined;
   /** `[vocabSize, hiddenSize]`; the embedding itself where they are tied, unless it is packed. */
   readonly head: LinearWeight;
   /** The model's own, shared by all its forward passes. */

@@ -68,6 +68,11 @@ function contents({ kv, states }: Caches, { numHiddenLayers }: ModelConfig) {
 const cases: [string, Partial<ModelConfig>, Pick<ForwardOptions, "iterations" | "streamOff">][] = [
   ["once", {}, {}],
   ["three times", {}, { iterations: 3 }],
+  [
+    "three times with recirculation",
+    { stateStream: { alphaMin: 0.1, alphaMax: 0.8, recirculate: true } },
+    { iterations: 3 },
+  ],
   ["with the stream off", {}, { streamOff: true }],
   ["with the embedding as head", { tieWordEmbeddings: true }, {}],
   ["with a key/value head for each query", { numKeyValueHeads: tinyConfig.numAttentionHeads }, {}],

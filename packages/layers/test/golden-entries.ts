@@ -2,7 +2,7 @@
 import type { ForwardOptions, Propagation } from "@sst/layers";
 
 /** `stream_off`, `sequential`, `sequential_iterations_N`, `model_wise_P_K` (two-pass) or `layer_wise_P_K`. */
-export function goldenOptions(entry: string): ForwardOptions {
+export function goldenOptions(entry: string): ForwardOptions & { readonly iterations?: number } {
   if (entry === "stream_off") return { streamOff: true };
   if (entry === "sequential") return {};
   const iterations = /^sequential_iterations_(\d+)$/.exec(entry)?.[1];

@@ -4,12 +4,15 @@ import {
   DecoderModel,
   type ForwardOptions,
   forward,
+  type HostTensor,
   KvCache,
   LatentStateCache,
+  type ModelData,
   type ModelWeights,
+  recirculationNames,
   tokenTensor,
 } from "@sst/layers";
-import { memory, ready } from "@sst/tensor";
+import { memory, Random, ready } from "@sst/tensor";
 import { beforeAll, describe, expect, test } from "vitest";
 import { relativeError, tinyBackbone, tinyConfig, tinyModel, tinyTokens } from "./tiny-model.js";
 
@@ -20,6 +23,18 @@ beforeAll(async () => {
 const batch = 2;
 const time = 9;
 const tokens = tinyTokens(batch, time);
+
+/** The tiny model with recirculation, and a matrix W that is not the identity. */
+function recirculating(): ModelData {
+  const data = tinyModel({ stateStream: { alphaMin: 0.1, alphaMax: 0.8, recirculate: true } });
+  const name = recirculationNames.weight;
+  const { shape, data: identity } = data.weights[name] as HostTensor;
+  const noise = new Random("recirculation").normals(identity.length, 0.2);
+  return {
+    ...data,
+    weights: { ...data.weights, [name]: { shape, data: identity.map((v, i) => v + (noise[i] as number)) } },
+  };
+}
 
 function run(weights: ModelWeights, rows: number[][], options: ForwardOptions = {}): Float32Array {
   const input = tokenTensor(rows, weights.config);
@@ -58,6 +73,7 @@ describe("caches", () => {
     ["sequential", {}],
     ["two iterations", { iterations: 2 }],
     ["three iterations", { iterations: 3 }],
+    ["two iterations, layerwise with a sweep per column", { iterations: 2, solver: "layerwise", sweeps: 2 * time }],
     ["stream off", { streamOff: true }],
     ["layerwise with a sweep per column", { solver: "layerwise", sweeps: time }],
     ["two-pass with a pass per column, shift", { solver: "two-pass", sweeps: time, propagation: "shift" }],
@@ -73,6 +89,39 @@ describe("caches", () => {
       weights.dispose();
     });
   }
+
+  for (const iterations of [2, 3]) {
+    test(`recirculation, ${iterations} iterations: step by step, in chunks and at once agree`, () => {
+      using model = DecoderModel.fromData(recirculating());
+      const weights = model.weights();
+      const whole = lastOf(run(weights, tokens, { iterations }));
+      const steps = Array.from({ length: time }, () => 1);
+      expect(relativeError(inChunks(weights, steps, { iterations }), whole)).toBeLessThan(1e-5);
+      expect(relativeError(inChunks(weights, [4, 1, 4], { iterations }), whole)).toBeLessThan(1e-5);
+      // It is no other name for iterations alone.
+      using plain = DecoderModel.fromData(tinyModel());
+      const without = plain.weights();
+      expect(relativeError(lastOf(run(without, tokens, { iterations })), whole)).toBeGreaterThan(1e-2);
+      for (const each of [weights, without]) each.dispose();
+    });
+  }
+
+  test("the last position alone iterates: at once, and after a prompt that was read", () => {
+    for (const data of [tinyModel(), recirculating()]) {
+      using model = DecoderModel.fromData(data);
+      const weights = model.weights();
+      using kv = new KvCache(weights.config, batch, time);
+      using states = new LatentStateCache(weights.config, batch);
+      const caches = { kv, states };
+      const part = (from: number, to: number) => tokens.map((row) => row.slice(from, to));
+      run(weights, part(0, time - 1), { caches });
+      const stepped = run(weights, part(time - 1, time), { caches, iterations: 3, everyIteration: true });
+      const iterations = { count: 3, positions: [-1] };
+      const whole = run(weights, tokens, { iterations, everyIteration: true, lastPositionOnly: true });
+      expect(relativeError(stepped, whole)).toBeLessThan(1e-5);
+      weights.dispose();
+    }
+  });
 
   test("a chunk that does not fit is refused, and the cache is as before", () => {
     using model = DecoderModel.fromData(tinyModel());
@@ -153,7 +202,8 @@ describe("memory", () => {
 
 describe("contradictions", () => {
   const cases: [string, Partial<typeof tinyConfig>, ForwardOptions, string][] = [
-    ["iterations with a parallel solver", {}, { iterations: 2, solver: "layerwise" }, "contradiction"],
+    ["iterations at no position of the chunk", {}, { iterations: { count: 2, positions: [time] } }, "invalid-argument"],
+    ["no iteration at a chosen position", {}, { iterations: { count: 0, positions: [0] } }, "invalid-argument"],
     ["iterations with the stream off", {}, { iterations: 2, streamOff: true }, "contradiction"],
     ["no sweep", {}, { solver: "layerwise", sweeps: 0 }, "invalid-argument"],
     ["half an iteration", {}, { iterations: 0.5 }, "invalid-argument"],

@@ -42,6 +42,7 @@ afterAll(() => rmSync(scratch, { recursive: true }));
 describe("saving and loading", () => {
   const kinds: [string, ModelData][] = [
     ["with a stream", tinyModel()],
+    ["with recirculation", tinyModel({ stateStream: { alphaMin: 0.1, alphaMax: 0.8, recirculate: true } })],
     ["without one", tinyBackbone({ tieWordEmbeddings: true })],
     ["with adapters", withLora(tinyModel(), lora, new Random(3))],
   ];

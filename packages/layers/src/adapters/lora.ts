@@ -1,7 +1,8 @@
 /** Adding to a model what co-training trains: low-rank adapters (Hu et al. 2021) and the stream's theta. */
 import { type Random, SstError } from "@sst/tensor";
 import type { HostTensor, LoraConfig, ModelData, StateStreamConfig } from "../config.js";
-import { adapterShapes, linearShapes, streamShapes } from "../parameters.js";
+import { adapterShapes, linearShapes } from "../parameters.js";
+import { initialStream } from "../state-stream/initial-stream.js";
 
 /**
  * The model with fresh adapters: `lora_A` normal with variance 1 / in, `lora_B` zero, so that nothing changes yet.
@@ -33,14 +34,10 @@ export function withLora(data: ModelData, lora: LoraConfig, random: Random): Mod
   return { ...data, adapter: { config: lora, weights } };
 }
 
-/** The model with a state stream whose thetas all start at `theta`. */
+/** The model with a state stream whose layers' thetas all start at `theta`. */
 export function withStateStream(data: ModelData, stateStream: StateStreamConfig, theta: number): ModelData {
   const config = { ...data.config, stateStream };
-  const thetas = Object.entries(streamShapes(config)).map(([name, shape]) => [
-    name,
-    { shape, data: new Float32Array(config.hiddenSize).fill(theta) },
-  ]);
-  return { ...data, config, weights: { ...data.weights, ...Object.fromEntries(thetas) } };
+  return { ...data, config, weights: { ...data.weights, ...initialStream(config, theta) } };
 }
 
 /** Every linear layer of the decoder. */

@@ -38,10 +38,10 @@ export class KvCache implements Disposable {
     return this.#values.at(layer);
   }
 
-  /** Writes a chunk's keys and values, `[batch, time, keyValueHeads, headDim]`, behind what is filled. */
-  write(layer: number, keys: Tensor, values: Tensor): void {
-    this.#keys.replace(layer, writeRows(this.keys(layer), keys, this.#length));
-    this.#values.replace(layer, writeRows(this.values(layer), values, this.#length));
+  /** Writes keys and values, `[batch, time, keyValueHeads, headDim]`, `ahead` positions behind what is filled. */
+  write(layer: number, keys: Tensor, values: Tensor, ahead: number): void {
+    this.#keys.replace(layer, writeRows(this.keys(layer), keys, this.#length + ahead));
+    this.#values.replace(layer, writeRows(this.values(layer), values, this.#length + ahead));
   }
 
   /** Counts `time` positions as filled, after every layer has written them. */

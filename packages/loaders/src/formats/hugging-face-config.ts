@@ -1,5 +1,5 @@
 /** `config.json`: Hugging Face's fields, in snake case, and ours for the state stream. */
-import type { ModelConfig } from "@sst/layers";
+import type { ModelConfig, StateStreamConfig } from "@sst/layers";
 import { SstError } from "@sst/tensor";
 import * as v from "valibot";
 import { parseJson } from "../files/json.js";
@@ -35,7 +35,12 @@ const configSchema = v.object({
   bos_token_id: v.nullish(tokenId),
   eos_token_id: v.nullish(v.union([tokenId, v.array(tokenId)])),
   state_stream: v.optional(
-    v.strictObject({ format_version: v.optional(v.number(), 1), alpha_min: share, alpha_max: share }),
+    v.strictObject({
+      format_version: v.optional(v.number(), 1),
+      alpha_min: share,
+      alpha_max: share,
+      recirculate: v.optional(v.boolean(), false),
+    }),
   ),
 });
 
@@ -88,8 +93,13 @@ export function readConfig(bytes: Uint8Array, fileName = "config.json"): ModelCo
     maxPositionEmbeddings: raw.max_position_embeddings,
     ...(raw.bos_token_id != null && { bosTokenId: raw.bos_token_id }),
     ...(raw.eos_token_id != null && { eosTokenId: raw.eos_token_id }),
-    ...(stream && { stateStream: { alphaMin: stream.alpha_min, alphaMax: stream.alpha_max } }),
+    ...(stream && { stateStream: stateStreamConfig(stream) }),
   };
+}
+
+function stateStreamConfig(raw: { alpha_min: number; alpha_max: number; recirculate: boolean }): StateStreamConfig {
+  const bounds = { alphaMin: raw.alpha_min, alphaMax: raw.alpha_max };
+  return raw.recirculate ? { ...bounds, recirculate: true } : bounds;
 }
 
 /** The config as the object that goes into `config.json`. */
@@ -114,7 +124,13 @@ export function configToJson(config: ModelConfig): Record<string, unknown> {
     ...(config.bosTokenId !== undefined && { bos_token_id: config.bosTokenId }),
     ...(config.eosTokenId !== undefined && { eos_token_id: config.eosTokenId }),
     ...(stateStream && {
-      state_stream: { format_version: 1, alpha_min: stateStream.alphaMin, alpha_max: stateStream.alphaMax },
+      state_stream: {
+        format_version: 1,
+        alpha_min: stateStream.alphaMin,
+        alpha_max: stateStream.alphaMax,
+        // Older readers refuse what they do not know: told only where it is on.
+        ...(stateStream.recirculate && { recirculate: true }),
+      },
     }),
   };
 }

@@ -1,5 +1,5 @@
 /** Models into folders, whole or not at all. Node only. */
-import type { DecoderModel, HostTensor, ModelData } from "@sst/layers";
+import { type DecoderModel, type HostTensor, isStreamParameter, type ModelData } from "@sst/layers";
 import { jsonBytes } from "../files/json.js";
 import { type OutputOptions, writeFolder } from "../files/output-folder.js";
 import { configToJson } from "../formats/hugging-face-config.js";
@@ -18,7 +18,7 @@ export interface ModelFiles {
 
 /** A model as the files of its folder, by name. */
 export function modelFiles(data: ModelData, { tokenizer, vocabulary }: ModelFiles = {}): Record<string, Uint8Array> {
-  const isStream = ([name]: [string, HostTensor]) => name.endsWith(".state_stream.theta");
+  const isStream = ([name]: [string, HostTensor]) => isStreamParameter(name);
   const weights = Object.entries(data.weights);
   const stream = weights.filter(isStream);
   return {
