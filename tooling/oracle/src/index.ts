@@ -1,2 +1,3 @@
-export { lossDerivatives, nextTokenLoss } from "./oracle-gradient.js";
+export { labelLoss, lossDerivatives, nextTokenLoss, stepLossDerivatives } from "./oracle-gradient.js";
 export { type OracleOptions, type OracleRun, type OracleWeights, oracleWeights, runOracle } from "./oracle-model.js";
+export { runSteps } from "./oracle-steps.js";

@@ -2,6 +2,7 @@
 import type { ModelData } from "@sst/layers";
 import type { HostArray } from "@sst/tensor/conformance";
 import { type OracleOptions, type OracleWeights, oracleWeights, runOracle } from "./oracle-model.js";
+import { runSteps } from "./oracle-steps.js";
 
 /** Mean cross entropy of the next token over `tokens[:, 1:]`, from logits for all tokens. */
 export function nextTokenLoss({ shape, data }: HostArray, tokens: readonly (readonly number[])[]): number {
@@ -16,6 +17,43 @@ export function nextTokenLoss({ shape, data }: HostArray, tokens: readonly (read
     }
   }
   return total / (batch * (time - 1));
+}
+
+/** Mean cross entropy of rows of logits against labels; a negative one asks for nothing. */
+export function labelLoss(logits: readonly Float64Array[], labels: readonly number[]): number {
+  const losses = labels.flatMap((label, index) => {
+    if (label < 0) return [];
+    const scores = Array.from(logits[index] as Float64Array);
+    const largest = Math.max(...scores);
+    const total = scores.reduce((sum, score) => sum + Math.exp(score - largest), 0);
+    return [largest + Math.log(total) - (scores[label] as number)];
+  });
+  return losses.reduce((sum, loss) => sum + loss, 0) / losses.length;
+}
+
+/**
+ * The derivative for some entries of one parameter of a loss on what `runSteps` gives after every iteration.
+ *
+ * @param rows sequences with, for each iteration of each position in order, a label
+ */
+export function stepLossDerivatives(
+  data: ModelData,
+  rows: readonly { readonly tokens: readonly number[]; readonly labels: readonly number[] }[],
+  iterationsAt: (position: number) => number,
+  parameter: string,
+  entries: readonly number[],
+): number[] {
+  const weights = oracleWeights(data);
+  const step = 1e-5;
+  const lossAt = (entry: number, by: number) => {
+    const changed = moved(weights, parameter, entry, by);
+    const logits = rows.flatMap(({ tokens }) => runSteps(data.config, changed, tokens, iterationsAt));
+    return labelLoss(
+      logits,
+      rows.flatMap(({ labels }) => labels),
+    );
+  };
+  return entries.map((entry) => (lossAt(entry, step) - lossAt(entry, -step)) / (2 * step));
 }
 
 /**

@@ -49,6 +49,9 @@ export function runOracle(
   options: OracleOptions = {},
   frozen?: readonly HostArray[],
 ): OracleRun {
+  if (config.stateStream?.recirculate && (options.iterations ?? 1) > 1) {
+    throw new Error("with recirculation, positions do not run side by side: ask `runSteps`");
+  }
   return new OracleModel(config, weights, tokens, options).run(frozen);
 }
 

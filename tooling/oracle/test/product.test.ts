@@ -1,7 +1,7 @@
 /** The product against the oracle, on models like the golden ones and unlike them. */
 import "@sst/backend-cpu";
-import { DecoderModel, type ForwardOptions, forward, type ModelConfig, tokenTensor } from "@sst/layers";
-import { lossDerivatives, nextTokenLoss, oracleWeights, runOracle } from "@sst/oracle";
+import { DecoderModel, forward, type ModelConfig, tokenTensor } from "@sst/layers";
+import { lossDerivatives, nextTokenLoss, type OracleOptions, oracleWeights, runOracle } from "@sst/oracle";
 import { Random, ready } from "@sst/tensor";
 import { lossAndGradients, nextTokenBatch } from "@sst/train";
 import { beforeAll, describe, expect, test } from "vitest";
@@ -21,14 +21,16 @@ const models: [string, Partial<ModelConfig>][] = [
   ["heads wider than the model", { numAttentionHeads: 2, numKeyValueHeads: 1, headDim: 12, ropeTheta: 500_000 }],
 ];
 
-const runs: [string, ForwardOptions][] = [
+const runs: [string, OracleOptions][] = [
   ["stream off", { streamOff: true }],
   ["sequential", {}],
   ["sequential, 2 iterations", { iterations: 2 }],
   ["sequential, 3 iterations", { iterations: 3 }],
+  ["layerwise, 3, scan, 2 iterations", { solver: "layerwise", sweeps: 3, iterations: 2 }],
+  ["two-pass, 2, shift, 3 iterations", { solver: "two-pass", sweeps: 2, propagation: "shift", iterations: 3 }],
   ...([1, 2, 4] as const).flatMap((sweeps) =>
     (["layerwise", "two-pass"] as const).flatMap((solver) =>
-      (["shift", "scan"] as const).map((propagation): [string, ForwardOptions] => [
+      (["shift", "scan"] as const).map((propagation): [string, OracleOptions] => [
         `${solver}, ${sweeps}, ${propagation}`,
         { solver, sweeps, propagation },
       ]),
