@@ -7,6 +7,13 @@ export interface Batch {
   readonly tokens: Int32Array;
   /** The answer asked for at each position, negative where there is none: `[batchSize, time]`. */
   readonly labels: Int32Array;
+  /**
+   * What a staged loss asks for instead after iteration 1, 2, …, each as `labels`, which are asked for after the last of them
+   * (`deliberation.ts`).
+   */
+  readonly stagedLabels?: readonly Int32Array[];
+  /** Labels of a row, where they are not one a position: those of a model that is asked after every iteration. */
+  readonly labelColumns?: number;
 }
 
 /** How many positions of a batch ask for an answer. */

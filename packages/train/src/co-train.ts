@@ -6,6 +6,7 @@ import {
   allLinearLayers,
   DecoderModel,
   type ForwardOptions,
+  isStreamParameter,
   type LoraConfig,
   type ModelData,
   type StateStreamConfig,
@@ -71,5 +72,5 @@ export async function coTrain(
 
 /** What co-training adds to a backbone, and all that it trains. */
 function isAddition(name: string): boolean {
-  return name.includes(".lora_") || name.endsWith("state_stream.theta");
+  return name.includes(".lora_") || isStreamParameter(name);
 }

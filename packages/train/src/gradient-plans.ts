@@ -22,10 +22,10 @@ export class GradientPlans implements Disposable {
     private readonly options: ForwardOptions = {},
   ) {}
 
-  /** As `lossAndGradients`, to the bit. */
-  run(batches: readonly Batch[]): LossAndGradients {
+  /** As `lossAndGradients`, to the bit. The options may differ from those given before in their iterations. */
+  run(batches: readonly Batch[], options: ForwardOptions = this.options): LossAndGradients {
     const parameters = Object.fromEntries(this.parameterNames.map((name) => [name, this.model.tensor(name)]));
-    return accumulate(batches, (batch) => this.#runOne(batch, parameters));
+    return accumulate(batches, (batch) => this.#runOne(batch, parameters, options));
   }
 
   dispose(): void {
@@ -37,11 +37,15 @@ export class GradientPlans implements Disposable {
     this.dispose();
   }
 
-  #runOne(batch: BatchTensors, parameters: Readonly<Record<string, Tensor>>): LossAndGradients {
-    const direct = () => gradientsOf(this.model, batch, parameters, this.options);
+  #runOne(
+    batch: BatchTensors,
+    parameters: Readonly<Record<string, Tensor>>,
+    options: ForwardOptions,
+  ): LossAndGradients {
+    const direct = () => gradientsOf(this.model, batch, parameters, options);
     // What is told while the calls are made would not be told by a plan.
-    if (this.options.onResidual) return direct();
-    const shape = batch.tokens.shape.join();
+    if (options.onResidual) return direct();
+    const shape = JSON.stringify([batch.tokens.shape, batch.labels.shape, options.iterations]);
     const isKnown = this.#plans.has(shape);
     const plan = this.#plans.get(shape);
     this.#plans.delete(shape);

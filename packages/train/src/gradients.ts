@@ -25,6 +25,7 @@ export function lossAndGradients(
 export interface BatchTensors {
   /** `[batchSize, time]` int32. */
   readonly tokens: Tensor;
+  /** `[batchSize, columns]` int32, one for each column of the logits. */
   readonly labels: Tensor;
   /** How many labels count in the whole step, a scalar. */
   readonly count: Tensor;
@@ -57,7 +58,7 @@ function onDevice(batch: Batch, count: number, run: (batch: BatchTensors) => Los
   const shape = [batch.batchSize, batch.time];
   const tensors = {
     tokens: tensor(batch.tokens, shape, "int32"),
-    labels: tensor(batch.labels, shape, "int32"),
+    labels: tensor(batch.labels, [batch.batchSize, batch.labelColumns ?? batch.time], "int32"),
     count: scalar(count),
   };
   try {

@@ -2,12 +2,14 @@
  * The training loop: loss and gradients, clipping, AdamW under a schedule. Nothing is written for a number that is not
  * finite: training stops, says which tensor it was, and the model goes back to its last good state.
  */
-import type { DecoderModel, ForwardOptions } from "@sst/layers";
+import { type DecoderModel, type ForwardOptions, isStreamParameter } from "@sst/layers";
 import { clone, concat, keep, reshape, SstError, type Tensor, tidy } from "@sst/tensor";
 import { AdamW } from "./adamw.js";
 import type { Batch } from "./batch.js";
+import { type Deliberation, deliberatedBatch, deliberatedForward } from "./deliberation.js";
 import { clippingScale, firstNotFinite, squaredNorms } from "./finiteness.js";
 import { GradientPlans } from "./gradient-plans.js";
+import type { LossAndGradients } from "./gradients.js";
 import { type Schedule, warmupCosine } from "./schedule.js";
 
 export interface TrainerOptions {
@@ -29,6 +31,8 @@ export interface TrainerOptions {
   readonly trainable?: (name: string) => boolean;
   /** How the model runs in training; defaults to the exact solver. */
   readonly forward?: ForwardOptions;
+  /** Iterations in training; without it each position has one. */
+  readonly deliberation?: Deliberation;
 }
 
 export interface StepReport {
@@ -78,7 +82,7 @@ export class Trainer implements Disposable {
    */
   async step(batches: readonly Batch[]): Promise<StepReport> {
     const started = performance.now();
-    const { loss, gradients } = this.#gradients.run(batches);
+    const { loss, gradients } = this.#lossAndGradients(batches);
     const squares = squaredNorms(gradients);
     const scale = clippingScale(loss, squares, this.options.clipNorm ?? 1);
     const candidate = this.#step % SNAPSHOT_STEPS === 0 ? this.#takeSnapshot() : undefined;
@@ -126,6 +130,16 @@ export class Trainer implements Disposable {
     this.dispose();
   }
 
+  #lossAndGradients(batches: readonly Batch[]): LossAndGradients {
+    const { deliberation, forward } = this.options;
+    if (deliberation === undefined) return this.#gradients.run(batches);
+    const options = deliberatedForward(deliberation, this.#step, forward);
+    return this.#gradients.run(
+      batches.map((batch) => deliberatedBatch(batch, deliberation, options)),
+      options,
+    );
+  }
+
   /** Where something is not finite the update has changed nothing, but the one before may have spoilt the parameters. */
   async #requireFinite(loss: number, squares: readonly number[], candidate: Snapshot | undefined): Promise<void> {
     const gradient = firstNotFinite(this.#names, squares);
@@ -160,7 +174,7 @@ function disposeAll({ tensors }: Snapshot): void {
 }
 
 function isTheta(name: string): boolean {
-  return name.endsWith("state_stream.theta");
+  return isStreamParameter(name) && name.endsWith(".theta");
 }
 
 function isNorm(name: string): boolean {
