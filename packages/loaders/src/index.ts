@@ -7,6 +7,8 @@ export { readLlama2c } from "./formats/llama2c.js";
 export { readSafetensors, writeSafetensors } from "./formats/safetensors.js";
 export { loadModel, readModelData } from "./models/read-model.js";
 export { type ModelFiles, modelFiles, saveModel, saveModelData, saveModels } from "./models/save-model.js";
+export { type HopBatch, type HopBatchOptions, hopBatch } from "./tasks/hop-batch.js";
+export { type HopSample, HopTask, type HopTaskOptions } from "./tasks/hop-task.js";
 export { createMixture, type Mixture } from "./tasks/mixture.js";
 export { createTask } from "./tasks/rules.js";
 export { Task, type TaskRule } from "./tasks/task.js";

@@ -1,0 +1,89 @@
+/**
+ * "k-hop": a table a → f(a) that is new in every sequence, a number of hops k and a start s; the answer is f^k(s). One lookup
+ * after another, so a model without iterations has as many hops as its layers have lookups in them.
+ */
+import { type Random, SstError } from "@sst/tensor";
+import { SymbolVocabulary } from "../tokenizers/symbol-vocabulary.js";
+import { startName } from "./task.js";
+
+export interface HopTaskOptions {
+  /** Entries of the table: f is a permutation of so many nodes. */
+  readonly nodes: number;
+  /** Hop counts that there are symbols for, from 1 on. */
+  readonly hops: number;
+  /**
+   * How an entry of the table is written: `packed`, one symbol for the pair, or as `tokens`, one for a and one for f(a), as a
+   * language model would see them.
+   */
+  readonly form: "packed" | "tokens";
+}
+
+/** One sequence: the entries of the table in random order, the number of hops, and the start, where the answer is asked. */
+export interface HopSample {
+  readonly tokens: readonly number[];
+  /** Nodes reached after 0, 1, … k hops, as tokens; the last is the answer. */
+  readonly path: readonly number[];
+}
+
+export class HopTask {
+  readonly name: string;
+  readonly vocabulary: SymbolVocabulary;
+
+  /** @throws SstError `invalid-argument` for fewer than 2 nodes or 1 hop */
+  constructor(readonly options: HopTaskOptions) {
+    const { nodes, hops, form } = options;
+    if (!(Number.isInteger(nodes) && nodes >= 2 && Number.isInteger(hops) && hops >= 1)) {
+      throw new SstError("invalid-argument", `k-hop needs at least 2 nodes and 1 hop, not ${nodes} and ${hops}`);
+    }
+    this.name = `hop${nodes}x${hops}-${form}`;
+    const names = Array.from({ length: nodes }, (_, node) => nodeName(node));
+    const pairs = form === "packed" ? names.flatMap((from) => names.map((to) => `${from}${to}`)) : [];
+    const counts = Array.from({ length: hops }, (_, index) => hopsName(index + 1));
+    const start = startName(this.name);
+    this.vocabulary = new SymbolVocabulary(this.name, [start, ...names, ...counts, ...pairs], start);
+  }
+
+  /** Positions of a sequence: the start token, the table, the number of hops, the start. */
+  get time(): number {
+    const { nodes, form } = this.options;
+    return 1 + (form === "packed" ? nodes : 2 * nodes) + 2;
+  }
+
+  /** A random sequence that asks for `hops` hops. */
+  sample(random: Random, hops: number): HopSample {
+    const { nodes, form } = this.options;
+    const { vocabulary } = this;
+    const image = shuffled(nodes, random);
+    const entries = shuffled(nodes, random).map((node) => [nodeName(node), nodeName(image[node] as number)]);
+    const symbols = form === "packed" ? entries.map((pair) => pair.join("")) : entries.flat();
+    const path = [random.integer(nodes)];
+    for (let hop = 0; hop < hops; hop++) path.push(image[path.at(-1) as number] as number);
+    const names = path.map(nodeName);
+    return {
+      tokens: [
+        vocabulary.startToken,
+        ...[...symbols, hopsName(hops), names[0] as string].map((name) => vocabulary.id(name)),
+      ],
+      path: names.map((name) => vocabulary.id(name)),
+    };
+  }
+}
+
+/** n0, n1, … */
+function nodeName(node: number): string {
+  return `n${node}`;
+}
+
+function hopsName(hops: number): string {
+  return `+${hops}`;
+}
+
+/** 0 … count - 1 in random order (Fisher and Yates). */
+function shuffled(count: number, random: Random): number[] {
+  const items = Array.from({ length: count }, (_, index) => index);
+  for (let last = count - 1; last > 0; last--) {
+    const other = random.integer(last + 1);
+    [items[last], items[other]] = [items[other] as number, items[last] as number];
+  }
+  return items;
+}
