@@ -1,7 +1,8 @@
 /** Accuracy of models that answer at every position (state tracking), by exact inference. */
 import { likeliestTokens } from "@sst/infer";
-import { type DecoderModel, type ForwardOptions, KvCache, LatentStateCache } from "@sst/layers";
+import type { DecoderModel, ForwardOptions } from "@sst/layers";
 import { type LabelledBatch, rowsOf } from "./batches.js";
+import { accuracyByDepth, readDepths } from "./depths.js";
 
 export interface LabelAccuracy {
   /** Of the answer at the last position. */
@@ -53,29 +54,5 @@ export async function lastAnswerByIterations(
   batch: LabelledBatch,
   maximum: number,
 ): Promise<number[]> {
-  const weights = model.weights();
-  const rows = rowsOf(batch.tokens, batch);
-  const right = rowsOf(batch.labels, batch).map((labels) => labels.at(-1) as number);
-  const accuracies: number[] = [];
-  try {
-    for (let iterations = 1; iterations <= maximum; iterations++) {
-      using kv = new KvCache(model.config, batch.batchSize, batch.time);
-      using states = new LatentStateCache(model.config, batch.batchSize);
-      const caches = { kv, states };
-      await likeliestTokens(
-        weights,
-        rows.map((row) => row.subarray(0, -1)),
-        { caches, lastPositionOnly: true },
-      );
-      const answers = await likeliestTokens(
-        weights,
-        rows.map((row) => row.subarray(-1)),
-        { caches, iterations },
-      );
-      accuracies.push(right.filter((label, row) => answers[row] === label).length / right.length);
-    }
-  } finally {
-    weights.dispose();
-  }
-  return accuracies;
+  return accuracyByDepth(await readDepths(model, [batch], maximum));
 }

@@ -18,11 +18,17 @@ export interface HopTaskOptions {
   readonly form: "packed" | "tokens";
 }
 
-/** One sequence: the entries of the table in random order, the number of hops, and the start, where the answer is asked. */
+/** A question about the table: the number of hops and the start, at which the answer is asked. */
+export interface HopQuery {
+  readonly hops: number;
+  /** Nodes reached after 0, 1, … hops, as tokens; the last is the answer. */
+  readonly path: readonly number[];
+}
+
+/** One sequence: the entries of the table in random order, then queries of two symbols each. */
 export interface HopSample {
   readonly tokens: readonly number[];
-  /** Nodes reached after 0, 1, … k hops, as tokens; the last is the answer. */
-  readonly path: readonly number[];
+  readonly queries: readonly HopQuery[];
 }
 
 export class HopTask {
@@ -43,28 +49,32 @@ export class HopTask {
     this.vocabulary = new SymbolVocabulary(this.name, [start, ...names, ...counts, ...pairs], start);
   }
 
-  /** Positions of a sequence: the start token, the table, the number of hops, the start. */
-  get time(): number {
-    const { nodes, form } = this.options;
-    return 1 + (form === "packed" ? nodes : 2 * nodes) + 2;
+  /** Positions of a sequence: the start token, the entries of the table, the queries. */
+  time(entries: number, queries: number): number {
+    return 1 + (this.options.form === "packed" ? entries : 2 * entries) + 2 * queries;
   }
 
-  /** A random sequence that asks for `hops` hops. */
-  sample(random: Random, hops: number): HopSample {
-    const { nodes, form } = this.options;
+  /**
+   * A random sequence with a query for each number of hops given. Its table is a permutation of `entries` of the nodes: all of
+   * them, or some, which is easier.
+   */
+  sample(random: Random, hops: readonly number[], entries: number): HopSample {
     const { vocabulary } = this;
-    const image = shuffled(nodes, random);
-    const entries = shuffled(nodes, random).map((node) => [nodeName(node), nodeName(image[node] as number)]);
-    const symbols = form === "packed" ? entries.map((pair) => pair.join("")) : entries.flat();
-    const path = [random.integer(nodes)];
-    for (let hop = 0; hop < hops; hop++) path.push(image[path.at(-1) as number] as number);
-    const names = path.map(nodeName);
+    const { nodes, form } = this.options;
+    const names = shuffled(nodes, random).slice(0, entries).map(nodeName);
+    const image = shuffled(entries, random);
+    const nameOf = (entry: number) => names[entry] as string;
+    const pairs = names.map((name, entry) => [name, nameOf(image[entry] as number)]);
+    const table = form === "packed" ? pairs.map((pair) => pair.join("")) : pairs.flat();
+    const queries = hops.map((count) => {
+      const path = [random.integer(entries)];
+      for (let hop = 0; hop < count; hop++) path.push(image[path.at(-1) as number] as number);
+      return { hops: count, names: path.map(nameOf) };
+    });
+    const symbols = [...table, ...queries.flatMap((query) => [hopsName(query.hops), query.names[0] as string])];
     return {
-      tokens: [
-        vocabulary.startToken,
-        ...[...symbols, hopsName(hops), names[0] as string].map((name) => vocabulary.id(name)),
-      ],
-      path: names.map((name) => vocabulary.id(name)),
+      tokens: [vocabulary.startToken, ...symbols.map((name) => vocabulary.id(name))],
+      queries: queries.map((query) => ({ hops: query.hops, path: query.names.map((name) => vocabulary.id(name)) })),
     };
   }
 }
