@@ -2,7 +2,7 @@
 import { type Task, taskBatch } from "@sst/loaders";
 import { Random } from "@sst/tensor";
 import type { Batch } from "@sst/train";
-import { batchSize, evaluatedSequences } from "./experiments.js";
+import { batchSize, evaluatedSequences } from "./sizes.js";
 
 /** The batch of a step; the task is drawn where there are several. The same for the model with and without the stream. */
 export function trainingBatches(

@@ -3,8 +3,9 @@ import { labelAccuracy, lastAnswerByIterations } from "@sst/eval";
 import type { DecoderModel } from "@sst/layers";
 import { type Task, taskBatch } from "@sst/loaders";
 import { testBatches } from "./batches.js";
-import { evaluatedSequences, maximumIterations } from "./experiments.js";
+import { maximumIterations } from "./experiments.js";
 import type { AccuracyAtLength, RunResult } from "./results.js";
+import { evaluatedSequences } from "./sizes.js";
 
 export async function evaluateRun(
   model: DecoderModel,

@@ -2,6 +2,10 @@
  * What is compared, and by which recipe. The recipes are the prototype's "F" (small embeddings and a small attention
  * output, so that a blend of at most 0.10 can carry a computation; the answer asked for at every position).
  */
+
+import { type ThinkJob, taskOf, thinkSteps } from "./think-longer/job.js";
+import { type ThinkRecipe, thinkVariants, variantName } from "./think-longer/recipes.js";
+
 export interface Recipe {
   readonly task: string;
   /** Longest sequence in training; every batch has one length, uniform from a quarter of it on. */
@@ -24,34 +28,47 @@ export const coTrainedRecipe = {
   coTraining: { task: "s3", trainedLength: 16, steps: 1200, learningRate: 4e-3 },
 } as const;
 
-export const batchSize = 64;
-
-/** Sequences that every accuracy is taken over, freshly made. */
-export const evaluatedSequences = 1000;
-
 /** Most iterations at the answer position. */
 export const maximumIterations = 4;
 
 /** One unit of work for a worker process. */
 export type Job =
   | { readonly part: "scratch"; readonly recipe: Recipe; readonly seed: number; readonly stream: boolean }
-  | { readonly part: "cotrained"; readonly seed: number };
+  | { readonly part: "cotrained"; readonly seed: number }
+  | ThinkJob;
 
-/** All jobs for some seeds, the longest first so that the cores finish together. */
-export function jobsFor(seeds: readonly number[]): Job[] {
+export type Part = Job["part"];
+
+export const parts: readonly Part[] = ["scratch", "cotrained", "think-longer"];
+
+/** All jobs of some parts for some seeds, the longest first so that the cores finish together. */
+export function jobsFor(seeds: readonly number[], wanted: readonly Part[], thinking: readonly ThinkRecipe[]): Job[] {
   const scratch = seeds.flatMap((seed) =>
     scratchRecipes.flatMap((recipe) => [true, false].map((stream): Job => ({ part: "scratch", recipe, seed, stream }))),
   );
-  return [...seeds.map((seed): Job => ({ part: "cotrained", seed })), ...scratch];
+  const longer = seeds.flatMap((seed) =>
+    thinking.flatMap((recipe) =>
+      thinkVariants.map((variant): Job => ({ part: "think-longer", recipe, seed, variant })),
+    ),
+  );
+  const all = [...seeds.map((seed): Job => ({ part: "cotrained", seed })), ...longer, ...scratch];
+  return all.filter(({ part }) => wanted.includes(part));
 }
 
 /** Steps of training that a job takes in all. */
 export function stepsOf(job: Job): number {
   if (job.part === "scratch") return job.recipe.steps;
+  if (job.part === "think-longer") return thinkSteps(job);
   return coTrainedRecipe.pretraining.steps + 2 * coTrainedRecipe.coTraining.steps;
 }
 
 export function titleOf(job: Job): string {
-  if (job.part === "cotrained") return `${coTrainedRecipe.coTraining.task} co-trained, seed ${job.seed}`;
-  return `${job.recipe.task} ${job.stream ? "with" : "without"} stream, seed ${job.seed}`;
+  switch (job.part) {
+    case "cotrained":
+      return `${coTrainedRecipe.coTraining.task} co-trained, seed ${job.seed}`;
+    case "think-longer":
+      return `${taskOf(job.recipe).name} ${variantName(job.variant)}, seed ${job.seed}`;
+    case "scratch":
+      return `${job.recipe.task} ${job.stream ? "with" : "without"} stream, seed ${job.seed}`;
+  }
 }

@@ -4,6 +4,7 @@ import { availableParallelism } from "node:os";
 import { fileURLToPath } from "node:url";
 import type { Job } from "./experiments.js";
 import type { RunResult } from "./results.js";
+import type { ThinkResult } from "./think-longer/result.js";
 import type { WorkerMessage, WorkerRequest } from "./worker.js";
 
 export interface PoolListener {
@@ -17,9 +18,9 @@ export async function runJobs(
   jobs: readonly Job[],
   outputFolder: string,
   listener: PoolListener,
-): Promise<{ results: RunResult[]; device: string }> {
+): Promise<{ results: (RunResult | ThinkResult)[]; device: string }> {
   const queue = [...jobs];
-  const results: RunResult[] = [];
+  const results: (RunResult | ThinkResult)[] = [];
   let device = "";
   const children: ChildProcess[] = [];
   const work = async () => {
@@ -48,7 +49,7 @@ function runOn(
   job: Job,
   outputFolder: string,
   listener: PoolListener,
-): Promise<{ results: readonly RunResult[]; device: string }> {
+): Promise<{ results: readonly (RunResult | ThinkResult)[]; device: string }> {
   return new Promise((resolve, reject) => {
     const settle = (act: () => void) => {
       child.off("message", onMessage);

@@ -1,5 +1,7 @@
 /** What the experiment leaves behind: `results.json`, and the only thing that the report is made from. */
 
+import type { ThinkResult } from "./think-longer/result.js";
+
 export interface AccuracyAtLength {
   /** Of the answer at the last position. */
   readonly last: number;
@@ -37,4 +39,6 @@ export interface Results {
   readonly chance: Readonly<Record<string, number>>;
   readonly evaluatedSequences: number;
   readonly runs: readonly RunResult[];
+  /** The part "think longer". */
+  readonly thinking: readonly ThinkResult[];
 }

@@ -14,10 +14,10 @@ import { coTrain, type StepReport, Trainer } from "@sst/train";
 import { trainingBatches } from "./batches.js";
 import { evaluateRun } from "./evaluation.js";
 import { coTrainedRecipe, type Job, type Recipe } from "./experiments.js";
+import { LossCurve } from "./loss-curve.js";
 import type { RunResult } from "./results.js";
-
-/** Every so many steps a point of the loss curve is kept. */
-const CURVE_STEPS = 10;
+import type { ThinkResult } from "./think-longer/result.js";
+import { runThinkJob } from "./think-longer/run.js";
 
 export interface RunContext {
   /** Folder of the report; models go to `models/` in it. */
@@ -25,10 +25,15 @@ export interface RunContext {
   readonly onStep: (report: StepReport) => void;
 }
 
-export async function runJob(job: Job, context: RunContext): Promise<RunResult[]> {
-  return job.part === "scratch"
-    ? [await runScratch(job.recipe, job.seed, job.stream, context)]
-    : runCoTrained(job.seed, context);
+export async function runJob(job: Job, context: RunContext): Promise<(RunResult | ThinkResult)[]> {
+  switch (job.part) {
+    case "scratch":
+      return [await runScratch(job.recipe, job.seed, job.stream, context)];
+    case "cotrained":
+      return runCoTrained(job.seed, context);
+    case "think-longer":
+      return [await runThinkJob(job, context)];
+  }
 }
 
 async function runScratch(recipe: Recipe, seed: number, stream: boolean, context: RunContext): Promise<RunResult> {
@@ -111,22 +116,4 @@ async function finish(run: FinishedTraining, context: RunContext): Promise<RunRe
     lossCurve: curve.points,
     model: folder,
   };
-}
-
-/** What a training run leaves: every tenth loss, and the time that its steps took. */
-class LossCurve {
-  readonly points: { step: number; loss: number }[] = [];
-  #milliseconds = 0;
-
-  constructor(private readonly onStep: (report: StepReport) => void) {}
-
-  get seconds(): number {
-    return this.#milliseconds / 1000;
-  }
-
-  add(report: StepReport): void {
-    this.#milliseconds += report.durationMs;
-    if (report.step % CURVE_STEPS === 1) this.points.push({ step: report.step, loss: report.loss });
-    this.onStep(report);
-  }
 }

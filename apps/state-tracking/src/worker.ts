@@ -4,6 +4,7 @@ import { ready } from "@sst/tensor";
 import type { Job } from "./experiments.js";
 import type { RunResult } from "./results.js";
 import { runJob } from "./run.js";
+import type { ThinkResult } from "./think-longer/result.js";
 
 /** From the main process. */
 export interface WorkerRequest {
@@ -14,7 +15,7 @@ export interface WorkerRequest {
 /** To the main process. */
 export type WorkerMessage =
   | { readonly kind: "step"; readonly loss: number }
-  | { readonly kind: "done"; readonly results: readonly RunResult[]; readonly device: string }
+  | { readonly kind: "done"; readonly results: readonly (RunResult | ThinkResult)[]; readonly device: string }
   | { readonly kind: "failed"; readonly message: string };
 
 const device = await ready({ backend: "cpu" });

@@ -54,7 +54,14 @@ function resultsWith(numbers: (chance: number, task: string) => Numbers = usual)
     ),
   );
   const chance = Object.fromEntries(tasks.map((task) => [task.task, task.chance]));
-  return { createdAt: "2026-01-02T03:04:05.000Z", backend: "cpu: test", chance, evaluatedSequences: 1000, runs };
+  return {
+    createdAt: "2026-01-02T03:04:05.000Z",
+    backend: "cpu: test",
+    chance,
+    evaluatedSequences: 1000,
+    runs,
+    thinking: [],
+  };
 }
 
 const occurrences = (page: string, pattern: RegExp) => page.match(pattern)?.length ?? 0;

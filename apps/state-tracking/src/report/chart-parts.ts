@@ -58,11 +58,11 @@ export function bundles(baseline: readonly Point[][], stream: readonly Point[][]
   ];
 }
 
-function thinLine(data: Point[], color: string): LineSeriesOption {
+export function thinLine(data: Point[], color: string): LineSeriesOption {
   return { ...plainLine(data), lineStyle: { color, width: 1, opacity: 0.5, join: "round" } };
 }
 
-function meanLine(curves: readonly Point[][], color: string): LineSeriesOption[] {
+export function meanLine(curves: readonly Point[][], color: string): LineSeriesOption[] {
   const longest = curves.reduce<Point[]>((left, right) => (right.length > left.length ? right : left), []);
   if (longest.length === 0) return [];
   const means = meanCurve(curves.map((curve) => curve.map(([, y]) => y)));

@@ -8,6 +8,8 @@ import { count, enumerate } from "./statistics.js";
 import { style } from "./style.js";
 import { findings } from "./summary.js";
 import { runTable } from "./tables.js";
+import { thinkingOf } from "./think-comparisons.js";
+import { thinkCards, thinkFindings, thinkSection } from "./think-longer.js";
 
 const title = "What a transformer gains from a state that stays";
 
@@ -37,15 +39,17 @@ ${introduction(results, comparisons)}
 <p class="lead">Share of sequences of the trained length whose last answer is right: it depends on every symbol before it.</p>
 <div class="cards">
 ${comparisons.map(headline)}
+${thinkCards(results)}
 </div>
 </section>
 <section aria-labelledby="findings">
 <h2 id="findings">What the numbers say</h2>
 <ul class="findings">
-${findings(comparisons).map((sentence) => html`<li>${sentence}</li>`)}
+${[...findings(comparisons), ...thinkingOf(results).flatMap(thinkFindings)].map((sentence) => html`<li>${sentence}</li>`)}
 </ul>
 </section>
 ${parts.map((part) => partSection(part, comparisons))}
+${thinkSection(results)}
 <section aria-labelledby="runs">
 <h2 id="runs">Every run</h2>
 <p class="lead">Accuracy of the last answer and of all answers, at the length in training and its multiples. These are all the runs in <code>results.json</code>.</p>

@@ -1,9 +1,10 @@
 /** A part of the experiment: its tasks one after the other, each with its sentences and charts. */
 import type { RunResult } from "../results.js";
-import { alphaChart, type Chart, iterationChart, lossChart, positionChart } from "./charts.js";
+import { alphaChart, iterationChart, lossChart, positionChart } from "./charts.js";
 import { comparisonFindings } from "./comparison-summary.js";
 import { type Comparison, partTitles } from "./comparisons.js";
-import { type Html, html, raw } from "./html.js";
+import { figure } from "./figure.js";
+import { type Html, html } from "./html.js";
 import { count } from "./statistics.js";
 import { taskText } from "./tasks.js";
 
@@ -40,10 +41,6 @@ ${comparisonFindings(comparison).map((sentence) => html`<p>${sentence}</p>`)}
 ${charts.map(figure)}
 </div>
 </section>`;
-}
-
-function figure({ title, caption, svg }: Chart): Html {
-  return html`<figure><h4>${title}</h4>${raw(svg)}<figcaption>${caption}</figcaption></figure>`;
 }
 
 function legend(): Html {

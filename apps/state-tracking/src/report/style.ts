@@ -2,12 +2,12 @@
 
 const dark = `
 --background: #10151b; --surface: #171e26; --text: #e6ebf0; --muted: #9aa6b2; --border: #2b3641;
---stream: #4db3f0; --baseline: #f0a347; --track: #26303a; --chart-text: #9aa6b2; --chart-grid: #2b3641; --marker: #8794a1;`;
+--stream: #4db3f0; --baseline: #f0a347; --defined: #63c384; --track: #26303a; --chart-text: #9aa6b2; --chart-grid: #2b3641; --marker: #8794a1;`;
 
 export const style = `
 :root { color-scheme: light dark;
 --background: #f6f7f9; --surface: #ffffff; --text: #17202a; --muted: #5a6672; --border: #dde2e8;
---stream: #0068b5; --baseline: #c8640a; --track: #e9edf1; --chart-text: #5a6672; --chart-grid: #e1e6eb; --marker: #7b8794; }
+--stream: #0068b5; --baseline: #c8640a; --defined: #2a8a4f; --track: #e9edf1; --chart-text: #5a6672; --chart-grid: #e1e6eb; --marker: #7b8794; }
 @media (prefers-color-scheme: dark) { :root { ${dark} } }
 * { box-sizing: border-box; }
 html { -webkit-text-size-adjust: 100%; }
@@ -55,6 +55,7 @@ main > section { margin-top: clamp(2.5rem, 6vw, 4rem); }
 .line { width: 1.7rem; border-top: 3px solid var(--marker); }
 .line.stream { border-color: var(--stream); }
 .line.baseline { border-color: var(--baseline); }
+.line.defined { border-color: var(--defined); }
 .line.thin { border-top-width: 1px; }
 .line.dashed { border-top: 1.5px dashed var(--marker); }
 .task { margin-top: 2.25rem; scroll-margin-top: 4rem; }
@@ -71,6 +72,7 @@ tbody tr:last-child > * { border-bottom: 0; }
 .number { text-align: right; }
 tr.stream .strong { color: var(--stream); font-weight: 600; }
 tr.baseline .strong { color: var(--baseline); font-weight: 600; }
+tr.defined .strong { color: var(--defined); font-weight: 600; }
 .tag.stream { color: var(--stream); }
 .tag.baseline { color: var(--baseline); }
 code { font-family: ui-monospace, "SF Mono", Menlo, Consolas, "DejaVu Sans Mono", monospace; font-size: .92em; }

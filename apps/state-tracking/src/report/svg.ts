@@ -16,6 +16,7 @@ export const chartSize = { width: 400, height: 270 } as const;
 export const colors = {
   stream: "var(--stream)",
   baseline: "var(--baseline)",
+  defined: "var(--defined)",
   text: "var(--chart-text)",
   grid: "var(--chart-grid)",
   marker: "var(--marker)",

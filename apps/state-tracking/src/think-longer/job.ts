@@ -1,0 +1,47 @@
+/** One model of "think longer", and how long it trains. */
+import { type ModelConfig, paperAlpha, smallDecoder } from "@sst/layers";
+import { HopTask } from "@sst/loaders";
+import { batchSize } from "../sizes.js";
+import { trainingFlops } from "./flops.js";
+import { hopsBeyond, iterationsAt, type ThinkRecipe, type ThinkVariant } from "./recipes.js";
+
+export interface ThinkJob {
+  readonly part: "think-longer";
+  readonly recipe: ThinkRecipe;
+  readonly seed: number;
+  readonly variant: ThinkVariant;
+}
+
+type Training = Pick<ThinkJob, "recipe" | "variant">;
+
+export function taskOf(recipe: ThinkRecipe): HopTask {
+  return new HopTask({ form: recipe.form, nodes: recipe.nodes, hops: hopsBeyond(recipe).to });
+}
+
+export function configOf({ recipe, variant }: Training): ModelConfig {
+  const recirculates = variant === "recirculation" && { recirculate: true };
+  return smallDecoder({
+    hiddenSize: recipe.hiddenSize,
+    vocabSize: taskOf(recipe).vocabulary.size,
+    ...(variant !== "plain" && { stateStream: { ...paperAlpha, ...recirculates } }),
+  });
+}
+
+/** Steps of training; a model without iterations takes as many as cost what the one with recirculation costs. */
+export function thinkSteps({ recipe, variant }: Training): number {
+  if (variant !== "plain") return recipe.steps;
+  const budget = totalFlops({ recipe, variant: "recirculation" });
+  return Math.round(budget / stepFlops({ recipe, variant }, 1));
+}
+
+/** Floating-point operations of the whole training. */
+export function totalFlops({ recipe, variant }: Training): number {
+  const steps = Array.from({ length: thinkSteps({ recipe, variant }) }, (_, step) => step);
+  const iterations = (step: number) => (variant === "plain" ? 1 : iterationsAt(recipe, step));
+  return steps.reduce((total, step) => total + stepFlops({ recipe, variant }, iterations(step)), 0);
+}
+
+function stepFlops({ recipe, variant }: Training, iterations: number): number {
+  const time = taskOf(recipe).time(recipe.nodes, 1);
+  return batchSize * trainingFlops(configOf({ recipe, variant }), time, iterations);
+}
