@@ -3,7 +3,7 @@ import { type ModelConfig, paperAlpha, smallDecoder } from "@sst/layers";
 import { HopTask } from "@sst/loaders";
 import { batchSize } from "../sizes.js";
 import { trainingFlops } from "./flops.js";
-import { hopsBeyond, iterationsAt, type ThinkRecipe, type ThinkVariant } from "./recipes.js";
+import { depthAt, hopsBeyond, type ThinkRecipe, type ThinkVariant } from "./recipes.js";
 
 export interface ThinkJob {
   readonly part: "think-longer";
@@ -12,13 +12,13 @@ export interface ThinkJob {
   readonly variant: ThinkVariant;
 }
 
-type Training = Pick<ThinkJob, "recipe" | "variant">;
+type Training = Omit<ThinkJob, "part">;
 
 export function taskOf(recipe: ThinkRecipe): HopTask {
   return new HopTask({ form: recipe.form, nodes: recipe.nodes, hops: hopsBeyond(recipe).to });
 }
 
-export function configOf({ recipe, variant }: Training): ModelConfig {
+export function configOf({ recipe, variant }: Omit<Training, "seed">): ModelConfig {
   const recirculates = variant === "recirculation" && { recirculate: true };
   return smallDecoder({
     hiddenSize: recipe.hiddenSize,
@@ -28,20 +28,20 @@ export function configOf({ recipe, variant }: Training): ModelConfig {
 }
 
 /** Steps of training; a model without iterations takes as many as cost what the one with recirculation costs. */
-export function thinkSteps({ recipe, variant }: Training): number {
+export function thinkSteps({ recipe, variant, seed }: Training): number {
   if (variant !== "plain") return recipe.steps;
-  const budget = totalFlops({ recipe, variant: "recirculation" });
+  const budget = totalFlops({ recipe, seed, variant: "recirculation" });
   return Math.round(budget / stepFlops({ recipe, variant }, 1));
 }
 
 /** Floating-point operations of the whole training. */
-export function totalFlops({ recipe, variant }: Training): number {
-  const steps = Array.from({ length: thinkSteps({ recipe, variant }) }, (_, step) => step);
-  const iterations = (step: number) => (variant === "plain" ? 1 : iterationsAt(recipe, step));
+export function totalFlops({ recipe, variant, seed }: Training): number {
+  const steps = Array.from({ length: thinkSteps({ recipe, variant, seed }) }, (_, step) => step);
+  const iterations = (step: number) => (variant === "plain" ? 1 : depthAt(recipe, seed, step).iterations);
   return steps.reduce((total, step) => total + stepFlops({ recipe, variant }, iterations(step)), 0);
 }
 
-function stepFlops({ recipe, variant }: Training, iterations: number): number {
+function stepFlops({ recipe, variant }: Omit<Training, "seed">, iterations: number): number {
   const time = taskOf(recipe).time(recipe.nodes, 1);
   return batchSize * trainingFlops(configOf({ recipe, variant }), time, iterations);
 }

@@ -4,6 +4,7 @@
  * for the answer and trained with as many floating-point operations.
  */
 import type { HopTaskOptions } from "@sst/loaders";
+import { type Deliberation, drawnIterations } from "@sst/train";
 
 /** With recirculation, with the stream as the paper defines it, and the plain transformer without iterations. */
 export const thinkVariants = ["recirculation", "stream", "plain"] as const;
@@ -31,6 +32,15 @@ export interface ThinkRecipe {
   readonly steps: number;
   /** Iterations from a step on: depth grows while shallower lookups are learned. */
   readonly iterations: readonly { readonly from: number; readonly count: number }[];
+  /**
+   * What is asked of the iterations: by stages one hop more of each, the answer of the last one alone, or the answer of all.
+   * Defaults to `staged`.
+   */
+  readonly asks?: Deliberation["loss"];
+  /** Whether training asks for no more hops than there are iterations; otherwise for all from the first step on. */
+  readonly hopsGrow?: boolean;
+  /** Whether each step draws its iterations, from 1 up to what `iterations` says. */
+  readonly drawsDepth?: boolean;
 }
 
 /** `npm start`. */
@@ -69,6 +79,9 @@ export function deepest({ hops }: ThinkRecipe): number {
   return 2 * hops;
 }
 
-export function iterationsAt({ iterations }: ThinkRecipe, step: number): number {
-  return iterations.findLast(({ from }) => step >= from)?.count ?? 1;
+/** Iterations at a step, and the most hops that its batch asks for. */
+export function depthAt(recipe: ThinkRecipe, seed: number, step: number): { iterations: number; hops: number } {
+  const most = recipe.iterations.findLast(({ from }) => step >= from)?.count ?? 1;
+  const iterations = recipe.drawsDepth ? drawnIterations(1, most, seed)(step) : most;
+  return { iterations, hops: recipe.hopsGrow ? iterations : recipe.hops };
 }

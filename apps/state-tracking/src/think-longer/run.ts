@@ -17,7 +17,7 @@ import { type StepReport, Trainer } from "@sst/train";
 import { LossCurve } from "../loss-curve.js";
 import { batchSize, evaluatedSequences } from "../sizes.js";
 import { configOf, type ThinkJob, taskOf, thinkSteps, totalFlops } from "./job.js";
-import { deepest, hopsBeyond, iterationsAt, type ThinkRecipe, type ThinkVariant } from "./recipes.js";
+import { deepest, depthAt, hopsBeyond, type ThinkRecipe, type ThinkVariant } from "./recipes.js";
 import type { ThinkResult } from "./result.js";
 
 export async function runThinkJob(
@@ -29,10 +29,10 @@ export async function runThinkJob(
   using model = await train(recipe, task, seed, variant, curve);
   const folder = `models/${task.name}-seed${seed}-${variant}`;
   await saveModel(join(outputFolder, folder), model, { vocabulary: task.vocabulary, overwrite: true });
-  const steps = thinkSteps({ recipe, variant });
+  const steps = thinkSteps({ recipe, variant, seed });
   return {
     ...{ part: "think-longer", task: task.name, form: recipe.form, nodes: recipe.nodes, hops: recipe.hops },
-    ...{ variant, seed, steps, seconds: curve.seconds, flops: totalFlops({ recipe, variant }) },
+    ...{ variant, seed, steps, seconds: curve.seconds, flops: totalFlops({ recipe, variant, seed }) },
     ...(await evaluate(model, recipe, task, seed, variant)),
     lossCurve: curve.points,
     model: folder,
@@ -47,21 +47,27 @@ async function train(
   variant: ThinkVariant,
   curve: LossCurve,
 ): Promise<DecoderModel> {
-  const { learningRate, hops } = recipe;
+  const { learningRate } = recipe;
   const config = configOf({ recipe, variant });
   const model = DecoderModel.fromData(initializeModel(config, new Random(`weights/${seed}`)));
   using trainer = new Trainer(model, {
-    steps: thinkSteps({ recipe, variant }),
+    steps: thinkSteps({ recipe, variant, seed }),
     learningRate,
     forward: { lastPositionOnly: true },
     deliberation:
       variant === "plain"
         ? { iterations: 1, loss: "last" }
-        : { iterations: (step) => iterationsAt(recipe, step), positions: [-1], loss: "staged" },
+        : {
+            iterations: (step) => depthAt(recipe, seed, step).iterations,
+            positions: [-1],
+            loss: recipe.asks ?? "staged",
+          },
   });
-  const drawn = { seed, split: "train", batchSize, from: 1, to: hops } as const;
+  const drawn = { seed, split: "train", batchSize, from: 1 } as const;
+  // A model without iterations is asked for everything from the start.
+  const to = (step: number) => (variant === "plain" ? recipe.hops : depthAt(recipe, seed, step).hops);
   await trainer.run(
-    (step) => [hopBatch(task, { ...drawn, index: step })],
+    (step) => [hopBatch(task, { ...drawn, to: to(step), index: step })],
     (report) => curve.add(report),
   );
   return model;

@@ -1,5 +1,5 @@
 /** Batches of k-hop, each from a random stream of its own. */
-import { Random } from "@sst/tensor";
+import { Random, SstError } from "@sst/tensor";
 import type { HopTask } from "./hop-task.js";
 import type { TaskBatch, TaskBatchOptions } from "./task-batch.js";
 
@@ -25,9 +25,26 @@ export interface HopBatch extends TaskBatch {
   readonly hops: readonly number[];
 }
 
-/** The same options give the same batch. Labels are at the queries' last positions. */
+/**
+ * The same options give the same batch. Labels are at the queries' last positions.
+ *
+ * @throws SstError `contradiction` for a packed task that is to ask back: its entries have one token
+ */
 export function hopBatch(task: HopTask, options: HopBatchOptions): HopBatch {
-  const { seed, split, index, batchSize, from, to, entries = task.options.nodes, queries = 1, asksBack = false } = options;
+  const {
+    seed,
+    split,
+    index,
+    batchSize,
+    from,
+    to,
+    entries = task.options.nodes,
+    queries = 1,
+    asksBack = false,
+  } = options;
+  if (asksBack && task.options.form === "packed") {
+    throw new SstError("contradiction", `an entry of "${task.name}" is one token, so there is nothing to ask back`);
+  }
   const random = new Random(`${task.name}/${seed}/${split}/${entries}/${queries}/${from}-${to}/${index}`);
   const time = task.time(entries, queries);
   const tokens = new Int32Array(batchSize * time);
