@@ -21,6 +21,11 @@ export function untilSettled(nats: number): HaltingRule {
   return (reading) => reading.change < nats;
 }
 
+/** Stops as soon as one of the rules does. */
+export function untilAny(...rules: readonly HaltingRule[]): HaltingRule {
+  return (reading) => rules.some((rule) => rule(reading));
+}
+
 /** What a rule reaches with at most `maximum` iterations. */
 export function evaluateHalting(
   sequences: readonly SequenceReadings[],
@@ -46,10 +51,10 @@ const FIT_STEPS = 300;
  * state, for whether the answer stays as it is from there on. It needs no right answers, only what deeper iterations say. Fit
  * it on other sequences than those that it is judged by.
  *
- * @param threshold the probability from which on it stops
+ * @param threshold the probability from which on it stops; defaults to 0.8, since stopping early costs more than going on
  * @throws SstError `invalid-argument` for sequences whose answers all change, or none of them
  */
-export function learnedHalting(sequences: readonly SequenceReadings[], threshold = 0.5): HaltingRule {
+export function learnedHalting(sequences: readonly SequenceReadings[], threshold = 0.8): HaltingRule {
   const examples = sequences.flatMap((readings) =>
     readings.map((reading, depth) => ({
       logits: reading.logits,

@@ -11,6 +11,7 @@ export {
   type HaltingResult,
   type HaltingRule,
   learnedHalting,
+  untilAny,
   untilDecided,
   untilSettled,
 } from "./halting.js";

@@ -8,6 +8,7 @@ import {
   readDepths,
   type SequenceReadings,
   unionOverDepths,
+  untilAny,
   untilDecided,
   untilSettled,
 } from "@sst/eval";
@@ -50,6 +51,8 @@ test("rules stop where they first hold, and at the maximum where they never do",
     meanIterations: (3 + 2 + 3) / 3,
   });
   expect(evaluateHalting(sequences, untilSettled(0.05), 2)).toEqual({ accuracy: 2 / 3, meanIterations: 2 });
+  const either = untilAny(untilDecided(0.95), untilSettled(0.05));
+  expect(evaluateHalting(sequences, either, 3)).toEqual({ accuracy: 2 / 3, meanIterations: (3 + 1 + 3) / 3 });
   expect(evaluateHalting(sequences, () => true, 3)).toEqual({ accuracy: 1 / 3, meanIterations: 1 });
 });
 
@@ -99,7 +102,13 @@ test("readDepths gives each depth as if there were no deeper one", async () => {
       const expected = logits.arraySync() as number[][][];
       logits.dispose();
       for (const [row, [scores]] of expected.entries()) {
-        const { answer, isRight, confidence, change, logits: given } = readings[row]?.[count - 1] as DepthReading;
+        const {
+          answer,
+          isRight,
+          confidence,
+          change,
+          logits: given,
+        } = (readings[row] as SequenceReadings)[count - 1] as DepthReading;
         const values = scores as number[];
         for (let token = 0; token < tinyConfig.vocabSize; token++) {
           expect(given[token]).toBeCloseTo(values[token] as number, 4);

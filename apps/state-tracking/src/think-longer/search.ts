@@ -1,6 +1,6 @@
 /**
  * Which ways of training depth work: recipes for the small k-hop task that ask for stages or for final answers only, each over
- * some seeds. `node dist/search.js <results.jsonl> [--seeds 3] [--only name…]` adds a line for each run and skips those that
+ * some seeds. `node dist/think-longer/search.js <results.jsonl> [--seeds 3] [--only name…]` adds a line for each run and skips those that
  * are there already.
  */
 import "@sst/backend-cpu";
