@@ -1,6 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { renderReport } from "../src/report/index.js";
+import { oneHopEach } from "../src/report/think-comparisons.js";
 import type { Results, RunResult } from "../src/results.js";
+import type { ThinkResult } from "../src/think-longer/result.js";
 
 const seeds = [0, 1];
 const tasks = [
@@ -62,6 +64,23 @@ function resultsWith(numbers: (chance: number, task: string) => Numbers = usual)
     runs,
     thinking: [],
   };
+}
+
+/** Two seeds of each variant on one task of 8 nodes and 4 hops. */
+function thinking(recirculation: readonly number[] = [0.4, 0.6, 0.78, 1, 0.9, 0.8, 0.8, 0.8]): ThinkResult[] {
+  const byVariant = { recirculation, stream: recirculation.map(() => 0.45), plain: [0.41] };
+  return (Object.keys(byVariant) as (keyof typeof byVariant)[]).flatMap((variant) =>
+    seeds.map((seed): ThinkResult => {
+      const accuracyByDepth = byVariant[variant];
+      return {
+        ...{ part: "think-longer", task: "hop8x6-packed", form: "packed", nodes: 8, hops: 4, variant, seed },
+        ...{ steps: 700, seconds: 12.5, flops: 69e9, accuracyByDepth, union: Math.max(...accuracyByDepth) },
+        beyond: { from: 5, to: 6, accuracyByDepth: accuracyByDepth.map(() => 0.25) },
+        ...(variant !== "plain" && { halting: [{ rule: "when it settles", accuracy: 0.99, meanIterations: 2.8 }] }),
+        ...{ lossCurve: [{ step: 1, loss: 2 }], model: `models/${variant}-${seed}` },
+      };
+    }),
+  );
 }
 
 const occurrences = (page: string, pattern: RegExp) => page.match(pattern)?.length ?? 0;
@@ -195,5 +214,63 @@ describe("the report's sentences follow the numbers", () => {
     expect(textOf((chance) => ({ ...usual(chance), iterations: [1, 1, 1, 1] }))).toContain(
       "never raises the accuracy nor lowers it.",
     );
+  });
+});
+
+describe("think longer", () => {
+  const page = renderReport({ ...resultsWith(), thinking: thinking() });
+  const text = words(page);
+
+  it("says what depth brings, beside what it is compared with", () => {
+    expect(text).toContain("With recirculation 100% are right after 4 iterations and 40.0% after one: 60 points.");
+    expect(text).toContain("Beside it: 45.0% with the stream as defined and 41.0% without iterations.");
+    expect(text).toContain(
+      "Twice as deep as in training 80.0% of the same questions are right; of questions for 5 to 6 hops",
+    );
+    const failing = words(renderReport({ ...resultsWith(), thinking: thinking([0.4, 0.4, 0.4, 0.4]) }));
+    expect(failing).toContain("With recirculation 40.0% are right after 4 iterations and 40.0% after one: 0 points.");
+  });
+
+  it("draws two charts, a line for each seed and variant, its mean, and what one hop each would give", () => {
+    const charts = page.match(/<svg [^>]*aria-label="Accuracy by number of iterations.*?<\/svg>/gs) ?? [];
+    expect(charts).toHaveLength(2);
+    for (const color of ["stream", "defined", "baseline"]) {
+      expect(occurrences(charts[0] as string, new RegExp(`<path[^>]*stroke="var\\(--${color}\\)"`, "g"))).toBe(3);
+    }
+  });
+
+  it("tells the costs of halting and every run", () => {
+    expect(text).toContain("when it settles 99.0% 2.80 70.0%");
+    expect(text).toContain("without iterations 1 41.0% – 41.0% 700 69 12.5");
+  });
+
+  it("stands alone where the other parts were not run, and away where it was not", () => {
+    const alone = renderReport({ ...resultsWith(), runs: [], thinking: thinking() });
+    expect(alone).not.toContain("NaN");
+    expect(alone).toContain("part-think-longer");
+    expect(renderReport(resultsWith())).not.toContain("part-think-longer");
+  });
+
+  it("one hop for each iteration gives what a random permutation gives", () => {
+    // By counting: all permutations of 4 nodes, all starts, 1 to 3 hops.
+    const permutations = [0, 1, 2, 3].flatMap((a) =>
+      [0, 1, 2, 3].flatMap((b) =>
+        [0, 1, 2, 3].flatMap((c) => [[a, b, c, 6 - a - b - c]].filter((each) => new Set(each).size === 4)),
+      ),
+    );
+    const after = (f: readonly number[], start: number, hops: number) => {
+      let node = start;
+      for (let hop = 0; hop < hops; hop++) node = f[node] as number;
+      return node;
+    };
+    for (const depth of [1, 2, 3]) {
+      const cases = permutations.flatMap((f) =>
+        [0, 1, 2, 3].flatMap((start) =>
+          [1, 2, 3].map((hops) => after(f, start, hops) === after(f, start, Math.min(hops, depth))),
+        ),
+      );
+      const share = cases.filter(Boolean).length / cases.length;
+      expect(oneHopEach(4, { from: 1, to: 3 }, depth)).toBeCloseTo(share, 10);
+    }
   });
 });

@@ -55,13 +55,13 @@ const small: ThinkRecipe = {
 };
 
 const full: ThinkRecipe = {
-  ...{ form: "packed", nodes: 16, hops: 8, hiddenSize: 64, learningRate: 4e-3, steps: 2400 },
+  ...{ form: "packed", nodes: 16, hops: 8, hiddenSize: 64, learningRate: 4e-3, steps: 3000 },
   iterations: [
     { from: 0, count: 1 },
-    { from: 350, count: 2 },
-    { from: 500, count: 3 },
-    { from: 700, count: 5 },
-    { from: 950, count: 8 },
+    { from: 450, count: 2 },
+    { from: 600, count: 3 },
+    { from: 800, count: 5 },
+    { from: 1000, count: 8 },
   ],
 };
 

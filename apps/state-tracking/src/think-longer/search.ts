@@ -1,7 +1,6 @@
 /**
- * Which ways of training depth work: recipes for the small k-hop task that ask for stages or for final answers only, each over
- * some seeds. `node dist/think-longer/search.js <results.jsonl> [--seeds 3] [--only name…]` adds a line for each run and skips those that
- * are there already.
+ * Runs trials, each over some seeds, and adds a line to a file for each run; what is there already is skipped:
+ * `node dist/think-longer/search.js ../../docs/experiments/deliberation.jsonl [--seeds 0 1] [--groups small full …]`.
  */
 import "@sst/backend-cpu";
 import { existsSync, readFileSync } from "node:fs";
@@ -10,69 +9,45 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { ready } from "@sst/tensor";
 import { Command } from "commander";
-import { type ThinkRecipe, type ThinkVariant, thinkRecipes } from "./recipes.js";
-import type { ThinkResult } from "./result.js";
 import { runThinkJob } from "./run.js";
+import { type Trial, type TrialResult, trials } from "./trials.js";
 
-const [small] = thinkRecipes.small as [ThinkRecipe];
-const atOnce = [{ from: 0, count: small.hops }];
-
-interface Trial {
-  readonly name: string;
-  readonly recipe: ThinkRecipe;
-  readonly variant?: ThinkVariant;
+interface Options {
+  readonly seeds: readonly string[];
+  readonly groups?: readonly Trial["group"][];
+  readonly trials?: readonly string[];
 }
 
-export const trials: readonly Trial[] = [
-  { name: "stages, depth grows", recipe: small },
-  { name: "stages, full depth at once", recipe: { ...small, iterations: atOnce } },
-  { name: "stages, depth grows, as defined", recipe: small, variant: "stream" },
-  { name: "answers of the last iteration", recipe: { ...small, asks: "last", iterations: atOnce } },
-  { name: "answers of all iterations", recipe: { ...small, asks: "all", iterations: atOnce } },
-  { name: "answers of the last, depth grows", recipe: { ...small, asks: "last" } },
-  { name: "answers of the last, depth and hops grow", recipe: { ...small, asks: "last", hopsGrow: true } },
-  { name: "answers of all, depth and hops grow", recipe: { ...small, asks: "all", hopsGrow: true } },
-  {
-    name: "answers of the last, depth and hops grow, depth drawn",
-    recipe: { ...small, asks: "last", hopsGrow: true, drawsDepth: true },
-  },
-  {
-    name: "answers of the last, depth and hops drawn at once",
-    recipe: { ...small, asks: "last", hopsGrow: true, drawsDepth: true, iterations: atOnce },
-  },
-];
+const program = new Command("search")
+  .argument("<file>", "JSON lines")
+  .option("--seeds <numbers...>", "seeds", ["0", "1", "2"])
+  .option("--groups <names...>", "small, asking, tokens, full; all by default")
+  .option("--trials <names...>", "trials by name; all by default")
+  .parse();
+await search(program.args[0] as string, program.opts<Options>());
 
-export interface TrialResult {
-  readonly trial: string;
-  readonly result: ThinkResult;
-}
-
-const program = new Command("search").argument("<file>").option("--seeds <count>", "seeds from 0 on", Number, 3);
-program.option("--only <names...>", "trials to run").parse();
-await search(program.args[0] as string, program.opts<{ seeds: number; only?: readonly string[] }>());
-
-async function search(file: string, { seeds, only }: { seeds: number; only?: readonly string[] }): Promise<void> {
+async function search(file: string, { seeds, groups, trials: names }: Options): Promise<void> {
   await ready({ backend: "cpu" });
-  const known = existsSync(file) ? readFileSync(file, "utf8").trim().split("\n") : [];
-  const done = new Set(
-    known.filter(Boolean).map((line) => {
-      const { trial, result } = JSON.parse(line) as TrialResult;
-      return `${trial}/${result.seed}`;
-    }),
-  );
+  const lines = existsSync(file) ? readFileSync(file, "utf8").split("\n").filter(Boolean) : [];
+  const done = new Set(lines.map((line) => keyOf(JSON.parse(line) as TrialResult)));
   const outputFolder = await mkdtemp(join(tmpdir(), "sst-search-"));
   try {
-    for (let seed = 0; seed < seeds; seed++) {
-      for (const { name, recipe, variant = "recirculation" } of trials) {
-        if (done.has(`${name}/${seed}`) || (only && !only.includes(name))) continue;
+    for (const seed of seeds.map(Number)) {
+      for (const { group, name, recipe, variant } of trials) {
+        if (groups?.includes(group) === false || names?.includes(name) === false) continue;
+        if (done.has(JSON.stringify([group, name, seed]))) continue;
         const job = { part: "think-longer", recipe, seed, variant } as const;
-        const result = await runThinkJob(job, { outputFolder, onStep: () => {} });
-        await appendFile(file, `${JSON.stringify({ trial: name, result } satisfies TrialResult)}\n`);
-        const depths = result.accuracyByDepth.slice(0, recipe.hops).map((accuracy) => accuracy.toFixed(2));
-        process.stdout.write(`${name}, seed ${seed}: ${depths.join(" ")}\n`);
+        const { lossCurve, model, ...result } = await runThinkJob(job, { outputFolder, onStep: () => {} });
+        await appendFile(file, `${JSON.stringify({ group, trial: name, result } satisfies TrialResult)}\n`);
+        const depths = result.accuracyByDepth.map((accuracy) => accuracy.toFixed(2)).join(" ");
+        process.stdout.write(`${group}: ${name}, seed ${seed}: ${depths}\n`);
       }
     }
   } finally {
     await rm(outputFolder, { recursive: true });
   }
+}
+
+function keyOf({ group, trial, result }: TrialResult): string {
+  return JSON.stringify([group, trial, result.seed]);
 }
