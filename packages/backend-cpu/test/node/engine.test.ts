@@ -7,6 +7,7 @@ import {
   matMul,
   memory,
   mul,
+  pad,
   Random,
   ready,
   slice,
@@ -17,7 +18,7 @@ import {
   tile,
   transpose,
 } from "@sst/tensor";
-import { engine, type Tensor1D, unsortedSegmentSum } from "@tensorflow/tfjs-core";
+import { engine, split, type Tensor1D, unsortedSegmentSum } from "@tensorflow/tfjs-core";
 import { beforeAll, describe, expect, test } from "vitest";
 
 beforeAll(async () => {
@@ -157,6 +158,39 @@ describe("basic operations on shapes that broadcast, join and turn, against plai
         ),
       ];
       expect(concat(halves as Tensor[], axis).dataSync(), `axis ${axis}`).toEqual(a);
+    }
+  });
+
+  test("parts of any size along any axis, and a border around", () => {
+    for (const [axis, sizes] of [
+      [0, [1, 1]],
+      [1, [2, 1]],
+      [2, [1, 1, 2]],
+      [3, [4, 1]],
+    ] as const) {
+      const parts = split(x(), [...sizes], axis);
+      expect(parts.map(({ shape }) => shape[axis])).toEqual(sizes);
+      let start = 0;
+      for (const [index, part] of parts.entries()) {
+        const begin = [0, 1, 2, 3].map((each) => (each === axis ? start : 0));
+        const cut = slice(x(), begin, part.shape);
+        expect(part.dataSync(), `axis ${axis}, part ${index}`).toEqual(cut.dataSync());
+        start += sizes[index] as number;
+      }
+    }
+    const around: [number, number][] = [
+      [0, 1],
+      [2, 0],
+      [0, 0],
+      [1, 3],
+    ];
+    const padded = pad(x(), around, 7);
+    expect(padded.shape).toEqual([3, 5, 4, 9]);
+    const values = padded.dataSync();
+    for (let n = 0; n < values.length; n++) {
+      const [i, j, k, l] = [Math.floor(n / 180), Math.floor(n / 36) % 5, Math.floor(n / 9) % 4, n % 9] as const;
+      const isInside = i < 2 && j >= 2 && l >= 1 && l < 6;
+      expect(values[n]).toBe(isInside ? at(i, j - 2, k, l - 1) : 7);
     }
   });
 
