@@ -7,6 +7,8 @@ import type { Propagation } from "./state-stream/propagation.js";
 
 export type Solver = "sequential" | "layerwise" | "two-pass";
 
+export type SweepGradient = "last" | "all";
+
 export interface ForwardOptions {
   /** Defaults to `sequential`, the exact one. */
   readonly solver?: Solver;
@@ -14,6 +16,11 @@ export interface ForwardOptions {
   readonly sweeps?: number;
   /** Defaults to `scan`. */
   readonly propagation?: Propagation;
+  /**
+   * How far the gradient of a parallel solver flows back: through its last sweep or pass (`"last"`, the default; paper), or
+   * through `"all"` of them, which is exact for what the sweeps compute, reaches back as many positions, and costs their memory.
+   */
+  readonly sweepGradient?: SweepGradient;
   /** Iterations at every position of the chunk, at least 1; more than 1 needs `sequential`. Defaults to 1. */
   readonly iterations?: number;
   /** Runs the plain backbone. */
@@ -42,16 +49,20 @@ export interface ForwardPlan {
   readonly solver: Solver | "off";
   readonly sweeps: number;
   readonly propagation: Propagation;
+  readonly sweepGradient: SweepGradient;
   readonly iterations: number;
 }
 
 /** @throws SstError `contradiction` or `invalid-argument`, naming the options */
 export function planForward(config: ModelConfig, options: ForwardOptions): ForwardPlan {
-  const { solver = "sequential", sweeps = 2, propagation = "scan", iterations = 1, streamOff = false } = options;
+  const { solver = "sequential", sweeps = 2, propagation = "scan", sweepGradient = "last" } = options;
+  const { iterations = 1, streamOff = false } = options;
   requireCount("iterations", iterations);
   requireCount("sweeps", sweeps);
   const hasStream = config.stateStream !== undefined;
-  const asksForSolver = [options.solver, options.sweeps, options.propagation].some((option) => option !== undefined);
+  const asksForSolver = [options.solver, options.sweeps, options.propagation, options.sweepGradient].some(
+    (option) => option !== undefined,
+  );
   if (!hasStream && (asksForSolver || iterations > 1)) {
     throw new SstError(
       "contradiction",
@@ -64,7 +75,7 @@ export function planForward(config: ModelConfig, options: ForwardOptions): Forwa
   if (iterations > 1 && solver !== "sequential") {
     throw new SstError("contradiction", `more than one iteration needs the solver "sequential", not "${solver}"`);
   }
-  return { solver: hasStream && !streamOff ? solver : "off", sweeps, propagation, iterations };
+  return { solver: hasStream && !streamOff ? solver : "off", sweeps, propagation, sweepGradient, iterations };
 }
 
 function requireCount(name: string, value: number): void {

@@ -90,10 +90,10 @@ function layerSolver(
     case "sequential":
       return (a, _, index) => solveSequential(a, stream(index));
     case "layerwise":
-      return (a, _, index) => solveLayerwise(a, stream(index), plan.sweeps, plan.propagation);
+      return (a, _, index) => solveLayerwise(a, stream(index), plan);
     case "two-pass": {
       if (plan.sweeps === 1) return (a, _, index) => firstSweep(a, stream(index));
-      const blended = withoutGradient(rollOutPasses);
+      const blended = plan.sweepGradient === "all" ? rollOutPasses() : withoutGradient(rollOutPasses);
       return (a, _, index) => sweep(a, blended[index] as Tensor, stream(index).keep, stream(index));
     }
   }
