@@ -1,3 +1,9 @@
 export type { LabelledBatch } from "./batches.js";
 export { type LabelAccuracy, labelAccuracy, lastAnswerByIterations } from "./label-accuracy.js";
 export { type MeanLoss, meanLoss } from "./mean-loss.js";
+export {
+  type PythonOutcome,
+  type PythonRun,
+  PythonSandbox,
+  type PythonSandboxOptions,
+} from "./python/python-sandbox.js";
