@@ -7,3 +7,6 @@ export {
   PythonSandbox,
   type PythonSandboxOptions,
 } from "./python/python-sandbox.js";
+export { type BootstrapOptions, bootstrapInterval, bootstrapMean, type Interval } from "./statistics/bootstrap.js";
+export { accuracyOf, type Comparison, compare, errorReduction } from "./statistics/comparison.js";
+export { mcNemarExact } from "./statistics/mcnemar.js";

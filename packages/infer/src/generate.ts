@@ -24,6 +24,11 @@ export interface GenerateOptions extends SamplingOptions {
   readonly stopTokens?: readonly number[];
   /** Iterations at every position (deliberation); defaults to 1. */
   readonly iterations?: number;
+  /**
+   * Iterations at the prompt's positions but the last, which is the first to give a token; defaults to `iterations`. With 1
+   * the prompt is read once, and only what is generated is deliberated on.
+   */
+  readonly promptIterations?: number;
   /** Runs the plain backbone. */
   readonly streamOff?: boolean;
   readonly signal?: AbortSignal;
@@ -50,7 +55,8 @@ export async function* generate(
   // Records nothing where there is no second token.
   const step = new DecodeStep(weights, { kv, states }, forwardOptions);
   try {
-    let read = () => readPrompt(weights, prompt, { kv, states }, forwardOptions);
+    const promptOptions = { ...forwardOptions, iterations: options.promptIterations ?? iterations };
+    let read = () => readPrompt(weights, prompt, { kv, states }, promptOptions, forwardOptions);
     for (let count = 0; count < maxNewTokens; count++) {
       signal?.throwIfAborted();
       const token = await chooseToken(read(), options, random);
@@ -70,6 +76,7 @@ function checkRequest(model: DecoderModel, prompt: readonly number[], options: G
   const { config } = model;
   checkSampling(options);
   planForward(config, options);
+  planForward(config, { ...options, iterations: options.promptIterations ?? options.iterations ?? 1 });
   if (!Number.isInteger(options.maxNewTokens) || options.maxNewTokens < 1) {
     throw new SstError(
       "invalid-argument",
@@ -89,14 +96,30 @@ function checkRequest(model: DecoderModel, prompt: readonly number[], options: G
   }
 }
 
-/** Logits after the prompt, `[1, 1, vocabSize]`. */
+type PassOptions = Pick<GenerateOptions, "iterations" | "streamOff">;
+
+/** Logits after the prompt, `[1, 1, vocabSize]`: in one pass where its last position is read as the others are, else in two. */
 function readPrompt(
   weights: ModelWeights,
   prompt: readonly number[],
   caches: DecodeCaches,
-  options: Pick<GenerateOptions, "iterations" | "streamOff">,
+  options: PassOptions,
+  lastOptions: PassOptions,
 ): Tensor {
-  const tokens = tokenTensor([prompt], weights.config);
+  if (options.iterations === lastOptions.iterations || prompt.length === 1) {
+    return readChunk(weights, prompt, caches, lastOptions);
+  }
+  readChunk(weights, prompt.slice(0, -1), caches, options).dispose();
+  return readChunk(weights, prompt.slice(-1), caches, lastOptions);
+}
+
+function readChunk(
+  weights: ModelWeights,
+  chunk: readonly number[],
+  caches: DecodeCaches,
+  options: PassOptions,
+): Tensor {
+  const tokens = tokenTensor([chunk], weights.config);
   try {
     return forward(weights, tokens, { ...options, caches, lastPositionOnly: true });
   } finally {

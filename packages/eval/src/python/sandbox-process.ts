@@ -191,8 +191,8 @@ function cut(owner: object, names: readonly string[]): void {
   for (const name of names) Reflect.defineProperty(owner, name, { value: refuse });
 }
 
-function prototypeOf(constructor: unknown): object {
-  return (constructor as { prototype: object }).prototype;
+function prototypeOf(type: unknown): object {
+  return (type as { prototype: object }).prototype;
 }
 
 /** What stays of the global object: the language, and the few things of the host that Pyodide calls while it runs. */
