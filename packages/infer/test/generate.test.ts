@@ -1,7 +1,7 @@
 /** Generation: greedy decoding is what the whole sequence says, and nothing is left behind. */
 import "@sst/backend-cpu";
-import { type GenerateOptions, generate, labelPositions } from "@sst/infer";
-import { DecoderModel } from "@sst/layers";
+import { type GenerateOptions, generate, labelPositions, likeliestTokens } from "@sst/infer";
+import { DecoderModel, KvCache, LatentStateCache } from "@sst/layers";
 import { memory, ready } from "@sst/tensor";
 import { beforeAll, describe, expect, test } from "vitest";
 import { tinyModel } from "../../layers/test/tiny-model.js";
@@ -33,6 +33,27 @@ describe("generate", () => {
     });
   }
 
+  test("the prompt can be read once while what follows iterates: the states and keys are those of single passes", async () => {
+    using model = DecoderModel.fromData(tinyModel());
+    const tokens = await collect(model, { maxNewTokens: 8, iterations: 3, promptIterations: 1 });
+    const weights = model.weights();
+    using kv = new KvCache(model.config, 1, 32);
+    using states = new LatentStateCache(model.config, 1);
+    const read = (chunk: readonly number[], iterations: number) =>
+      likeliestTokens(weights, [chunk], { caches: { kv, states }, iterations, lastPositionOnly: true });
+    await read(prompt.slice(0, -1), 1);
+    const expected: number[] = [];
+    for (let next = prompt.at(-1) as number; expected.length < 8; expected.push(next)) {
+      next = (await read([next], 3))[0] as number;
+    }
+    weights.dispose();
+    expect(tokens).toEqual(expected);
+    expect(tokens).not.toEqual(await collect(model, { maxNewTokens: 8, iterations: 3 }));
+    expect(await collect(model, { maxNewTokens: 8, promptIterations: 1 })).toEqual(
+      await collect(model, { maxNewTokens: 8 }),
+    );
+  });
+
   test("a seed repeats its draws, another one draws otherwise", async () => {
     using model = DecoderModel.fromData(tinyModel());
     const draw = (seed: number) => collect(model, { maxNewTokens: 20, temperature: 1.5, topK: 8, topP: 0.95, seed });
@@ -63,7 +84,7 @@ describe("generate", () => {
 
   test("memory returns to its start, when it ends and when the reader walks away", async () => {
     using model = DecoderModel.fromData(tinyModel());
-    // Tables and masks stay with the model.
+    // Tables, masks and the recorded plan stay with the model.
     await collect(model, { maxNewTokens: 12 });
     const before = memory();
     await collect(model, { maxNewTokens: 12 });
@@ -72,19 +93,21 @@ describe("generate", () => {
   });
 
   test("what it holds does not grow from token to token, and one token alone records nothing", async () => {
-    using model = DecoderModel.fromData(tinyModel());
-    await collect(model, { maxNewTokens: 12 });
-    const whileRunning = async (maxNewTokens: number, temperature: number) => {
-      const counts: number[] = [];
-      const sampling = { temperature, topK: 5 };
-      for await (const _ of generate(model, prompt, { maxNewTokens, ...sampling })) counts.push(memory().tensors);
-      return counts;
-    };
     for (const temperature of [0, 1]) {
-      const [first, second, ...rest] = await whileRunning(12, temperature);
-      expect(new Set(rest)).toEqual(new Set([second]));
+      using model = DecoderModel.fromData(tinyModel());
+      const whileRunning = async (maxNewTokens: number) => {
+        const counts: number[] = [];
+        const options = { maxNewTokens, temperature, topK: 5 };
+        for await (const _ of generate(model, prompt, options)) counts.push(memory().tensors);
+        return counts;
+      };
+      const [alone] = await whileRunning(1);
+      const [first, second, ...rest] = await whileRunning(12);
+      expect(first).toBe(alone);
       expect(second).toBeGreaterThan(first as number);
-      expect(await whileRunning(1, temperature)).toEqual([first]);
+      expect(new Set(rest)).toEqual(new Set([second]));
+      // The recorded plan stays with the model: the next generation makes nothing but its caches.
+      expect(new Set(await whileRunning(12))).toEqual(new Set([second]));
     }
   });
 

@@ -2,9 +2,10 @@
  * Decoding as a recorded plan: one position after the other, with the caches carried from run to run, so that a token costs
  * a call and no JavaScript per operation where the backend compiles plans, and the bits of `forward` everywhere.
  */
-import { type CompiledPlan, compile, SstError, type Tensor } from "@sst/tensor";
+import { argMax, compile, SstError, type Tensor } from "@sst/tensor";
 import { type KvCache, writeRows } from "./caches/kv-cache.js";
 import type { LatentStateCache } from "./caches/latent-state-cache.js";
+import type { Carried, CarriedTensors, DecodePlan } from "./decode-plans.js";
 import { forwardPass } from "./forward.js";
 import { type ForwardOptions, type ForwardPlan, type PassCaches, planForward } from "./forward-options.js";
 import type { ModelWeights } from "./weights.js";
@@ -14,13 +15,15 @@ export interface DecodeCaches {
   readonly states: LatentStateCache;
 }
 
-/** One of each a layer. */
-type Carried = `keys${number}` | `values${number}` | `state${number}`;
-
-type DecodePlan = CompiledPlan<"tokens", "logits", Carried>;
+export interface DecodeOptions extends Pick<ForwardOptions, "iterations" | "streamOff"> {
+  /** What a step gives: `"logits"` (the default), or the first of the likeliest tokens, which then stays a matter of the device. */
+  readonly gives?: "logits" | "likeliest";
+}
 
 export class DecodeStep implements Disposable {
   readonly #forwardPlan: ForwardPlan;
+  /** Of all plans of the model those that are alike. */
+  readonly #key: string;
   #plan: DecodePlan | undefined;
   #isDisposed = false;
 
@@ -35,14 +38,17 @@ export class DecodeStep implements Disposable {
   constructor(
     private readonly weights: ModelWeights,
     private readonly caches: DecodeCaches,
-    options: Pick<ForwardOptions, "iterations" | "streamOff"> = {},
+    private readonly options: DecodeOptions = {},
   ) {
     this.#forwardPlan = planForward(weights.config, options);
+    const { batchSize, capacity } = caches.kv;
+    const { solver, iterations } = this.#forwardPlan;
+    this.#key = [batchSize, capacity, solver, iterations, options.gives].join("/");
   }
 
   /**
-   * Logits `[batch, 1, vocabSize]`, the caller's, for the token of one more position, `[batch, 1]` int32. Where it throws,
-   * the caches are as they were.
+   * Logits `[batch, 1, vocabSize]`, or the likeliest tokens `[batch, 1]` (int32), for the token of one more position, `[batch, 1]`
+   * int32. The result is the caller's. Where it throws, the caches are as they were.
    *
    * @throws SstError `contradiction` for caches that hold nothing, or are another step's; `context-overflow`;
    * `shape-mismatch`; `wrong-backend`, `device-lost`, `disposed`
@@ -51,16 +57,18 @@ export class DecodeStep implements Disposable {
     if (this.#isDisposed) throw new SstError("disposed", "the decode step was disposed of");
     const { kv } = this.caches;
     kv.requireRoom(1);
-    const { logits } = this.#plan === undefined ? this.#record(tokens) : this.#plan.run({ tokens }, this.#variables());
+    const { chosen } = this.#plan === undefined ? this.#begin(tokens) : this.#plan.run({ tokens }, this.#variables());
     kv.advance(1);
-    return logits;
+    return chosen;
   }
 
   /** Gives the caches back, with all positions that were read: `forward` or another step may go on with them. */
   dispose(): void {
     if (this.#isDisposed) return;
     this.#isDisposed = true;
-    if (this.#plan !== undefined) this.#giveBack(this.#plan.release());
+    if (this.#plan === undefined) return;
+    this.#giveBack(this.#plan.release());
+    this.weights.plans.giveBack(this.#key, this.#plan);
   }
 
   [Symbol.dispose](): void {
@@ -72,28 +80,39 @@ export class DecodeStep implements Disposable {
     return { "rotaryEmbedding.offset": length, "causalAttention.pastLength": length, "cacheWrite.offset": length };
   }
 
-  /** The first run. */
-  #record(tokens: Tensor): DecodePlan["first"] {
+  /** The first run: of a plan that is there, or the recording of one. */
+  #begin(tokens: Tensor): Readonly<Record<"chosen", Tensor>> {
     this.#requirePrompt();
     this.#requireOneEach(tokens);
+    const known = this.weights.plans.take(this.#key);
     const borrowed = this.#borrow();
+    try {
+      if (known === undefined) {
+        this.#plan = this.#record(tokens, borrowed);
+        return this.#plan.first;
+      }
+      known.takeOver(borrowed);
+    } catch (error) {
+      known?.dispose();
+      this.#giveBack(borrowed);
+      throw error;
+    }
+    this.#plan = known;
+    return known.run({ tokens }, this.#variables());
+  }
+
+  #record(tokens: Tensor, borrowed: CarriedTensors): DecodePlan {
     const step = (inputs: Readonly<Record<"tokens" | Carried, Tensor>>) => {
       const { tokens: given, ...carried } = inputs;
       const { caches, left } = carriedCaches(carried, this.caches.kv);
       const logits = forwardPass(this.weights, given, this.#forwardPlan, { caches });
-      return { logits, ...left };
+      return { chosen: this.options.gives === "likeliest" ? (argMax(logits, -1) as Tensor) : logits, ...left };
     };
-    try {
-      this.#plan = compile<"tokens" | Carried, "logits" | Carried, Carried>(
-        step,
-        { tokens, ...borrowed },
-        { carries: Object.keys(borrowed) as Carried[] },
-      );
-    } catch (error) {
-      this.#giveBack(borrowed);
-      throw error;
-    }
-    return this.#plan.first;
+    return compile<"tokens" | Carried, "chosen" | Carried, Carried>(
+      step,
+      { tokens, ...borrowed },
+      { carries: Object.keys(borrowed) as Carried[] },
+    );
   }
 
   #requirePrompt(): void {
@@ -108,7 +127,7 @@ export class DecodeStep implements Disposable {
     throw new SstError("shape-mismatch", `a step's tokens should be [${batchSize},1], but are [${shape}]`);
   }
 
-  #borrow(): Record<Carried, Tensor> {
+  #borrow(): CarriedTensors {
     const { kv, states } = this.caches;
     const { keys, values } = kv.lend();
     try {
@@ -124,7 +143,7 @@ export class DecodeStep implements Disposable {
     }
   }
 
-  #giveBack(carried: Readonly<Record<Carried, Tensor>>): void {
+  #giveBack(carried: CarriedTensors): void {
     const { kv, states } = this.caches;
     const ofLayers = (name: (layer: number) => Carried) =>
       this.weights.layers.map((_, layer) => carried[name(layer)] as Tensor);
@@ -138,7 +157,7 @@ export class DecodeStep implements Disposable {
 
 /** Carried tensors as the caches of a pass, and what that leaves of them. */
 function carriedCaches(
-  carried: Readonly<Record<Carried, Tensor>>,
+  carried: CarriedTensors,
   { length, capacity }: KvCache,
 ): { readonly caches: PassCaches; readonly left: Record<Carried, Tensor> } {
   const left: Record<Carried, Tensor> = { ...carried };

@@ -1,30 +1,27 @@
 /** softmax over a row of scores. */
-import { exp1, exp4, largestOf, sumLanes } from "../math";
+import { expOfSmall4, largestOf, loadTail, storeTail, sumLanes } from "../math";
 
 /** values_i = e^(scale · values_i - largest) in place; returns their sum. */
 export function exponentials(values: usize, count: usize, scale: f32): f32 {
   // The scale is positive or negative: what is largest after it is what counts.
+  scaleRow(values, count, scale);
+  const largests = f32x4.splat(largestOf(values, count));
   const whole = count & ~3;
-  const scales = f32x4.splat(scale);
-  for (let i: usize = 0; i < whole; i += 4) {
-    v128.store(values + i * 4, f32x4.mul(v128.load(values + i * 4), scales));
-  }
-  for (let i = whole; i < count; i++) store<f32>(values + i * 4, load<f32>(values + i * 4) * scale);
-  const largest = largestOf(values, count);
-  const largests = f32x4.splat(largest);
+  const end = values + whole * 4;
   let sums = f32x4.splat(0);
-  for (let i: usize = 0; i < whole; i += 4) {
-    const lanes = exp4(f32x4.sub(v128.load(values + i * 4), largests));
-    v128.store(values + i * 4, lanes);
+  let at = values;
+  while (at < end) {
+    const lanes = expOfSmall4(f32x4.sub(v128.load(at), largests));
+    v128.store(at, lanes);
     sums = f32x4.add(sums, lanes);
+    at += 16;
   }
-  let sum = sumLanes(sums);
-  for (let i = whole; i < count; i++) {
-    const value = exp1(load<f32>(values + i * 4) - largest);
-    store<f32>(values + i * 4, value);
-    sum += value;
-  }
-  return sum;
+  const rest = count - whole;
+  if (rest == 0) return sumLanes(sums);
+  const lanes = expOfSmall4(f32x4.sub(loadTail(end, rest, -Infinity), largests));
+  storeTail(end, lanes, rest);
+  // What stands for the lanes beyond the tail is 10^-38, beside at least one 1.
+  return sumLanes(f32x4.add(sums, lanes));
 }
 
 export function scaleRow(values: usize, count: usize, factor: f32): void {

@@ -66,12 +66,12 @@ class Program implements PlanProgram {
   }
 
   bind(carried: Readonly<Record<string, TensorInfo>>): void {
-    this.#carried = new Map(
-      [...this.#carriedBuffers].map(([buffer, name]) => [
-        buffer,
-        this.engine.address((carried[name] as TensorInfo).dataId),
-      ]),
+    const places = [...this.#carriedBuffers].map(
+      ([buffer, name]) => [buffer, this.engine.address((carried[name] as TensorInfo).dataId)] as const,
     );
+    // Caches that were let go of and made again often lie where they lay.
+    if (places.every(([buffer, address]) => this.#carried.get(buffer) === address)) return;
+    this.#carried = new Map(places);
     this.#memory = -1;
   }
 
