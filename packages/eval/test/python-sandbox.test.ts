@@ -2,7 +2,10 @@
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { PythonSandbox } from "@sst/eval";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+
+// Every program waits for a Python of its own to start.
+vi.setConfig({ testTimeout: 300_000, hookTimeout: 300_000 });
 
 const sandbox = new PythonSandbox({ timeLimitMs: 20_000, memoryBytes: 128 * 2 ** 20 });
 afterAll(() => sandbox.dispose());

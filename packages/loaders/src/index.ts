@@ -1,4 +1,5 @@
-export { type Gsm8k, type Gsm8kProblem, gsm8kText, readGsm8k } from "./datasets/gsm8k.js";
+export { type GpqaQuestion, readGpqa } from "./datasets/gpqa.js";
+export { type Gsm8k, type Gsm8kProblem, gsm8kAnswer, gsm8kProgram, gsm8kText, readGsm8k } from "./datasets/gsm8k.js";
 export { type FileSource, folderSource, httpSource, memorySource } from "./files/file-source.js";
 export type { OpenFile } from "./files/open-file.js";
 export { type OutputOptions, requireWritable } from "./files/output-folder.js";
