@@ -16,6 +16,15 @@ export { type LabelAccuracy, labelAccuracy, lastAnswerByIterations } from "./lab
 export { type MeanLoss, meanLoss } from "./mean-loss.js";
 export { type PerplexityOptions, type PerplexityRow, textPerplexity } from "./perplexity.js";
 export {
+  type AssessProbeOptions,
+  type Discrimination,
+  type ProbeAssessment,
+  stratifiedFolds,
+  trainProbe,
+} from "./probe/assess.js";
+export { type ProbeSample, probeSamples } from "./probe/samples.js";
+export { surfaceFeatures } from "./probe/surface.js";
+export {
   type PythonOutcome,
   type PythonRun,
   PythonSandbox,
@@ -23,7 +32,9 @@ export {
 } from "./python/python-sandbox.js";
 export type { ResultRecord } from "./results-file.js";
 export { type BootstrapOptions, bootstrapInterval, bootstrapMean, type Interval } from "./statistics/bootstrap.js";
+export { type Calibration, calibrationOf, type ReliabilityBin } from "./statistics/calibration.js";
 export { accuracyOf, type Comparison, compare, errorReduction } from "./statistics/comparison.js";
 export { mcNemarExact } from "./statistics/mcnemar.js";
+export { areaUnderCurve, areaWithInterval } from "./statistics/ranking.js";
 export { type CompletedToken, type CompletionRequest, fixedDepth, type StoppingPolicy } from "./stopping-policy.js";
 export { type Subject, symbolSubject, type TextCodec, textSubject } from "./subject.js";

@@ -6,6 +6,7 @@ export { type OutputOptions, requireWritable } from "./files/output-folder.js";
 export { configToJson, readConfig } from "./formats/hugging-face-config.js";
 export { readLlama2c } from "./formats/llama2c.js";
 export { readSafetensors, writeSafetensors } from "./formats/safetensors.js";
+export { type ProbeReport, readProbe, writeProbe } from "./models/probe-files.js";
 export { loadModel, readModelData } from "./models/read-model.js";
 export { type ModelFiles, modelFiles, saveModel, saveModelData, saveModels } from "./models/save-model.js";
 export { createMixture, type Mixture } from "./tasks/mixture.js";

@@ -1,7 +1,7 @@
 /** `sst eval`: a model on a benchmark at every depth, or the accuracy of a model that labels positions on its task. */
 import { SstError } from "@sst/tensor";
-import { Command, InvalidArgumentError, Option } from "commander";
-import { wholeNumber, withCommonOptions, withQuantizeOption, withSolverOptions } from "../arguments.js";
+import { Command, Option } from "commander";
+import { wholeNumber, wholeNumbers, withCommonOptions, withQuantizeOption, withSolverOptions } from "../arguments.js";
 import { type BenchmarkRunOptions, runBenchmark } from "../evaluation/benchmark-run.js";
 import { benchmarkNames } from "../evaluation/benchmarks.js";
 import { type LabelRunOptions, runLabels } from "../evaluation/label-run.js";
@@ -53,10 +53,4 @@ function refuse(options: EvalOptions, names: readonly (keyof EvalOptions)[], why
   if (given === undefined) return;
   const flag = given.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
   throw new SstError("contradiction", `--${flag} does not apply ${why}`);
-}
-
-function wholeNumbers(text: string): number[] {
-  const values = text.split(",").map(Number);
-  if (text.trim() !== "" && values.every((value) => Number.isSafeInteger(value) && value >= 1)) return values;
-  throw new InvalidArgumentError("It should be whole numbers of at least 1, such as 1,2,3,4.");
 }

@@ -1,13 +1,13 @@
 /** A model, and a baseline beside it, on a benchmark. */
 import { readFile, stat } from "node:fs/promises";
-import { type Evaluation, type EvaluationProgress, evaluate, type PerplexityRow, textPerplexity } from "@sst/eval";
+import { type Evaluation, evaluate, type PerplexityRow, textPerplexity } from "@sst/eval";
 import { SstError } from "@sst/tensor";
 import type { CommonOptions, QuantizeOption } from "../arguments.js";
 import { openBackend } from "../backend.js";
-import { type Progress, trainingProgress } from "../progress.js";
 import { type BenchmarkOptions, dataOf, openBenchmark } from "./benchmarks.js";
 import { modelDigest, openSubject } from "./model.js";
 import { evaluationResult, evaluationTable, perplexityResult, perplexityTable } from "./report.js";
+import { verdictProgress } from "./verdict-progress.js";
 
 export interface BenchmarkRunOptions extends CommonOptions, QuantizeOption, BenchmarkOptions {
   readonly baseline?: string;
@@ -37,7 +37,7 @@ export async function runBenchmark(options: BenchmarkRunOptions): Promise<void> 
       resume,
       model: await identity(folder, options),
     };
-    const progress = progressOf();
+    const progress = verdictProgress();
     try {
       return await evaluate(subject, opened.benchmark, {
         ...(depths && { depths }),
@@ -96,18 +96,6 @@ async function identity(folder: string, { quantize, streamOff }: BenchmarkRunOpt
 /** `results.jsonl` → `results.baseline.jsonl`. */
 function besideName(path: string): string {
   return /\.[^./\\]+$/.test(path) ? path.replace(/(\.[^./\\]+)$/, ".baseline$1") : `${path}.baseline`;
-}
-
-/** Says how many are done and right; never what was asked. */
-function progressOf(): { update(progress: EvaluationProgress): void; stop(): void } {
-  let progress: Progress | undefined;
-  return {
-    update: ({ done, total, correct }) => {
-      progress ??= trainingProgress(total);
-      progress.update(done, { right: correct / done });
-    },
-    stop: () => progress?.stop(),
-  };
 }
 
 function print({ json }: CommonOptions, result: object, table: () => string): void {

@@ -26,10 +26,10 @@ export async function requireVocabulary(folder: string): Promise<SymbolVocabular
   );
 }
 
-/** SHA-256 over the files of a model's folder, their names with them. */
+/** SHA-256 over the files of a model's folder, their names with them; a probe beside the model changes nothing of it. */
 export async function modelDigest(folder: string): Promise<string> {
   const hash = createHash("sha256");
-  const names = (await readdir(folder)).filter((name) => /\.(json|safetensors|bin)$/.test(name)).sort();
+  const names = (await readdir(folder)).filter((name) => /^(?!probe\.).*\.(json|safetensors|bin)$/.test(name)).sort();
   for (const name of names) {
     hash.update(`${name}\0`);
     for await (const part of createReadStream(join(folder, name))) hash.update(part);
