@@ -167,7 +167,8 @@ function newtonDirection(problem: LogisticProblem, gradient: Float64Array, curva
   const residual = gradient.map((entry) => -entry);
   let search = Float64Array.from(residual);
   let square = dot(residual, residual);
-  const enough = square * 1e-20;
+  // A thousandth of the gradient: the next step corrects the rest.
+  const enough = square * 1e-6;
   for (let step = 0; step < 4 * problem.size && square > enough; step++) {
     const curved = problem.curve(search, curvature);
     const length = square / dot(search, curved);

@@ -6,8 +6,8 @@
 /** Endings of the prompt that are features as a whole, in tokens. */
 const LONGEST_ENDING = 5;
 /** Features that occur less often are left out. */
-const LEAST_OCCURRENCES = 2;
-const MOST_FEATURES = 2000;
+const LEAST_OCCURRENCES = 5;
+const MOST_FEATURES = 500;
 
 /** A row of features per prompt; the commonest features where there are too many. */
 export function surfaceFeatures(prompts: readonly (readonly number[])[]): number[][] {
