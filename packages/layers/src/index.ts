@@ -12,6 +12,7 @@ export { meanCrossEntropy } from "./loss.js";
 export { ParameterReader, type ParameterSource } from "./parameter-source.js";
 export { adapterShapes, backboneShapes, linearShapes, streamShapes, thetaName } from "./parameters.js";
 export { paperAlpha, type SmallDecoderOptions, smallAlphaInitialization, smallDecoder } from "./presets.js";
+export { Probe, type ProbeData } from "./probe.js";
 export { chooseSolver, type SolverChoice, type SolverWishes } from "./state-stream/choose-solver.js";
 export type { Propagation } from "./state-stream/propagation.js";
 export { requireKnownTokens, tokenTensor } from "./tokens.js";
