@@ -22,7 +22,7 @@ export interface ForwardOptions {
   readonly caches?: { readonly kv: KvCache; readonly states: LatentStateCache };
   /** Computes logits for the last position only. */
   readonly lastPositionOnly?: boolean;
-  /** Called for every layer of a parallel solver's result with its residual, to be awaited; costs one more sweep each. */
+  /** Called for every layer with its residual, to be awaited; costs one more sweep each. */
   readonly onResidual?: (layer: number, residual: Promise<number>) => void;
 }
 
@@ -45,9 +45,14 @@ export interface ForwardPlan {
   readonly iterations: number;
 }
 
+const solvers: readonly string[] = ["sequential", "layerwise", "two-pass"] satisfies Solver[];
+const propagations: readonly string[] = ["shift", "scan"] satisfies Propagation[];
+
 /** @throws SstError `contradiction` or `invalid-argument`, naming the options */
 export function planForward(config: ModelConfig, options: ForwardOptions): ForwardPlan {
   const { solver = "sequential", sweeps = 2, propagation = "scan", iterations = 1, streamOff = false } = options;
+  requireKnown("solver", solver, solvers);
+  requireKnown("propagation", propagation, propagations);
   requireCount("iterations", iterations);
   requireCount("sweeps", sweeps);
   const hasStream = config.stateStream !== undefined;
@@ -70,4 +75,9 @@ export function planForward(config: ModelConfig, options: ForwardOptions): Forwa
 function requireCount(name: string, value: number): void {
   if (Number.isInteger(value) && value >= 1) return;
   throw new SstError("invalid-argument", `${name} should be a whole number of at least 1, but is ${value}`);
+}
+
+function requireKnown(name: string, value: string, known: readonly string[]): void {
+  if (known.includes(value)) return;
+  throw new SstError("invalid-argument", `there is no ${name} "${value}"; there are ${known.join(", ")}`);
 }

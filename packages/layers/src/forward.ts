@@ -57,7 +57,7 @@ export function forwardPass(weights: ModelWeights, tokens: Tensor, plan: Forward
   const y = decoderLayers(x, weights, attention, (a, layer, index) => {
     const states = solve(a, layer, index);
     const stream = streams?.[index];
-    if (stream && plan.solver !== "sequential") options.onResidual?.(index, recurrenceResidual(a, states, stream));
+    if (stream) options.onResidual?.(index, recurrenceResidual(a, states, stream));
     caches?.states.write(index, squeeze(lastColumn(states), [1]));
     return states;
   });
