@@ -58,6 +58,9 @@ interface Evaluated {
   readonly loss: number;
 }
 
+/** How long steps may follow each other without a pause. */
+const BREATH_MS = 50;
+
 const bestPrefix = "best/";
 
 export class TrainingRun {
@@ -67,6 +70,7 @@ export class TrainingRun {
   #bestParameters: Readonly<Record<string, HostTensor>> = {};
   #evaluationsWithoutBest = 0;
   #savedStep = -1;
+  #breathedAtMs = performance.now();
   #averageMs: number | undefined;
 
   private constructor(
@@ -115,6 +119,7 @@ export class TrainingRun {
   /** One step, with what is due after it. */
   async advance(): Promise<StepReport> {
     const { checkpoints, evaluation, observeEverySteps } = this.options;
+    await this.#breathe();
     const batches = this.#source.next(this.trainer.stepsDone);
     const report = await this.trainer.step(batches);
     this.#tellStep(report, batches);
@@ -137,6 +142,27 @@ export class TrainingRun {
     const step = this.trainer.stepsDone;
     this.#tell({ event: "end", step, reason });
     return { reason, step, ...(this.#best && { best: this.#best }) };
+  }
+
+  /**
+   * The run as it is now, for whoever keeps it himself.
+   *
+   * @throws SstError `not-finite` for parameters that the last step has spoilt
+   */
+  async checkpoint(): Promise<Checkpoint> {
+    const { step, tensors } = await this.trainer.state();
+    const best = Object.entries(this.#bestParameters).map(([name, value]) => [bestPrefix + name, value]);
+    const state: RunState = {
+      data: this.#source.state(),
+      best: this.#best ? { ...this.#best } : null,
+      evaluationsWithoutBest: this.#evaluationsWithoutBest,
+    };
+    return {
+      step,
+      configuration: this.#configuration(),
+      state: { ...state },
+      tensors: { ...tensors, ...Object.fromEntries(best) },
+    };
   }
 
   #isDone(): EndReason | undefined {
@@ -179,21 +205,10 @@ export class TrainingRun {
   }
 
   async #save({ store, requireUnchangedData }: CheckpointOptions): Promise<void> {
-    const { step, tensors } = await this.trainer.state();
-    const best = Object.entries(this.#bestParameters).map(([name, value]) => [bestPrefix + name, value]);
-    const state: RunState = {
-      data: this.#source.state(),
-      best: this.#best ? { ...this.#best } : null,
-      evaluationsWithoutBest: this.#evaluationsWithoutBest,
-    };
-    await store.save({
-      step,
-      configuration: this.#configuration(),
-      state: { ...state },
-      tensors: { ...tensors, ...Object.fromEntries(best) },
-    });
-    this.#savedStep = step;
-    this.#tell({ event: "checkpoint", step });
+    const checkpoint = await this.checkpoint();
+    await store.save(checkpoint);
+    this.#savedStep = checkpoint.step;
+    this.#tell({ event: "checkpoint", step: checkpoint.step });
     await requireUnchangedData?.();
   }
 
@@ -230,6 +245,13 @@ export class TrainingRun {
       memoryBytes: memory().bytes,
       remainingMs: this.#averageMs * (this.trainer.options.steps - report.step),
     });
+  }
+
+  /** A device that answers at once leaves no turn to signals, timers and servers: they get one now and then. */
+  async #breathe(): Promise<void> {
+    if (performance.now() - this.#breathedAtMs < BREATH_MS) return;
+    await new Promise((resolve) => setTimeout(resolve));
+    this.#breathedAtMs = performance.now();
   }
 
   #tell(event: TrainingEvent): void {
