@@ -3,6 +3,7 @@ import { SstError } from "@sst/tensor";
 import type { KvCache } from "./caches/kv-cache.js";
 import type { LatentStateCache } from "./caches/latent-state-cache.js";
 import type { ModelConfig } from "./config.js";
+import type { Documents } from "./documents.js";
 import type { Propagation } from "./state-stream/propagation.js";
 
 export type Solver = "sequential" | "layerwise" | "two-pass";
@@ -22,6 +23,8 @@ export interface ForwardOptions {
   readonly caches?: { readonly kv: KvCache; readonly states: LatentStateCache };
   /** Computes logits for the last position only. */
   readonly lastPositionOnly?: boolean;
+  /** Where the rows hold several documents each (`documentTensors`, for as many iterations); not with caches. */
+  readonly documents?: Documents;
   /** Called for every layer with its residual, to be awaited; costs one more sweep each. */
   readonly onResidual?: (layer: number, residual: Promise<number>) => void;
 }
@@ -33,7 +36,7 @@ export interface PassCaches {
 }
 
 /** The part of the options that a pass looks at itself, its caches of whatever kind. */
-export interface PassOptions extends Pick<ForwardOptions, "lastPositionOnly" | "onResidual"> {
+export interface PassOptions extends Pick<ForwardOptions, "documents" | "lastPositionOnly" | "onResidual"> {
   readonly caches?: PassCaches | undefined;
 }
 
@@ -68,6 +71,9 @@ export function planForward(config: ModelConfig, options: ForwardOptions): Forwa
   }
   if (iterations > 1 && solver !== "sequential") {
     throw new SstError("contradiction", `more than one iteration needs the solver "sequential", not "${solver}"`);
+  }
+  if (options.documents && options.caches) {
+    throw new SstError("contradiction", "rows of several documents begin anew in the middle, so they go without caches");
   }
   return { solver: hasStream && !streamOff ? solver : "off", sweeps, propagation, iterations };
 }

@@ -50,6 +50,7 @@ export function forwardPass(weights: ModelWeights, tokens: Tensor, plan: Forward
     rotary: weights.constants.rotary(caches?.kv.capacity ?? time),
     cache: caches?.kv,
     writesCache: true,
+    documents: options.documents,
   };
   const solve = layerSolver(plan, streams, weights, () =>
     rollOut(x, weights, { ...attention, writesCache: false }, streams as LayerStream[], plan),
@@ -125,11 +126,13 @@ function rollOut(
   return blended as Tensor[];
 }
 
-function layerStreams(weights: ModelWeights, batch: number, chunk: Chunk, { caches }: PassOptions): LayerStream[] {
+function layerStreams(weights: ModelWeights, batch: number, chunk: Chunk, options: PassOptions): LayerStream[] {
+  const { caches, documents } = options;
   const isContinued = caches?.states.isFilled ?? false;
   const { nothing, ...masks } = weights.constants.masks(batch, chunk.time * chunk.iterations, isContinued);
   return weights.layers.map((layer, index) => ({
     ...masks,
+    ...(documents && { keep: documents.keep }),
     weights: layer,
     alpha: layer.alpha as Tensor,
     epsilon: weights.config.rmsNormEps,

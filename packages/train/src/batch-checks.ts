@@ -15,8 +15,8 @@ export function requireBatches(batches: readonly Batch[], config: ModelConfig): 
 }
 
 function requireBatch(batch: Batch, config: ModelConfig): void {
-  const { batchSize, time, tokens, labels } = batch;
-  for (const [name, { length }] of Object.entries({ tokens, labels })) {
+  const { batchSize, time, tokens, labels, documentStarts = tokens } = batch;
+  for (const [name, { length }] of Object.entries({ tokens, labels, "document starts": documentStarts })) {
     if (length === batchSize * time) continue;
     const expected = `${batchSize} rows of ${time}`;
     throw new SstError("shape-mismatch", `a batch of ${expected} has ${batchSize * time} ${name}, but there are ${length}`);

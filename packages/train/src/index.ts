@@ -3,6 +3,13 @@ export { type Batch, labelCount, nextTokenBatch } from "./batch.js";
 export { type BatchSource, batchesByStep } from "./batch-source.js";
 export { type Checkpoint, type CheckpointStore, type Json, requireSameConfiguration } from "./checkpoint.js";
 export { type CoTrainOptions, type CoTrainVariant, coTrain, defaultLora } from "./co-train.js";
+export {
+  DocumentBatches,
+  type DocumentBatchesOptions,
+  documentBatch,
+  type RowOptions,
+  type TokenDocument,
+} from "./document-batches.js";
 export { type LossAndGradients, lossAndGradients } from "./gradients.js";
 export { type AlphaSummary, type Observation, observe } from "./observation.js";
 export { type Schedule, type ScheduleOptions, warmupCosine } from "./schedule.js";

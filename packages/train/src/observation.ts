@@ -1,5 +1,5 @@
 /** What a training log says beside the loss: how well the recurrence is solved, and where the blend factors are. */
-import { type DecoderModel, type ForwardOptions, forward } from "@sst/layers";
+import { type DecoderModel, documentTensors, type ForwardOptions, forward } from "@sst/layers";
 import { type Tensor, tensor } from "@sst/tensor";
 import type { Batch } from "./batch.js";
 
@@ -20,17 +20,19 @@ export interface Observation {
 /** One forward pass as in training, without gradients. */
 export async function observe(model: DecoderModel, batch: Batch, options: ForwardOptions = {}): Promise<Observation> {
   const weights = model.weights();
-  const tokens = tensor(batch.tokens, [batch.batchSize, batch.time], "int32");
+  const { batchSize, documentStarts, time } = batch;
+  const tokens = tensor(batch.tokens, [batchSize, time], "int32");
+  const documents = documentStarts && documentTensors(documentStarts, batchSize, time, options.iterations);
   const residuals: Promise<number>[] = [];
   try {
     const onResidual = (layer: number, residual: Promise<number>) => {
       residuals[layer] = residual;
     };
-    forward(weights, tokens, { ...options, onResidual }).dispose();
+    forward(weights, tokens, { ...options, ...(documents && { documents }), onResidual }).dispose();
     const alphas = weights.layers.flatMap(({ alpha }) => alpha ?? []);
     return { residual: await Promise.all(residuals), alpha: await Promise.all(alphas.map(summarize)) };
   } finally {
-    tokens.dispose();
+    for (const each of [tokens, ...Object.values(documents ?? {})]) each.dispose();
     weights.dispose();
   }
 }
