@@ -1,8 +1,7 @@
 /** Basic operations on floats, element by element: with broadcasting over up to four dimensions, and sums. */
-import { sigmoid4 } from "./math";
+import { loadTail, sigmoid4, storeTail } from "./math";
 import { Part } from "./parts";
 import { ELEMENTS, grainOf, parallel } from "./threads";
-import { loadTail, storeTail } from "./gated-activation";
 
 export enum BinaryOperation {
   add,
@@ -124,8 +123,8 @@ function combineRow(operation: i32, left: usize, right: usize, result: usize, si
   const rest = size - whole;
   if (rest == 0) return;
   const at = whole * 4;
-  const l = leftStep ? loadTail(left + at, rest) : v128.load32_splat(left);
-  const r = rightStep ? loadTail(right + at, rest) : v128.load32_splat(right);
+  const l = leftStep ? loadTail(left + at, rest, 0) : v128.load32_splat(left);
+  const r = rightStep ? loadTail(right + at, rest, 0) : v128.load32_splat(right);
   storeTail(result + at, combine(operation, l, r), rest);
 }
 
@@ -207,7 +206,7 @@ export function unaryElements(a: Unary, from: usize, to: usize): void {
     v128.store(a.y + i * 4, transform(a.operation, v128.load(a.x + i * 4)));
   }
   const rest = to - whole;
-  storeTail(a.y + whole * 4, transform(a.operation, loadTail(a.x + whole * 4, rest)), rest);
+  storeTail(a.y + whole * 4, transform(a.operation, loadTail(a.x + whole * 4, rest, 0)), rest);
 }
 
 export function stridedCopy(a: StridedCopy): void {

@@ -1,5 +1,5 @@
 /** silu(gate) ⊙ up, and its gradient, four at a time; a short tail goes through a padded register. */
-import { sigmoid4 } from "./math";
+import { loadTail, sigmoid4, storeTail } from "./math";
 import { Part } from "./parts";
 import { ELEMENTS, parallel } from "./threads";
 
@@ -23,24 +23,6 @@ export class GatedActivationGradient {
 
 // @ts-ignore: decorator
 @inline
-export function loadTail(source: usize, count: usize): v128 {
-  let lanes = f32x4.splat(0);
-  if (count > 0) lanes = f32x4.replace_lane(lanes, 0, load<f32>(source));
-  if (count > 1) lanes = f32x4.replace_lane(lanes, 1, load<f32>(source, 4));
-  if (count > 2) lanes = f32x4.replace_lane(lanes, 2, load<f32>(source, 8));
-  return lanes;
-}
-
-// @ts-ignore: decorator
-@inline
-export function storeTail(target: usize, lanes: v128, count: usize): void {
-  if (count > 0) store<f32>(target, f32x4.extract_lane(lanes, 0));
-  if (count > 1) store<f32>(target, f32x4.extract_lane(lanes, 1), 4);
-  if (count > 2) store<f32>(target, f32x4.extract_lane(lanes, 2), 8);
-}
-
-// @ts-ignore: decorator
-@inline
 function activate(gate: v128, up: v128): v128 {
   return f32x4.mul(f32x4.mul(gate, sigmoid4(gate)), up);
 }
@@ -53,7 +35,7 @@ export function activateGates(gate: usize, up: usize, y: usize, size: usize): vo
   }
   const rest = size - whole;
   const at = whole * 4;
-  storeTail(y + at, activate(loadTail(gate + at, rest), loadTail(up + at, rest)), rest);
+  storeTail(y + at, activate(loadTail(gate + at, rest, 0), loadTail(up + at, rest, 0)), rest);
 }
 
 // @ts-ignore: decorator
@@ -76,10 +58,10 @@ export function gateGradients(dy: usize, gate: usize, up: usize, dGate: usize, d
   }
   const rest = size - whole;
   const at = whole * 4;
-  const g = loadTail(gate + at, rest);
+  const g = loadTail(gate + at, rest, 0);
   const logistic = sigmoid4(g);
-  const d = loadTail(dy + at, rest);
-  storeTail(dGate + at, f32x4.mul(f32x4.mul(d, loadTail(up + at, rest)), gateSlope(g, logistic)), rest);
+  const d = loadTail(dy + at, rest, 0);
+  storeTail(dGate + at, f32x4.mul(f32x4.mul(d, loadTail(up + at, rest, 0)), gateSlope(g, logistic)), rest);
   storeTail(dUp + at, f32x4.mul(d, f32x4.mul(g, logistic)), rest);
 }
 

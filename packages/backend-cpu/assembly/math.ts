@@ -16,8 +16,8 @@ const EXP: usize = memory.data<f32>([
   88.3762626647949,
   -87.3365478515625,
   1.44269504088896341,
-  0.693359375,
-  -2.1219444e-4,
+  -0.693359375,
+  2.1219444e-4,
   1.987569150e-4,
   1.3981999507e-3,
   8.3334519073e-3,
@@ -27,21 +27,25 @@ const EXP: usize = memory.data<f32>([
   1.0,
   88.72283935546875,
   Infinity,
+  // 1.5 · 2^23: a small number added to it is rounded to a whole one, which stands in the lowest bits.
+  12582912.0,
 ]);
 /** 127 as an integer, the exponent's bias. */
 const BIAS: usize = memory.data<i32>([127]);
 
 /**
- * e^x to about one unit in the last place: x = n·ln 2 + r with |r| ≤ ln 2 / 2, a polynomial in r, and 2^n through the
- * exponent bits. Below −87.3 the result is the smallest normal number times e^r, above 88.7 it is infinite; NaN stays.
+ * e^x for x up to 88.37, to about one unit in the last place: x = n·ln 2 + r with |r| ≤ ln 2 / 2, a polynomial in r, and 2^n
+ * through the exponent bits. Below −87.3 the result is the smallest normal number times e^r; NaN stays (as the left operand of
+ * `pmin` and `pmax`, which are one instruction where `min` and `max` are eight).
  */
 // @ts-ignore: decorator
 @inline
-export function exp4(x: v128): v128 {
-  const clamped = f32x4.max(f32x4.min(x, v128.load32_splat(EXP)), v128.load32_splat(EXP, 4));
-  const n = f32x4.nearest(f32x4.mul(clamped, v128.load32_splat(EXP, 8)));
-  let r = f32x4.sub(clamped, f32x4.mul(n, v128.load32_splat(EXP, 12)));
-  r = f32x4.sub(r, f32x4.mul(n, v128.load32_splat(EXP, 16)));
+export function expOfSmall4(x: v128): v128 {
+  const clamped = f32x4.pmax(x, v128.load32_splat(EXP, 4));
+  const shift = v128.load32_splat(EXP, 56);
+  const shifted = madd(clamped, v128.load32_splat(EXP, 8), shift);
+  const n = f32x4.sub(shifted, shift);
+  const r = madd(n, v128.load32_splat(EXP, 16), madd(n, v128.load32_splat(EXP, 12), clamped));
   let p = v128.load32_splat(EXP, 20);
   p = madd(p, r, v128.load32_splat(EXP, 24));
   p = madd(p, r, v128.load32_splat(EXP, 28));
@@ -49,8 +53,14 @@ export function exp4(x: v128): v128 {
   p = madd(p, r, v128.load32_splat(EXP, 36));
   p = madd(p, r, v128.load32_splat(EXP, 40));
   p = f32x4.add(madd(p, f32x4.mul(r, r), r), v128.load32_splat(EXP, 44));
-  const exponent = i32x4.shl(i32x4.add(i32x4.trunc_sat_f32x4_s(n), v128.load32_splat(BIAS)), 23);
-  const result = f32x4.mul(p, exponent);
+  return f32x4.mul(p, i32x4.shl(i32x4.add(shifted, v128.load32_splat(BIAS)), 23));
+}
+
+/** As `expOfSmall4`, for any x: above 88.7 the result is infinite. */
+// @ts-ignore: decorator
+@inline
+export function exp4(x: v128): v128 {
+  const result = expOfSmall4(f32x4.pmin(x, v128.load32_splat(EXP)));
   const tooLarge = f32x4.gt(x, v128.load32_splat(EXP, 48));
   return v128.bitselect(v128.load32_splat(EXP, 52), result, tooLarge);
 }
@@ -93,13 +103,13 @@ export function largestLane(x: v128): f32 {
   );
 }
 
-/** The largest of `size` floats. */
+/** The largest of `size` floats, NaN apart. */
 // @ts-ignore: decorator
 @inline
 export function largestOf(values: usize, size: usize): f32 {
   let largest = f32x4.splat(-Infinity);
   const whole = size & ~3;
-  for (let i: usize = 0; i < whole; i += 4) largest = f32x4.max(largest, v128.load(values + i * 4));
+  for (let i: usize = 0; i < whole; i += 4) largest = f32x4.pmax(largest, v128.load(values + i * 4));
   let result = largestLane(largest);
   for (let i = whole; i < size; i++) result = max(result, load<f32>(values + i * 4));
   return result;
@@ -145,4 +155,24 @@ export function addScaled(target: usize, source: usize, factor: f32, size: usize
   for (let i = whole; i < size; i++) {
     store<f32>(target + i * 4, load<f32>(target + i * 4) + factor * load<f32>(source + i * 4));
   }
+}
+
+/** The first `count` of four floats, at most three, and `filler` in the other lanes. */
+// @ts-ignore: decorator
+@inline
+export function loadTail(source: usize, count: usize, filler: f32): v128 {
+  let lanes = f32x4.splat(filler);
+  if (count > 0) lanes = f32x4.replace_lane(lanes, 0, load<f32>(source));
+  if (count > 1) lanes = f32x4.replace_lane(lanes, 1, load<f32>(source, 4));
+  if (count > 2) lanes = f32x4.replace_lane(lanes, 2, load<f32>(source, 8));
+  return lanes;
+}
+
+/** Stores the first `count` lanes, at most three. */
+// @ts-ignore: decorator
+@inline
+export function storeTail(target: usize, lanes: v128, count: usize): void {
+  if (count > 0) store<f32>(target, f32x4.extract_lane(lanes, 0));
+  if (count > 1) store<f32>(target, f32x4.extract_lane(lanes, 1), 4);
+  if (count > 2) store<f32>(target, f32x4.extract_lane(lanes, 2), 8);
 }

@@ -1,6 +1,7 @@
 /** Generation, token by token, with exact steps: the prompt in one chunk, then one position at a time by a recorded plan. */
 import {
   type DecodeCaches,
+  type DecodeOptions,
   type DecoderModel,
   DecodeStep,
   forward,
@@ -45,18 +46,22 @@ export async function* generate(
   const forwardOptions = { iterations, streamOff };
   const random = new Random(seed);
   const weights = model.weights();
-  const kv = new KvCache(model.config, 1, prompt.length + maxNewTokens);
+  const kv = new KvCache(model.config, 1, capacityFor(prompt.length + maxNewTokens, model.config));
   const states = new LatentStateCache(model.config, 1);
   // Records nothing where there is no second token.
-  const step = new DecodeStep(weights, { kv, states }, forwardOptions);
+  const gives = (options.temperature ?? 0) > 0 ? "logits" : "likeliest";
+  const step = new DecodeStep(weights, { kv, states }, { ...forwardOptions, gives });
   try {
-    let read = () => readPrompt(weights, prompt, { kv, states }, forwardOptions);
+    let read = () => readPrompt(weights, prompt, { kv, states }, { ...forwardOptions, gives });
     for (let count = 0; count < maxNewTokens; count++) {
       signal?.throwIfAborted();
-      const token = await chooseToken(read(), options, random);
+      const values = await take(read());
+      const token = gives === "logits" ? sampleToken(values as Float32Array, options, random) : (values[0] as number);
       if (stopTokens.includes(token)) return;
       yield token;
-      read = () => readToken(step, token, model.config);
+      // A greedy step goes on from the token that it chose, which need not come back from here.
+      const isKnown = gives === "likeliest" && count > 0;
+      read = () => (isKnown ? step.run() : readToken(step, token, model.config));
     }
   } finally {
     step.dispose();
@@ -89,22 +94,30 @@ function checkRequest(model: DecoderModel, prompt: readonly number[], options: G
   }
 }
 
-/** Logits after the prompt, `[1, 1, vocabSize]`. */
+/**
+ * Slots of the cache: in powers of two, so that generations of about one length have caches of one shape, and decode by one
+ * recorded plan.
+ */
+function capacityFor(positions: number, { maxPositionEmbeddings }: ModelConfig): number {
+  return Math.min(maxPositionEmbeddings, 2 ** Math.ceil(Math.log2(Math.max(positions, 64))));
+}
+
+/** What a decode step would give after the prompt. */
 function readPrompt(
   weights: ModelWeights,
   prompt: readonly number[],
   caches: DecodeCaches,
-  options: Pick<GenerateOptions, "iterations" | "streamOff">,
+  { gives, ...options }: DecodeOptions,
 ): Tensor {
   const tokens = tokenTensor([prompt], weights.config);
   try {
-    return forward(weights, tokens, { ...options, caches, lastPositionOnly: true });
+    const logits = forward(weights, tokens, { ...options, caches, lastPositionOnly: true });
+    return gives === "logits" ? logits : likeliestOf(logits);
   } finally {
     tokens.dispose();
   }
 }
 
-/** Logits after one more token, `[1, 1, vocabSize]`. */
 function readToken(step: DecodeStep, token: number, config: ModelConfig): Tensor {
   const tokens = tokenTensor([[token]], config);
   try {
@@ -112,11 +125,4 @@ function readToken(step: DecodeStep, token: number, config: ModelConfig): Tensor
   } finally {
     tokens.dispose();
   }
-}
-
-/** Uses the logits up. */
-async function chooseToken(logits: Tensor, options: SamplingOptions, random: Random): Promise<number> {
-  if ((options.temperature ?? 0) > 0) return sampleToken((await take(logits)) as Float32Array, options, random);
-  const [token] = await likeliestOf(logits);
-  return token as number;
 }

@@ -11,14 +11,14 @@ export async function likeliestTokens(
   const tokens = tokenTensor(rows, weights.config);
   const logits = forward(weights, tokens, options);
   tokens.dispose();
-  return likeliestOf(logits);
+  return (await take(likeliestOf(logits))) as Int32Array;
 }
 
-/** As `likeliestTokens`, of logits `[batch, time, vocabSize]` that are used up: they stay on the device. */
-export async function likeliestOf(logits: Tensor): Promise<Int32Array> {
-  const best = argMax(logits, -1) as Tensor;
+/** The likeliest tokens, `[batch, time]` int32, of logits `[batch, time, vocabSize]` that are used up. */
+export function likeliestOf(logits: Tensor): Tensor {
+  const likeliest = argMax(logits, -1) as Tensor;
   logits.dispose();
-  return (await take(best)) as Int32Array;
+  return likeliest;
 }
 
 /** A tensor's values; it is used up. */

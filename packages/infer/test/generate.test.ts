@@ -63,7 +63,7 @@ describe("generate", () => {
 
   test("memory returns to its start, when it ends and when the reader walks away", async () => {
     using model = DecoderModel.fromData(tinyModel());
-    // Tables and masks stay with the model.
+    // Tables, masks and the recorded plan stay with the model.
     await collect(model, { maxNewTokens: 12 });
     const before = memory();
     await collect(model, { maxNewTokens: 12 });
@@ -72,19 +72,21 @@ describe("generate", () => {
   });
 
   test("what it holds does not grow from token to token, and one token alone records nothing", async () => {
-    using model = DecoderModel.fromData(tinyModel());
-    await collect(model, { maxNewTokens: 12 });
-    const whileRunning = async (maxNewTokens: number, temperature: number) => {
-      const counts: number[] = [];
-      const sampling = { temperature, topK: 5 };
-      for await (const _ of generate(model, prompt, { maxNewTokens, ...sampling })) counts.push(memory().tensors);
-      return counts;
-    };
     for (const temperature of [0, 1]) {
-      const [first, second, ...rest] = await whileRunning(12, temperature);
-      expect(new Set(rest)).toEqual(new Set([second]));
+      using model = DecoderModel.fromData(tinyModel());
+      const whileRunning = async (maxNewTokens: number) => {
+        const counts: number[] = [];
+        const options = { maxNewTokens, temperature, topK: 5 };
+        for await (const _ of generate(model, prompt, options)) counts.push(memory().tensors);
+        return counts;
+      };
+      const [alone] = await whileRunning(1);
+      const [first, second, ...rest] = await whileRunning(12);
+      expect(first).toBe(alone);
       expect(second).toBeGreaterThan(first as number);
-      expect(await whileRunning(1, temperature)).toEqual([first]);
+      expect(new Set(rest)).toEqual(new Set([second]));
+      // The recorded plan stays with the model: the next generation makes nothing but its caches.
+      expect(new Set(await whileRunning(12))).toEqual(new Set([second]));
     }
   });
 

@@ -5,6 +5,7 @@
 import { activeDevice, type LiveDevice, SstError, type Tensor, type WeightFormat } from "@sst/tensor";
 import type { HostTensor, LoraConfig, ModelConfig, ModelData } from "./config.js";
 import { ForwardConstants } from "./constants.js";
+import { DecodePlans } from "./decode-plans.js";
 import { disposeWeight, type HostWeight, hostWeights, upload } from "./device-weights.js";
 import { isPacked, type LinearWeight, mergedWeight } from "./linear.js";
 import { ParameterReader, type ParameterSource, uploadParameter } from "./parameter-source.js";
@@ -39,6 +40,8 @@ export interface DecoderModelOptions {
 export class DecoderModel implements Disposable {
   #device = activeDevice();
   #constants: ForwardConstants;
+  /** Of the parameters as they are: others come with every change. */
+  #plans = new DecodePlans();
   readonly #parameters = new Map<string, LinearWeight>();
   /** What to upload again when the device is lost; a parameter that training has replaced is no longer in it. */
   readonly #hostCopy: Map<string, HostWeight> | undefined;
@@ -162,6 +165,8 @@ export class DecoderModel implements Disposable {
     if (old.shape.join() !== value.shape.join()) {
       throw new SstError("shape-mismatch", `parameter "${name}" should be [${old.shape}], but is [${value.shape}]`);
     }
+    // They hold the old tensor.
+    this.#dropPlans();
     this.#parameters.set(name, value);
     this.#hostCopy?.delete(name);
     old.dispose();
@@ -209,6 +214,7 @@ export class DecoderModel implements Disposable {
       layers,
       finalNorm: this.#floats("model.norm.weight"),
       constants: this.#constants,
+      plans: this.#plans,
       head: this.#parameters.get(headName) ?? embedding,
       dispose: () => {
         for (const value of derived) value.dispose();
@@ -220,6 +226,7 @@ export class DecoderModel implements Disposable {
     for (const weight of this.#parameters.values()) disposeWeight(weight);
     this.#parameters.clear();
     this.#constants.dispose();
+    this.#plans.dispose();
   }
 
   [Symbol.dispose](): void {
@@ -264,6 +271,11 @@ export class DecoderModel implements Disposable {
     this.#restore(active);
   }
 
+  #dropPlans(): void {
+    this.#plans.dispose();
+    this.#plans = new DecodePlans();
+  }
+
   #restore(device: LiveDevice): void {
     const missing = this.parameterNames.find((name) => !this.#hostCopy?.has(name));
     if (missing !== undefined) {
@@ -280,6 +292,7 @@ export class DecoderModel implements Disposable {
       disposeWeight(weight);
       this.#parameters.set(name, upload(this.#hostCopy?.get(name) as HostWeight));
     }
+    this.#dropPlans();
     this.#constants.dispose();
     this.#constants = new ForwardConstants(this.config);
     this.#device = device;

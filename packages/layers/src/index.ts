@@ -2,7 +2,7 @@ export { allLinearLayers, withLora, withStateStream } from "./adapters/lora.js";
 export { KvCache } from "./caches/kv-cache.js";
 export { LatentStateCache } from "./caches/latent-state-cache.js";
 export type { HostTensor, LoraConfig, ModelConfig, ModelData, StateStreamConfig } from "./config.js";
-export { type DecodeCaches, DecodeStep } from "./decode-step.js";
+export { type DecodeCaches, type DecodeOptions, DecodeStep } from "./decode-step.js";
 export { DecoderModel, type DecoderModelOptions } from "./decoder-model.js";
 export { type Documents, documentTensors } from "./documents.js";
 export { forward } from "./forward.js";

@@ -2,6 +2,7 @@
 import type { Tensor } from "@sst/tensor";
 import type { ModelConfig } from "./config.js";
 import type { ForwardConstants } from "./constants.js";
+import type { DecodePlans } from "./decode-plans.js";
 import type { LinearWeight } from "./linear.js";
 
 export interface LayerWeights {
@@ -28,6 +29,8 @@ export interface ModelWeights {
   readonly head: LinearWeight;
   /** The model's own, shared by all its forward passes. */
   readonly constants: ForwardConstants;
+  /** Decoding with these values, and no others. */
+  readonly plans: DecodePlans;
   /** Lets go of the tensors that were derived from parameters. Not needed inside a `tidy`. */
   dispose(): void;
 }

@@ -12,7 +12,7 @@ import {
   type ModelWeights,
   tokenTensor,
 } from "@sst/layers";
-import { memory, ready, type Tensor } from "@sst/tensor";
+import { keep, memory, mul, ready, type Tensor } from "@sst/tensor";
 import { describe, expect, test } from "vitest";
 import { tinyBackbone, tinyConfig, tinyModel, tinyTokens } from "./tiny-model.js";
 
@@ -136,14 +136,88 @@ describe("a decode step", () => {
     expect(memory()).toEqual(during);
     step.dispose();
     step.dispose();
-    expect(memory()).toEqual(before);
+    // The plan stays with the model, and serves the next step.
+    const kept = memory();
     const other = new DecodeStep(weights, caches);
     decode(other, model.config, 0);
+    expect(memory()).toEqual(during);
     // In the wrong order: the caches go when they come back.
     caches[Symbol.dispose]();
     other.dispose();
+    expect(memory().tensors).toBe(kept.tensors - 3 * model.config.numHiddenLayers);
+    expect(kept.tensors).toBeGreaterThan(before.tensors);
+    // Other values of a parameter, other plans.
+    model.replace("model.norm.weight", keep(mul(model.tensor("model.norm.weight"), 2) as Tensor));
     expect(memory()).toEqual(empty);
     weights.dispose();
+  });
+
+  test("steps that take turns have a plan each, and one plan serves any caches of its shape", async () => {
+    await ready({ backend: "cpu" });
+    using model = DecoderModel.fromData(tinyModel());
+    const weights = model.weights();
+    const begin = (rows: number[][]) => {
+      const caches = [cachesFor(weights), cachesFor(weights)] as const;
+      for (const each of caches) read(weights, rows, each, {});
+      return { direct: caches[0], planned: caches[1] };
+    };
+    const first = begin(prompt);
+    const second = begin(tinyTokens(batch, 4));
+    const steps = [new DecodeStep(weights, first.planned), new DecodeStep(weights, second.planned)] as const;
+    const check = (index: number) => {
+      for (const [at, { direct }] of [first, second].entries()) {
+        const found = decode(steps[at] as DecodeStep, model.config, index);
+        expect(found).toEqual(read(weights, column(index), direct, {}));
+      }
+    };
+    for (const index of [0, 1]) check(index);
+    for (const step of steps) step.dispose();
+    // The plan that was given back last goes to the other one's caches.
+    using later = new DecodeStep(weights, first.planned);
+    expect(decode(later, model.config, 2)).toEqual(read(weights, column(2), first.direct, {}));
+    for (const { direct, planned } of [first, second]) for (const each of [direct, planned]) each[Symbol.dispose]();
+    weights.dispose();
+  });
+
+  test("the likeliest tokens instead of logits, from which it goes on by itself", async () => {
+    for (const backend of ["cpu", "js"]) {
+      await ready({ backend });
+      using model = DecoderModel.fromData(tinyModel());
+      const weights = model.weights();
+      const before = () => memory().tensors;
+      for (const round of [0, 1]) {
+        using direct = cachesFor(weights);
+        using planned = cachesFor(weights);
+        for (const caches of [direct, planned]) read(weights, prompt, caches, {});
+        using step = new DecodeStep(weights, planned, { gives: "likeliest" });
+        let tokens = column(round).flat();
+        const held = before();
+        for (let index = 0; index < steps; index++) {
+          const given = index === 0 ? tokenTensor(column(round), model.config) : undefined;
+          const logits = read(
+            weights,
+            tokens.map((token) => [token]),
+            direct,
+            {},
+          );
+          const rows = [logits.slice(0, logits.length / batch), logits.slice(logits.length / batch)];
+          tokens = rows.map((row) => row.indexOf(Math.max(...row)));
+          expect(valuesOf(step.run(given))).toEqual(tokens);
+          given?.dispose();
+        }
+        const refusal = (message: RegExp) =>
+          expect.objectContaining({ code: "contradiction", message: expect.stringMatching(message) });
+        const more = tokenTensor(column(0), model.config);
+        expect(() => step.run(more)).toThrowError(refusal(/goes on from those/));
+        more.dispose();
+        using other = new DecodeStep(weights, direct, { gives: "likeliest" });
+        expect(() => other.run()).toThrowError(refusal(/no token to go on from/));
+        step.dispose();
+        // What stays is the plan alone, from the first round on.
+        if (round === 1) expect(before()).toBe(held);
+      }
+      weights.dispose();
+    }
   });
 
   test("tables that grow, and weights that are let go of, stay with it", async () => {
@@ -182,7 +256,7 @@ describe("a decode step", () => {
     expect(() => step.run(wrong)).toThrowError(refusal("shape-mismatch", /tokens should be \[2,1\], but are \[2,3\]/));
     expect(contents(caches, model.config)).toEqual(before);
     decode(step, model.config, 0);
-    expect(() => step.run(wrong)).toThrowError(refusal("shape-mismatch", /"tokens" should be \[2,1\]/));
+    expect(() => step.run(wrong)).toThrowError(refusal("shape-mismatch", /tokens should be \[2,1\]/));
     const borrowed = refusal("contradiction", /a decode step has borrowed the/);
     expect(() => caches.kv.keys(0)).toThrowError(borrowed);
     expect(() => caches.states.state(0)).toThrowError(borrowed);

@@ -27,7 +27,8 @@ export interface CompiledPlan<
    * not, but for what kernels in place had already written.
    *
    * @throws SstError `invalid-argument` or `shape-mismatch` for inputs and variables that the plan does not have,
-   * `wrong-backend` when another device is active, `device-lost`, `disposed`
+   * `contradiction` while what it carries is released, `wrong-backend` when another device is active, `device-lost`,
+   * `disposed`
    */
   run(inputs: Tensors<Inputs>, variables?: Variables): Record<Outputs, Tensor>;
   /**
@@ -38,11 +39,20 @@ export interface CompiledPlan<
    */
   carried(): Record<Carried, Tensor>;
   /**
-   * Hands what is carried over to the caller, who disposes of it from now on, and disposes of the plan.
+   * Hands what is carried over to the caller, who disposes of it from now on. The plan has nothing to start from then, until
+   * `takeOver`.
    *
-   * @throws SstError `disposed`
+   * @throws SstError `disposed`, `contradiction` when it was released already
    */
   release(): Record<Carried, Tensor>;
+  /**
+   * Goes on from other tensors than those that were released: these become the plan's. Where it throws they are still the
+   * caller's.
+   *
+   * @throws SstError `disposed`, `contradiction` while the plan carries something, `invalid-argument` or `shape-mismatch`
+   * for tensors that are not what it carries, `wrong-backend`
+   */
+  takeOver(carried: Tensors<Carried>): void;
   /** Lets go of everything, of what is carried too. */
   dispose(): void;
 }
@@ -97,7 +107,9 @@ class RecordedPlan implements CompiledPlan {
   readonly #carriedNames: readonly string[];
   readonly #program: PlanProgram | undefined;
   readonly #lastUses: readonly (readonly number[])[];
-  readonly #carried: Record<string, Tensor> = {};
+  /** Empty while it is released. */
+  #carried: Record<string, Tensor> = {};
+  #isReleased = false;
   /** Whether somebody may hold a tensor on the memory of a carried one. */
   #isLookedAt = false;
   #isDisposed = false;
@@ -132,7 +144,7 @@ class RecordedPlan implements CompiledPlan {
   }
 
   run(given: Tensors, variables: Variables = {}): Record<string, Tensor> {
-    this.#requireThere();
+    this.#requireCarried();
     this.#requireActive();
     this.#checks.requireInputs(given);
     const values = this.#checks.variables(variables);
@@ -146,20 +158,36 @@ class RecordedPlan implements CompiledPlan {
   }
 
   carried(): Record<string, Tensor> {
-    this.#requireThere();
+    this.#requireCarried();
     this.#isLookedAt = true;
     return { ...this.#carried };
   }
 
   release(): Record<string, Tensor> {
     const carried = this.carried();
-    this.#letGo();
+    this.#carried = {};
+    this.#isReleased = true;
     return carried;
+  }
+
+  takeOver(carried: Tensors): void {
+    this.#requireThere();
+    this.#requireActive();
+    if (!this.#isReleased)
+      throw new SstError("contradiction", "the plan carries something already: release that first");
+    this.#checks.requireCarried(carried);
+    for (const name of this.#carriedNames) this.#carried[name] = keep(carried[name] as Tensor);
+    this.#isReleased = false;
+    this.#isLookedAt = false;
+    this.#unshare();
+    this.#program?.bind(this.#carried);
   }
 
   dispose(): void {
     if (this.#isDisposed) return;
-    this.#letGo();
+    this.#isDisposed = true;
+    this.#program?.dispose();
+    disposeConstants(this.plan);
     for (const name of this.#carriedNames) this.#carried[name]?.dispose();
   }
 
@@ -204,14 +232,14 @@ class RecordedPlan implements CompiledPlan {
     return isMoved;
   }
 
-  #letGo(): void {
-    this.#isDisposed = true;
-    this.#program?.dispose();
-    disposeConstants(this.plan);
-  }
-
   #requireThere(): void {
     if (this.#isDisposed) throw new SstError("disposed", "the plan was disposed of");
+  }
+
+  #requireCarried(): void {
+    this.#requireThere();
+    if (!this.#isReleased) return;
+    throw new SstError("contradiction", "what the plan carries was released: let it take over other tensors first");
   }
 
   /** A plan's constants are in the memory of the device that it was recorded on. */

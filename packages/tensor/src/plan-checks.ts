@@ -22,22 +22,19 @@ export class PlanChecks {
 
   /** @throws SstError `invalid-argument`, `shape-mismatch`, `disposed` or `wrong-backend`, naming the input */
   requireInputs(given: Readonly<Record<string, Tensor>>): void {
-    for (const [name, { shape, dtype }] of this.#inputs) {
-      const tensor = given[name];
-      if (tensor === undefined) throw new SstError("invalid-argument", `the plan's input "${name}" is missing`);
-      if (!equalShapes(tensor.shape, shape) || tensor.dtype !== dtype) {
-        throw new SstError(
-          "shape-mismatch",
-          `the plan's input "${name}" should be [${shape}] of ${dtype}, but is [${tensor.shape}] of ${tensor.dtype}`,
-        );
-      }
-      requireHome("the plan", name, tensor);
-    }
+    for (const [name, value] of this.#inputs) requireFits(name, value, given[name]);
     for (const name in given) {
       if (Object.hasOwn(this.plan.inputs, name)) continue;
       const known = Object.keys(this.plan.inputs).join(", ") || "none";
       const carried = Object.hasOwn(this.plan.carries, name) ? "; it carries that one" : "";
       throw new SstError("invalid-argument", `the plan has no input "${name}" (${known}${carried})`);
+    }
+  }
+
+  /** @throws SstError as `requireInputs` */
+  requireCarried(given: Readonly<Record<string, Tensor>>): void {
+    for (const [name, { input }] of Object.entries(this.plan.carries)) {
+      requireFits(name, this.plan.values[input] as PlanValue, given[name]);
     }
   }
 
@@ -60,4 +57,15 @@ export class PlanChecks {
     this.#rules.require(this.#variables);
     return this.#variables;
   }
+}
+
+function requireFits(name: string, { shape, dtype }: PlanValue, tensor: Tensor | undefined): void {
+  if (tensor === undefined) throw new SstError("invalid-argument", `the plan's input "${name}" is missing`);
+  if (!equalShapes(tensor.shape, shape) || tensor.dtype !== dtype) {
+    throw new SstError(
+      "shape-mismatch",
+      `the plan's input "${name}" should be [${shape}] of ${dtype}, but is [${tensor.shape}] of ${tensor.dtype}`,
+    );
+  }
+  requireHome("the plan", name, tensor);
 }

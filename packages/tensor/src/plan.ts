@@ -70,7 +70,7 @@ export interface Plan {
 export interface PlanProgram {
   /**
    * Gives every carried tensor by name: once before the first run (the recording was one, so these hold what it left), and
-   * again in the rare case that somebody took hold of one, whose memory is then left to them. Nobody else holds a tensor on
+   * again when the plan takes over others, or somebody took hold of one, whose memory is then left to them. Nobody else holds a tensor on
    * this memory, no two lie in one place, and all stay where they are until the next `bind` or `dispose`.
    */
   bind(carried: Readonly<Record<string, TensorInfo>>): void;

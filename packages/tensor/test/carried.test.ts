@@ -75,24 +75,51 @@ describe("one by one", () => {
     const left = { state: [13, 24], before: [12, 23], cache: [33, 35, 37] };
     expect(Object.entries(plan.carried()).map(([name, each]) => [name, values(each)])).toEqual(Object.entries(left));
     expect(take(plan.release())).toEqual(left);
+    plan.dispose();
     expect(memory()).toEqual(before);
   });
 
-  test("released or disposed of, it is gone", () => {
+  test("what it carries is released, and it goes on from other tensors", () => {
     const before = memory();
     const { plan } = record();
     take(plan.first);
+    const refusal = (code: string, message: RegExp) =>
+      expect.objectContaining({ code, message: expect.stringMatching(message) });
+    expect(() => plan.takeOver(plan.carried())).toThrowError(refusal("contradiction", /carries something already/));
     take(plan.release());
+    const x = row(1, 1);
+    const nothing = refusal("contradiction", /was released: let it take over/);
+    expect(() => plan.run({ x })).toThrowError(nothing);
+    expect(() => plan.carried()).toThrowError(nothing);
+    expect(() => plan.release()).toThrowError(nothing);
+    const others = { state: row(1, 2), before: row(0, 0), cache: cacheOf(7, 8, 9) };
+    expect(() => plan.takeOver({ ...others, cache: others.state })).toThrowError(
+      refusal("shape-mismatch", /"cache" should be \[1,3,1,1\] of float32, but is \[1,2\]/),
+    );
+    const mine = others.cache.clone();
+    plan.takeOver(others);
+    expect(take(plan.run({ x }, { "cacheWrite.offset": 1 }))).toEqual({ y: [4, 6] });
+    expect(take(plan.release())).toEqual({ state: [2, 3], before: [1, 2], cache: [7, 5, 9] });
+    expect(take({ mine })).toEqual({ mine: [7, 8, 9] });
+    plan.dispose();
+    x.dispose();
+    expect(memory()).toEqual(before);
+  });
+
+  test("disposed of, it is gone", () => {
+    const before = memory();
+    const { plan } = record();
+    take(plan.first);
+    plan.dispose();
+    plan.dispose();
+    expect(memory()).toEqual(before);
     const gone = expect.objectContaining({ code: "disposed" });
-    expect(() => plan.run({ x: row(1, 1) })).toThrowError(gone);
+    const x = row(1, 1);
+    expect(() => plan.run({ x })).toThrowError(gone);
     expect(() => plan.carried()).toThrowError(gone);
     expect(() => plan.release()).toThrowError(gone);
-    plan.dispose();
-    const { plan: other } = record();
-    take(other.first);
-    other.dispose();
-    other.dispose();
-    expect(memory().tensors).toBe(before.tensors + 1);
+    expect(() => plan.takeOver({} as never)).toThrowError(gone);
+    x.dispose();
   });
 
   test("whoever holds a carried tensor keeps what it held", () => {
@@ -221,6 +248,11 @@ describe("a backend that compiles", () => {
     expect(program?.bound).toHaveLength(2);
     expect(take({ held })).toEqual({ held: [13, 23] });
     expect(take(sums.release())).toEqual({ state: [14, 24] });
+    const other = { state: row(1, 2) };
+    sums.takeOver(other);
+    expect(take(sums.run({ x }))).toEqual({ y: [2, 3] });
+    expect(program?.bound).toHaveLength(3);
+    sums.dispose();
     expect(program?.disposed).toBe(1);
     x.dispose();
     expect(memory()).toEqual(before);

@@ -1,30 +1,49 @@
 /** softmax over a row of scores. */
-import { exp1, exp4, largestOf, sumLanes } from "../math";
+import { expOfSmall4, largestLane, loadTail, storeTail, sumLanes } from "../math";
 
 /** values_i = e^(scale · values_i - largest) in place; returns their sum. */
 export function exponentials(values: usize, count: usize, scale: f32): f32 {
-  // The scale is positive or negative: what is largest after it is what counts.
   const whole = count & ~3;
-  const scales = f32x4.splat(scale);
-  for (let i: usize = 0; i < whole; i += 4) {
-    v128.store(values + i * 4, f32x4.mul(v128.load(values + i * 4), scales));
-  }
-  for (let i = whole; i < count; i++) store<f32>(values + i * 4, load<f32>(values + i * 4) * scale);
-  const largest = largestOf(values, count);
-  const largests = f32x4.splat(largest);
+  const end = values + whole * 4;
+  // The scale is positive or negative: what is largest after it is what counts.
+  const largests = f32x4.splat(scaleToLargest(values, count, scale));
   let sums = f32x4.splat(0);
-  for (let i: usize = 0; i < whole; i += 4) {
-    const lanes = exp4(f32x4.sub(v128.load(values + i * 4), largests));
-    v128.store(values + i * 4, lanes);
+  let at = values;
+  while (at < end) {
+    const lanes = expOfSmall4(f32x4.sub(v128.load(at), largests));
+    v128.store(at, lanes);
     sums = f32x4.add(sums, lanes);
+    at += 16;
   }
-  let sum = sumLanes(sums);
-  for (let i = whole; i < count; i++) {
-    const value = exp1(load<f32>(values + i * 4) - largest);
-    store<f32>(values + i * 4, value);
-    sum += value;
+  const rest = count - whole;
+  if (rest == 0) return sumLanes(sums);
+  const lanes = expOfSmall4(f32x4.sub(loadTail(end, rest, -Infinity), largests));
+  storeTail(end, lanes, rest);
+  // What stands for the lanes beyond the tail is 10^-38, beside at least one 1.
+  return sumLanes(f32x4.add(sums, lanes));
+}
+
+/** Multiplies a row; returns its largest value, NaN apart. */
+// @ts-ignore: decorator
+@inline
+function scaleToLargest(values: usize, count: usize, factor: f32): f32 {
+  const factors = f32x4.splat(factor);
+  const end = values + (count & ~3) * 4;
+  let largest = f32x4.splat(-Infinity);
+  let at = values;
+  while (at < end) {
+    const scaled = f32x4.mul(v128.load(at), factors);
+    v128.store(at, scaled);
+    largest = f32x4.pmax(largest, scaled);
+    at += 16;
   }
-  return sum;
+  let result = largestLane(largest);
+  for (; at < values + count * 4; at += 4) {
+    const scaled = load<f32>(at) * factor;
+    store<f32>(at, scaled);
+    result = max(result, scaled);
+  }
+  return result;
 }
 
 export function scaleRow(values: usize, count: usize, factor: f32): void {

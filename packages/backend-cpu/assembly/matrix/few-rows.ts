@@ -25,22 +25,29 @@ export function linesPerPiece(lines: usize): usize {
  */
 const FAR_BYTES: usize = 1_000_000;
 
-/** The sum of a row's whole vectors, and what is left of it behind them. */
+/** Stores the results of four lines, `step` bytes apart. */
 // @ts-ignore: decorator
 @inline
-function withRest(sum: f32, x: usize, line: usize, depth: usize): f32 {
-  for (let k = depth & ~3; k < depth; k++) sum += load<f32>(x + k * 4) * load<f32>(line + k * 4);
-  return sum;
+function storeFour(sums: v128, result: usize, step: usize): void {
+  v128.store_lane<f32>(result, sums, 0);
+  v128.store_lane<f32>(result + step, sums, 1);
+  v128.store_lane<f32>(result + 2 * step, sums, 2);
+  v128.store_lane<f32>(result + 3 * step, sums, 3);
 }
 
-/** Results of four lines, `step` bytes apart, to places `resultStep` bytes apart. */
+/**
+ * Adds to the results of `count` lines what their whole vectors have left over. Not inlined, for it is rare: what it needs would
+ * be kept through the loops before it.
+ */
 // @ts-ignore: decorator
-@inline
-function storeFour(sums: v128, x: usize, line: usize, step: usize, result: usize, resultStep: usize, depth: usize): void {
-  store<f32>(result, withRest(f32x4.extract_lane(sums, 0), x, line, depth));
-  store<f32>(result + resultStep, withRest(f32x4.extract_lane(sums, 1), x, line + step, depth));
-  store<f32>(result + 2 * resultStep, withRest(f32x4.extract_lane(sums, 2), x, line + 2 * step, depth));
-  store<f32>(result + 3 * resultStep, withRest(f32x4.extract_lane(sums, 3), x, line + 3 * step, depth));
+@noinline
+function addRests(x: usize, line: usize, step: usize, result: usize, resultStep: usize, count: usize, depth: usize): void {
+  for (let each: usize = 0; each < count; each++) {
+    const source = line + each * step;
+    let sum = load<f32>(result + each * resultStep);
+    for (let k = depth & ~3; k < depth; k++) sum += load<f32>(x + k * 4) * load<f32>(source + k * 4);
+    store<f32>(result + each * resultStep, sum);
+  }
 }
 
 // @ts-ignore: decorator
@@ -49,7 +56,8 @@ function oneByOne(x: usize, line: usize, result: usize, depth: usize): void {
   let sum = f32x4.splat(0);
   const whole = depth & ~3;
   for (let k: usize = 0; k < whole; k += 4) sum = madd(v128.load(x + k * 4), v128.load(line + k * 4), sum);
-  store<f32>(result, withRest(sumLanes(sum), x, line, depth));
+  store<f32>(result, sumLanes(sum));
+  if (depth & 3) addRests(x, line, 0, result, 0, 1, depth);
 }
 
 // Each line has a pointer of its own that moves on: an address that is computed costs as much as the product.
@@ -108,8 +116,9 @@ function oneByEight(x: usize, line: usize, step: usize, result: usize, resultSte
     s6 = madd(even, v128.load(l6), s6);
     s7 = madd(even, v128.load(l7), s7);
   }
-  storeFour(sumsOfFour(s0, s1, s2, s3), x, line, step, result, resultStep, depth);
-  storeFour(sumsOfFour(s4, s5, s6, s7), x, line + 4 * step, step, result + 4 * resultStep, resultStep, depth);
+  storeFour(sumsOfFour(s0, s1, s2, s3), result, resultStep);
+  storeFour(sumsOfFour(s4, s5, s6, s7), result + 4 * resultStep, resultStep);
+  if (depth & 3) addRests(x, line, step, result, resultStep, 8, depth);
 }
 
 /** One row against four lines that lie `step` bytes apart, a cache line of each at a time. */
@@ -154,7 +163,8 @@ function oneByFour(x: usize, line: usize, step: usize, result: usize, resultStep
     l2 += 16;
     l3 += 16;
   }
-  storeFour(sumsOfFour(s0, s1, s2, s3), x, line, step, result, resultStep, depth);
+  storeFour(sumsOfFour(s0, s1, s2, s3), result, resultStep);
+  if (depth & 3) addRests(x, line, step, result, resultStep, 4, depth);
 }
 
 /** Two rows, `xStep` bytes apart, against four lines; the second row's results lie `rowStep` bytes behind the first's. */
@@ -207,8 +217,11 @@ function twoByFour(
     l2 += 16;
     l3 += 16;
   }
-  storeFour(sumsOfFour(a0, a1, a2, a3), x, line, step, result, resultStep, depth);
-  storeFour(sumsOfFour(b0, b1, b2, b3), x + xStep, line, step, result + rowStep, resultStep, depth);
+  storeFour(sumsOfFour(a0, a1, a2, a3), result, resultStep);
+  storeFour(sumsOfFour(b0, b1, b2, b3), result + rowStep, resultStep);
+  if ((depth & 3) == 0) return;
+  addRests(x, line, step, result, resultStep, 4, depth);
+  addRests(x + xStep, line, step, result + rowStep, resultStep, 4, depth);
 }
 
 /** result[row, line] = x[row] · lines[line] for lines `from` … `to`; x is [rows, depth], result [rows, columns]. */

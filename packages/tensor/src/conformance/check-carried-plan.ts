@@ -80,7 +80,17 @@ export async function checkCarriedPlan(random: Random): Promise<void> {
     await requireSame(released[name], direct[name], `"${name}" when it is released`);
     for (const each of [released[name], direct[name]]) each.dispose();
   }
-  for (const each of [...xs, ...Object.values(constants)]) each.dispose();
+  // Once more from the start, on memory of its own: what was released is still there.
+  plan.takeOver(begin());
+  const again = plan.run({ x: xs[0] as Tensor });
+  const once = tidy(() => step({ x: xs[0] as Tensor, ...begin() }, constants, 0));
+  for (const name of ["y", "blended"] as const) {
+    await requireSame(again[name], once[name], `"${name}" from other tensors`);
+    again[name].dispose();
+  }
+  for (const name of carries) await requireSame(plan.carried()[name], once[name], `"${name}" from other tensors`);
+  for (const each of [...xs, ...Object.values(constants), ...Object.values(once)]) each.dispose();
+  plan.dispose();
 }
 
 function step(
