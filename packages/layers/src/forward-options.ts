@@ -25,6 +25,11 @@ export interface ForwardOptions {
   readonly lastPositionOnly?: boolean;
   /** Where the rows hold several documents each (`documentTensors`, for as many iterations); not with caches. */
   readonly documents?: Documents;
+  /**
+   * Gradient checkpointing: the backward pass computes each layer again instead of keeping what it computed. For training;
+   * without caches and `onResidual`.
+   */
+  readonly recompute?: boolean;
   /** Called for every layer with its residual, to be awaited; costs one more sweep each. */
   readonly onResidual?: (layer: number, residual: Promise<number>) => void;
 }
@@ -36,7 +41,7 @@ export interface PassCaches {
 }
 
 /** The part of the options that a pass looks at itself, its caches of whatever kind. */
-export interface PassOptions extends Pick<ForwardOptions, "documents" | "lastPositionOnly" | "onResidual"> {
+export interface PassOptions extends Pick<ForwardOptions, "documents" | "lastPositionOnly" | "onResidual" | "recompute"> {
   readonly caches?: PassCaches | undefined;
 }
 
@@ -74,6 +79,9 @@ export function planForward(config: ModelConfig, options: ForwardOptions): Forwa
   }
   if (options.documents && options.caches) {
     throw new SstError("contradiction", "rows of several documents begin anew in the middle, so they go without caches");
+  }
+  if (options.recompute && (options.caches || options.onResidual)) {
+    throw new SstError("contradiction", "layers that are computed again (recompute) go without caches and onResidual");
   }
   return { solver: hasStream && !streamOff ? solver : "off", sweeps, propagation, iterations };
 }

@@ -1,4 +1,4 @@
-export { valueAndGradients, withoutGradient } from "./autodiff.js";
+export { recomputed, valueAndGradients, withoutGradient } from "./autodiff.js";
 export {
   type Availability,
   BACKEND_CONTRACT_VERSION,

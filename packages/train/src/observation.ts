@@ -28,7 +28,7 @@ export async function observe(model: DecoderModel, batch: Batch, options: Forwar
     const onResidual = (layer: number, residual: Promise<number>) => {
       residuals[layer] = residual;
     };
-    forward(weights, tokens, { ...options, ...(documents && { documents }), onResidual }).dispose();
+    forward(weights, tokens, { ...options, ...(documents && { documents }), recompute: false, onResidual }).dispose();
     const alphas = weights.layers.flatMap(({ alpha }) => alpha ?? []);
     return { residual: await Promise.all(residuals), alpha: await Promise.all(alphas.map(summarize)) };
   } finally {
