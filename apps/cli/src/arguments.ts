@@ -11,6 +11,13 @@ export function wholeNumber(minimum: number): (text: string) => number {
   };
 }
 
+/** At least 1 each, separated by commas. */
+export function wholeNumbers(text: string): number[] {
+  const values = text.split(",").map(Number);
+  if (text.trim() !== "" && values.every((value) => Number.isSafeInteger(value) && value >= 1)) return values;
+  throw new InvalidArgumentError("It should be whole numbers of at least 1, such as 1,2,3,4.");
+}
+
 export function number(minimum: number, maximum = Number.POSITIVE_INFINITY): (text: string) => number {
   return (text) => {
     const value = Number(text);

@@ -6,13 +6,22 @@ import { devicesCommand } from "./commands/devices.js";
 import { evalCommand } from "./commands/eval.js";
 import { generateCommand } from "./commands/generate.js";
 import { logitsCommand } from "./commands/logits.js";
+import { probeCommand } from "./commands/probe.js";
 import { trainCommand } from "./commands/train.js";
 import { fail } from "./errors.js";
 
 const program = new Command("sst")
   .description("Train, co-train, run and look into State Stream Transformers")
   .showHelpAfterError("(add --help for usage)");
-for (const command of [devicesCommand, generateCommand, logitsCommand, trainCommand, cotrainCommand, evalCommand]) {
+for (const command of [
+  devicesCommand,
+  generateCommand,
+  logitsCommand,
+  trainCommand,
+  cotrainCommand,
+  evalCommand,
+  probeCommand,
+]) {
   program.addCommand(command());
 }
 // A reader that goes away (`sst … | head`) is not an error.

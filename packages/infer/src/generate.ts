@@ -25,6 +25,11 @@ export interface GenerateOptions extends SamplingOptions {
   readonly stopTokens?: readonly number[];
   /** Iterations at every position (deliberation); defaults to 1. */
   readonly iterations?: number;
+  /**
+   * Iterations at the prompt's positions but the last, which is the first to give a token; defaults to `iterations`. With 1
+   * the prompt is read once, and only what is generated is deliberated on.
+   */
+  readonly promptIterations?: number;
   /** Runs the plain backbone. */
   readonly streamOff?: boolean;
   readonly signal?: AbortSignal;
@@ -52,7 +57,8 @@ export async function* generate(
   const gives = (options.temperature ?? 0) > 0 ? "logits" : "likeliest";
   const step = new DecodeStep(weights, { kv, states }, { ...forwardOptions, gives });
   try {
-    let read = () => readPrompt(weights, prompt, { kv, states }, { ...forwardOptions, gives });
+    const promptIterations = options.promptIterations ?? iterations;
+    let read = () => readPrompt(weights, prompt, { kv, states }, { ...forwardOptions, gives }, promptIterations);
     for (let count = 0; count < maxNewTokens; count++) {
       signal?.throwIfAborted();
       const values = await take(read());
@@ -75,6 +81,7 @@ function checkRequest(model: DecoderModel, prompt: readonly number[], options: G
   const { config } = model;
   checkSampling(options);
   planForward(config, options);
+  planForward(config, { ...options, iterations: options.promptIterations ?? options.iterations ?? 1 });
   if (!Number.isInteger(options.maxNewTokens) || options.maxNewTokens < 1) {
     throw new SstError(
       "invalid-argument",
@@ -102,14 +109,28 @@ function capacityFor(positions: number, { maxPositionEmbeddings }: ModelConfig):
   return Math.min(maxPositionEmbeddings, 2 ** Math.ceil(Math.log2(Math.max(positions, 64))));
 }
 
-/** What a decode step would give after the prompt. */
+/** What a decode step would give after the prompt: read in one pass, or in two where its last position iterates otherwise. */
 function readPrompt(
   weights: ModelWeights,
   prompt: readonly number[],
   caches: DecodeCaches,
+  options: DecodeOptions,
+  promptIterations: number,
+): Tensor {
+  if (promptIterations === options.iterations || prompt.length === 1) {
+    return readChunk(weights, prompt, caches, options);
+  }
+  readChunk(weights, prompt.slice(0, -1), caches, { ...options, iterations: promptIterations }).dispose();
+  return readChunk(weights, prompt.slice(-1), caches, options);
+}
+
+function readChunk(
+  weights: ModelWeights,
+  chunk: readonly number[],
+  caches: DecodeCaches,
   { gives, ...options }: DecodeOptions,
 ): Tensor {
-  const tokens = tokenTensor([prompt], weights.config);
+  const tokens = tokenTensor([chunk], weights.config);
   try {
     const logits = forward(weights, tokens, { ...options, caches, lastPositionOnly: true });
     return gives === "logits" ? logits : likeliestOf(logits);

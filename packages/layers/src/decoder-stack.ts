@@ -3,11 +3,13 @@
  * post-attention hidden states, which is what a solver is.
  */
 import { squeeze, type Tensor, withoutGradient } from "@sst/tensor";
+import type { ModelConfig } from "./config.js";
 import type { RotaryTables } from "./constants.js";
 import { feedForward } from "./feed-forward.js";
 import type { ForwardPlan, PassOptions } from "./forward-options.js";
 import type { PassMemory } from "./pass-memory.js";
 import { type Chunk, lastColumn } from "./positions.js";
+import { type LayerInputs, recomputedLayer } from "./recompute.js";
 import { type AttentionContext, selfAttention } from "./self-attention.js";
 import { firstSweep, type LayerStream, sweep } from "./state-stream/layer-stream.js";
 import { solveLayerwise } from "./state-stream/layerwise.js";
@@ -27,55 +29,73 @@ export interface StackRun {
   readonly keepsKeys: boolean;
   /** Whether something follows that blends the last column's states in. */
   readonly leavesStates: boolean;
-  readonly onResidual: PassOptions["onResidual"];
+  readonly options: Pick<PassOptions, "documents" | "onResidual" | "recompute">;
 }
 
 /** Turns post-attention hidden states into the layer's output, which is also its states. */
-type LayerSolver = (a: Tensor, layer: LayerWeights, index: number) => Tensor;
+type LayerSolver = (a: Tensor, layer: LayerWeights, index: number, blended?: Tensor) => Tensor;
 
 /** What the top layer gives for input x, both `[batch, columns, hiddenSize]`. */
 export function runStack(x: Tensor, run: StackRun): Tensor {
-  const { weights, plan, chunk, rotary, memory } = run;
+  const { weights, plan, chunk, rotary, memory, keepsKeys, options } = run;
   const streams = plan.solver === "off" ? undefined : layerStreams(x, run);
-  const attention: AttentionContext = { config: weights.config, chunk, rotary, memory, keepsKeys: run.keepsKeys };
-  const solve = layerSolver(plan, streams, weights, () =>
-    rollOut(x, weights, { ...attention, keepsKeys: false }, streams as LayerStream[], plan),
-  );
-  return decoderLayers(x, weights, attention, (a, layer, index) => {
-    const states = solve(a, layer, index);
+  const { config } = weights;
+  const attention: AttentionContext = { config, chunk, rotary, memory, keepsKeys, documents: options.documents };
+  const solve = layerSolver(plan, streams, config);
+  const hasRollOut = plan.solver === "two-pass" && plan.sweeps > 1;
+  const passBefore = { ...attention, keepsKeys: false };
+  const passesBefore = () => (hasRollOut ? rollOut(x, weights, passBefore, streams as LayerStream[], plan) : undefined);
+  const blended = plan.sweepGradient === "all" ? passesBefore() : withoutGradient(passesBefore);
+  const solved: LayerSolver = (a, layer, index, before) => {
+    const states = solve(a, layer, index, before);
     const stream = streams?.[index];
-    if (stream && plan.solver !== "sequential") run.onResidual?.(index, recurrenceResidual(a, states, stream));
+    if (stream) options.onResidual?.(index, recurrenceResidual(a, states, stream));
     if (run.leavesStates) memory.leaveState(index, squeeze(lastColumn(states), [1]));
     return states;
-  });
+  };
+  return decoderLayers(x, weights, attention, solved, { blended, recompute: options.recompute });
 }
 
-function decoderLayers(x: Tensor, weights: ModelWeights, attention: AttentionContext, solve: LayerSolver): Tensor {
-  return weights.layers.reduce(
-    (hidden, layer, index) => solve(selfAttention(hidden, layer, index, attention), layer, index),
-    x,
-  );
+interface LayersOptions {
+  /** By layer, where an earlier pass has left them. */
+  readonly blended?: readonly Tensor[] | undefined;
+  readonly recompute?: boolean | undefined;
 }
 
-function layerSolver(
-  plan: ForwardPlan,
-  streams: LayerStream[] | undefined,
+function decoderLayers(
+  x: Tensor,
   weights: ModelWeights,
-  rollOutPasses: () => Tensor[],
-): LayerSolver {
-  const stream = (index: number) => streams?.[index] as LayerStream;
+  attention: AttentionContext,
+  solve: LayerSolver,
+  { blended, recompute = false }: LayersOptions = {},
+): Tensor {
+  return weights.layers.reduce((hidden, layer, index) => {
+    const run = (given: LayerInputs) =>
+      solve(selfAttention(given.x, given.layer, index, attention), given.layer, index, given.blended);
+    const inputs = { x: hidden, layer, blended: blended?.[index] };
+    return recompute ? recomputedLayer(inputs, run) : run(inputs);
+  }, x);
+}
+
+function layerSolver(plan: ForwardPlan, streams: LayerStream[] | undefined, config: ModelConfig): LayerSolver {
+  // A layer that is computed again brings tensors of its own.
+  const stream = (layer: LayerWeights, index: number): LayerStream => ({
+    ...(streams?.[index] as LayerStream),
+    weights: layer,
+    alpha: layer.alpha as Tensor,
+  });
   switch (plan.solver) {
     case "off":
-      return (a, layer) => feedForward(a, layer, weights.config.rmsNormEps);
+      return (a, layer) => feedForward(a, layer, config.rmsNormEps);
     case "sequential":
-      return (a, _, index) => solveSequential(a, stream(index));
+      return (a, layer, index) => solveSequential(a, stream(layer, index));
     case "layerwise":
-      return (a, _, index) => solveLayerwise(a, stream(index), plan.sweeps, plan.propagation);
-    case "two-pass": {
-      if (plan.sweeps === 1) return (a, _, index) => firstSweep(a, stream(index));
-      const blended = withoutGradient(rollOutPasses);
-      return (a, _, index) => sweep(a, blended[index] as Tensor, stream(index).keep, stream(index));
-    }
+      return (a, layer, index) => solveLayerwise(a, stream(layer, index), plan);
+    case "two-pass":
+      return (a, layer, index, blended) => {
+        const own = stream(layer, index);
+        return blended === undefined ? firstSweep(a, own) : sweep(a, blended, own.keep, own);
+      };
   }
 }
 
@@ -105,13 +125,14 @@ function rollOut(
   return blended as Tensor[];
 }
 
-function layerStreams(x: Tensor, { weights, memory }: StackRun): LayerStream[] {
+function layerStreams(x: Tensor, { weights, memory, options }: StackRun): LayerStream[] {
   const [batch, columns] = x.shape as [number, number];
   return weights.layers.map((layer, index) => {
     const before = memory.stateBefore(index);
     const { nothing, ...masks } = weights.constants.masks(batch, columns, before !== undefined);
     return {
       ...masks,
+      ...(options.documents && { keep: options.documents.keep }),
       weights: layer,
       alpha: layer.alpha as Tensor,
       epsilon: weights.config.rmsNormEps,

@@ -3,9 +3,12 @@ import { SstError } from "@sst/tensor";
 import type { KvCache } from "./caches/kv-cache.js";
 import type { LatentStateCache } from "./caches/latent-state-cache.js";
 import type { ModelConfig } from "./config.js";
+import type { Documents } from "./documents.js";
 import type { Propagation } from "./state-stream/propagation.js";
 
 export type Solver = "sequential" | "layerwise" | "two-pass";
+
+export type SweepGradient = "last" | "all";
 
 /** Iterations at some positions; the others are read once, in parallel. */
 export interface ChosenIterations {
@@ -21,6 +24,11 @@ export interface ForwardOptions {
   readonly sweeps?: number;
   /** Defaults to `scan`. */
   readonly propagation?: Propagation;
+  /**
+   * How far the gradient of a parallel solver flows back: through its last sweep or pass (`"last"`, the default; paper), or
+   * through `"all"` of them, which is exact for what the sweeps compute, reaches back as many positions, and costs their memory.
+   */
+  readonly sweepGradient?: SweepGradient;
   /** Iterations at every position of the chunk, or at chosen ones; at least 1. Defaults to 1. */
   readonly iterations?: number | ChosenIterations;
   /** Runs the plain backbone. */
@@ -34,7 +42,17 @@ export interface ForwardOptions {
    * iteration of each position, in order.
    */
   readonly everyIteration?: boolean;
-  /** Called for every layer of a parallel solver's result with its residual, to be awaited; costs one more sweep each. */
+  /**
+   * Where the rows hold several documents each (`documentTensors`, for as many iterations); not with caches, chosen positions
+   * or recirculation.
+   */
+  readonly documents?: Documents;
+  /**
+   * Gradient checkpointing: the backward pass computes each layer again instead of keeping what it computed. For training;
+   * without caches, `onResidual`, chosen positions and recirculation.
+   */
+  readonly recompute?: boolean;
+  /** Called for every layer with its residual, to be awaited; costs one more sweep each. */
   readonly onResidual?: (layer: number, residual: Promise<number>) => void;
 }
 
@@ -45,7 +63,8 @@ export interface PassCaches {
 }
 
 /** The part of the options that a pass looks at itself, its caches of whatever kind. */
-export interface PassOptions extends Pick<ForwardOptions, "lastPositionOnly" | "everyIteration" | "onResidual"> {
+export interface PassOptions
+  extends Pick<ForwardOptions, "documents" | "everyIteration" | "lastPositionOnly" | "onResidual" | "recompute"> {
   readonly caches?: PassCaches | undefined;
 }
 
@@ -54,19 +73,30 @@ export interface ForwardPlan {
   readonly solver: Solver | "off";
   readonly sweeps: number;
   readonly propagation: Propagation;
+  readonly sweepGradient: SweepGradient;
   readonly iterations: number;
   /** Which positions iterate; undefined for all. */
   readonly positions: readonly number[] | undefined;
 }
 
+const solvers: readonly string[] = ["sequential", "layerwise", "two-pass"] satisfies Solver[];
+const propagations: readonly string[] = ["shift", "scan"] satisfies Propagation[];
+const sweepGradients: readonly string[] = ["last", "all"] satisfies SweepGradient[];
+
 /** @throws SstError `contradiction` or `invalid-argument`, naming the options */
 export function planForward(config: ModelConfig, options: ForwardOptions): ForwardPlan {
-  const { solver = "sequential", sweeps = 2, propagation = "scan", streamOff = false } = options;
+  const { solver = "sequential", sweeps = 2, propagation = "scan", sweepGradient = "last" } = options;
+  const { streamOff = false } = options;
   const { count: iterations, positions } = chosenIterations(options.iterations ?? 1);
+  requireKnown("solver", solver, solvers);
+  requireKnown("propagation", propagation, propagations);
+  requireKnown("sweepGradient", sweepGradient, sweepGradients);
   requireCount("iterations", iterations);
   requireCount("sweeps", sweeps);
   const hasStream = config.stateStream !== undefined;
-  const asksForSolver = [options.solver, options.sweeps, options.propagation].some((option) => option !== undefined);
+  const asksForSolver = [options.solver, options.sweeps, options.propagation, options.sweepGradient].some(
+    (option) => option !== undefined,
+  );
   if (!hasStream && (asksForSolver || iterations > 1)) {
     throw new SstError(
       "contradiction",
@@ -76,7 +106,25 @@ export function planForward(config: ModelConfig, options: ForwardOptions): Forwa
   if (streamOff && iterations > 1) {
     throw new SstError("contradiction", "iterations carry the state stream on: they need it switched on");
   }
-  return { solver: hasStream && !streamOff ? solver : "off", sweeps, propagation, iterations, positions };
+  if (options.documents && options.caches) {
+    throw new SstError(
+      "contradiction",
+      "rows of several documents begin anew in the middle, so they go without caches",
+    );
+  }
+  if (options.recompute && (options.caches || options.onResidual)) {
+    throw new SstError("contradiction", "layers that are computed again (recompute) go without caches and onResidual");
+  }
+  const isCut = iterations > 1 && (positions !== undefined || config.stateStream?.recirculate === true);
+  if (isCut && (options.documents || options.recompute)) {
+    const option = options.documents ? "documents" : "recompute";
+    throw new SstError(
+      "contradiction",
+      `iterations at chosen positions, or with recirculation, hand keys and states on within a pass: leave out "${option}"`,
+    );
+  }
+  const wished = { sweeps, propagation, sweepGradient, iterations, positions };
+  return { solver: hasStream && !streamOff ? solver : "off", ...wished };
 }
 
 function chosenIterations(given: number | ChosenIterations): {
@@ -89,4 +137,9 @@ function chosenIterations(given: number | ChosenIterations): {
 function requireCount(name: string, value: number): void {
   if (Number.isInteger(value) && value >= 1) return;
   throw new SstError("invalid-argument", `${name} should be a whole number of at least 1, but is ${value}`);
+}
+
+function requireKnown(name: string, value: string, known: readonly string[]): void {
+  if (known.includes(value)) return;
+  throw new SstError("invalid-argument", `there is no ${name} "${value}"; there are ${known.join(", ")}`);
 }

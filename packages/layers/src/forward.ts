@@ -43,7 +43,7 @@ export function forwardPass(weights: ModelWeights, tokens: Tensor, plan: Forward
       weights,
       plan,
       memory,
-      onResidual: options.onResidual,
+      options,
       ...placed(rotary, memory, segment, options),
     };
     const y = runSegment(x, segment, isFollowed, context);
@@ -70,7 +70,7 @@ function placed(
   return { rotary: { cos: rows(cos), sin: rows(sin) }, offset: 0 };
 }
 
-interface SegmentContext extends Pick<StackRun, "weights" | "plan" | "rotary" | "memory" | "onResidual"> {
+interface SegmentContext extends Pick<StackRun, "weights" | "plan" | "rotary" | "memory" | "options"> {
   readonly offset: number;
 }
 

@@ -4,6 +4,7 @@ export { LatentStateCache } from "./caches/latent-state-cache.js";
 export type { HostTensor, LoraConfig, ModelConfig, ModelData, StateStreamConfig } from "./config.js";
 export { type DecodeCaches, type DecodeOptions, DecodeStep } from "./decode-step.js";
 export { DecoderModel, type DecoderModelOptions } from "./decoder-model.js";
+export { type Documents, documentTensors } from "./documents.js";
 export { forward } from "./forward.js";
 export { type ChosenIterations, type ForwardOptions, planForward, type Solver } from "./forward-options.js";
 export { type InitializationOptions, initializeModel } from "./initialize.js";
@@ -20,6 +21,8 @@ export {
   thetaName,
 } from "./parameters.js";
 export { paperAlpha, type SmallDecoderOptions, smallAlphaInitialization, smallDecoder } from "./presets.js";
+export { Probe, type ProbeData } from "./probe.js";
+export { chooseSolver, type SolverChoice, type SolverWishes } from "./state-stream/choose-solver.js";
 export type { Propagation } from "./state-stream/propagation.js";
 export { requireKnownTokens, tokenTensor } from "./tokens.js";
 export type { LayerWeights, ModelWeights } from "./weights.js";

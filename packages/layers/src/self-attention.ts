@@ -1,7 +1,8 @@
 /** The attention branch of a decoder layer, with its residual: `a = x + o · attention(norm(x))`. */
-import { add, reshape, rmsNorm, rotaryEmbedding, type Tensor } from "@sst/tensor";
+import { add, documentAttention, reshape, rmsNorm, rotaryEmbedding, type Tensor } from "@sst/tensor";
 import type { ModelConfig } from "./config.js";
 import type { RotaryTables } from "./constants.js";
+import type { Documents } from "./documents.js";
 import { linear } from "./linear.js";
 import type { PassMemory } from "./pass-memory.js";
 import { type Chunk, lastIterations } from "./positions.js";
@@ -14,6 +15,8 @@ export interface AttentionContext {
   readonly memory: PassMemory;
   /** Whether the chunk's keys and values stay in the memory; a pass that another one follows leaves it alone. */
   readonly keepsKeys: boolean;
+  /** Where rows hold several documents; nothing precedes them then. */
+  readonly documents: Documents | undefined;
 }
 
 /**
@@ -31,8 +34,10 @@ export function selfAttention(x: Tensor, layer: LayerWeights, index: number, con
   const q = turned(heads(linear(n, layer.q_proj)));
   const k = turned(heads(linear(n, layer.k_proj)));
   const v = heads(linear(n, layer.v_proj));
-  const scale = 1 / Math.sqrt(config.headDim);
-  const attended = memory.attend(index, { q, k, v }, { scale, iterations: chunk.iterations });
+  const attributes = { scale: 1 / Math.sqrt(config.headDim), iterations: chunk.iterations };
+  const attended = context.documents
+    ? documentAttention({ q, k, v, starts: context.documents.starts }, attributes).y
+    : memory.attend(index, { q, k, v }, attributes);
   if (context.keepsKeys) {
     memory.keep(index, lastIterations(k, chunk.iterations), lastIterations(v, chunk.iterations));
   }

@@ -2,7 +2,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { gsm8kText, readGsm8k } from "@sst/loaders";
+import { gsm8kAnswer, gsm8kProgram, gsm8kText, readGsm8k } from "@sst/loaders";
 import { describeWhere, sharedData } from "@sst/vitest-config/helpers";
 import { afterAll, expect, test } from "vitest";
 
@@ -38,10 +38,29 @@ test("a bad line is named by file and number", async () => {
   );
 });
 
+test("a solution as a program: steps are comments, calculations are code", () => {
+  const problem = {
+    question: "How many?",
+    answer: "She sold 48/2 = <<48/2=24>>24 in May.\nThat is 48+24 = <<48+24=72>>72 in all.\n#### 72",
+  };
+  expect(gsm8kAnswer(problem)).toBe("72");
+  expect(gsm8kProgram(problem)).toBe(
+    "# She sold 48/2 = 24 in May.\nresult = 48/2\n# That is 48+24 = 72 in all.\nresult = 48+24\nprint(result)\n",
+  );
+  const { question } = problem;
+  expect(gsm8kAnswer({ question, answer: "x\n#### -1,234.5" })).toBe("-1234.5");
+  expect(gsm8kAnswer({ question, answer: "no mark" })).toBeUndefined();
+  expect(gsm8kProgram({ question, answer: "<<2*3=6>>6\n#### 7" })).toBeUndefined();
+  expect(gsm8kProgram({ question, answer: "<<__import__('os')=6>>6\n#### 6" })).toBeUndefined();
+  expect(gsm8kProgram({ question, answer: "just six\n#### 6" })).toBeUndefined();
+});
+
 describeWhere(sharedData(), "no real data here (SST_DATA_DIR)", "the real data set", () => {
   test("has as many problems as it is known for", async () => {
     const { train, test: held } = await readGsm8k(join(sharedData() as string, "gsm8k"));
     expect([train.length, held.length]).toEqual([7473, 1319]);
-    expect(held.every(({ answer }) => answer.includes("#### "))).toBe(true);
+    expect(held.every((problem) => gsm8kAnswer(problem) !== undefined)).toBe(true);
+    // Nine of ten solutions end with a marked calculation of the answer, of numbers alone.
+    expect(train.filter((problem) => gsm8kProgram(problem) !== undefined).length).toBe(6827);
   });
 });

@@ -36,9 +36,50 @@ describe("rules", () => {
     });
   }
 
+  test("chain: a register by the arithmetic of the symbols' names, asked for after each operand", () => {
+    const task = createTask("chain");
+    const { symbols, labels } = task.sample(new Random(3), 200);
+    const names = namesOf(task, symbols);
+    let register = 0;
+    const seen = new Set<string>();
+    for (let index = 0; index < names.length; index += 2) {
+      const [operation, operand] = [names[index], Number(names[index + 1])];
+      seen.add(`${operation} ${operand}`);
+      const next = { "+": register + operand, "*": register * operand, r: operand - register }[
+        operation as "+" | "*" | "r"
+      ];
+      register = ((next % 5) + 5) % 5;
+      expect(labels[index]).toBe(-1);
+      expect(task.vocabulary.decode(labels[index + 1] as number)).toBe(String(register));
+    }
+    expect(seen.size).toBe(14);
+    expect(seen.has("* 0")).toBe(false);
+    expect(task.answers(symbols)).toEqual(labels);
+    expect(task.chance).toBe(0.2);
+  });
+
+  test("rooms: a walk by the words of the sentences", () => {
+    const task = createTask("rooms");
+    const { symbols, labels } = task.sample(new Random(5), 200);
+    const sentences = namesOf(task, symbols).join(" ").split(" .").filter(Boolean);
+    let room = 0;
+    const answers = sentences.map((sentence) => {
+      const number = Number(/\d/.exec(sentence)?.[0]);
+      if (sentence.includes("on")) room = (room + number) % 5;
+      else if (sentence.includes("back")) room = (room + 5 - number) % 5;
+      else if (sentence.includes("visits")) room = number;
+      else room = (((2 * number - room) % 5) + 5) % 5;
+      return String(room);
+    });
+    const asked = labels.filter((label) => label >= 0);
+    expect(namesOf(task, asked)).toEqual(answers);
+    expect(labels.length).toBe(1000);
+    expect(task.answers(symbols)).toEqual(labels);
+  });
+
   test("sizes of the vocabularies: a start token and every state", () => {
-    const sizes = ["parity", "sum5", "s3", "s5"].map((name) => createTask(name).vocabulary.size);
-    expect(sizes).toEqual([3, 6, 7, 121]);
+    const sizes = ["parity", "sum5", "s3", "s5", "chain"].map((name) => createTask(name).vocabulary.size);
+    expect(sizes).toEqual([3, 6, 7, 121, 9]);
   });
 
   test("an unknown task is refused with the known ones", () => {

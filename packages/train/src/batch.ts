@@ -14,6 +14,11 @@ export interface Batch {
   readonly stagedLabels?: readonly Int32Array[];
   /** Labels of a row, where they are not one a position: those of a model that is asked after every iteration. */
   readonly labelColumns?: number;
+  /**
+   * Where rows hold several documents: the position at which each position's document begins, `[batchSize, time]`.
+   * Attention and stream stop there.
+   */
+  readonly documentStarts?: Int32Array;
 }
 
 /** How many positions of a batch ask for an answer. */

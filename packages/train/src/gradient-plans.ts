@@ -25,7 +25,7 @@ export class GradientPlans implements Disposable {
   /** As `lossAndGradients`, to the bit. The options may differ from those given before in their iterations. */
   run(batches: readonly Batch[], options: ForwardOptions = this.options): LossAndGradients {
     const parameters = Object.fromEntries(this.parameterNames.map((name) => [name, this.model.tensor(name)]));
-    return accumulate(batches, (batch) => this.#runOne(batch, parameters, options));
+    return accumulate(batches, (batch) => this.#runOne(batch, parameters, options), options);
   }
 
   dispose(): void {
@@ -38,14 +38,16 @@ export class GradientPlans implements Disposable {
   }
 
   #runOne(
-    batch: BatchTensors,
+    given: BatchTensors,
     parameters: Readonly<Record<string, Tensor>>,
     options: ForwardOptions,
   ): LossAndGradients {
-    const direct = () => gradientsOf(this.model, batch, parameters, options);
+    const direct = () => gradientsOf(this.model, given, parameters, options);
+    const batch = given as BatchTensors & Record<string, Tensor>;
     // What is told while the calls are made would not be told by a plan.
     if (options.onResidual) return direct();
-    const shape = JSON.stringify([batch.tokens.shape, batch.labels.shape, options.iterations]);
+    const isInDocuments = batch.starts !== undefined;
+    const shape = JSON.stringify([batch.tokens.shape, batch.labels.shape, options.iterations, isInDocuments]);
     const isKnown = this.#plans.has(shape);
     const plan = this.#plans.get(shape);
     this.#plans.delete(shape);
@@ -62,7 +64,7 @@ export class GradientPlans implements Disposable {
         const { loss, gradients } = direct();
         return { [LOSS]: loss, ...gradients };
       },
-      { ...parameters, ...batch } as Record<string, Tensor>,
+      { ...parameters, ...batch },
     );
     this.#keep(shape, recorded);
     return sorted(recorded.first);

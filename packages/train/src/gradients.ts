@@ -1,5 +1,5 @@
 /** Loss and gradients of a model on batches: what a training step and `sst logits --loss-and-gradients` share. */
-import { type DecoderModel, type ForwardOptions, forward, meanCrossEntropy } from "@sst/layers";
+import { type DecoderModel, documentTensors, type ForwardOptions, forward, meanCrossEntropy } from "@sst/layers";
 import { add, scalar, type Tensor, tensor, valueAndGradients } from "@sst/tensor";
 import { type Batch, labelCount } from "./batch.js";
 
@@ -18,7 +18,7 @@ export function lossAndGradients(
   options: ForwardOptions = {},
 ): LossAndGradients {
   const parameters = Object.fromEntries(parameterNames.map((name) => [name, model.tensor(name)]));
-  return accumulate(batches, (batch) => gradientsOf(model, batch, parameters, options));
+  return accumulate(batches, (batch) => gradientsOf(model, batch, parameters, options), options);
 }
 
 /** A batch on the device. */
@@ -29,17 +29,21 @@ export interface BatchTensors {
   readonly labels: Tensor;
   /** How many labels count in the whole step, a scalar. */
   readonly count: Tensor;
+  /** As `Documents`, where rows hold several. */
+  readonly starts?: Tensor;
+  readonly keep?: Tensor;
 }
 
 /** Loss and gradients of one batch, on the parameters that the model holds. */
 export function gradientsOf(
   model: DecoderModel,
-  { tokens, labels, count }: BatchTensors,
+  { tokens, labels, count, starts, keep }: BatchTensors,
   parameters: Readonly<Record<string, Tensor>>,
   options: ForwardOptions,
 ): LossAndGradients {
+  const given = starts && keep ? { ...options, documents: { starts, keep } } : options;
   const { value, gradients } = valueAndGradients(
-    () => meanCrossEntropy(forward(model.weights(), tokens, options), labels, count),
+    () => meanCrossEntropy(forward(model.weights(), tokens, given), labels, count),
     parameters,
   );
   return { loss: value, gradients };
@@ -49,23 +53,36 @@ export function gradientsOf(
 export function accumulate(
   batches: readonly Batch[],
   run: (batch: BatchTensors) => LossAndGradients,
+  { iterations }: ForwardOptions = {},
 ): LossAndGradients {
   const count = batches.reduce((total, batch) => total + labelCount(batch), 0);
-  return batches.map((batch) => onDevice(batch, count, run)).reduce((left, right) => addUp(left, right));
+  return batches.map((batch) => onDevice(batch, count, run, iterations)).reduce((left, right) => addUp(left, right));
 }
 
-function onDevice(batch: Batch, count: number, run: (batch: BatchTensors) => LossAndGradients): LossAndGradients {
-  const shape = [batch.batchSize, batch.time];
+function onDevice(
+  { batchSize, time, documentStarts, ...batch }: Batch,
+  count: number,
+  run: (batch: BatchTensors) => LossAndGradients,
+  iterations: ForwardOptions["iterations"],
+): LossAndGradients {
+  const shape = [batchSize, time];
+  const documents = documentStarts && documentTensors(documentStarts, batchSize, time, widening(iterations));
   const tensors = {
     tokens: tensor(batch.tokens, shape, "int32"),
     labels: tensor(batch.labels, [batch.batchSize, batch.labelColumns ?? batch.time], "int32"),
     count: scalar(count),
+    ...documents,
   };
   try {
     return run(tensors);
   } finally {
     for (const each of Object.values(tensors)) each.dispose();
   }
+}
+
+/** Columns of a position; documents and chosen positions do not go together, which the forward pass says. */
+function widening(iterations: ForwardOptions["iterations"]): number {
+  return typeof iterations === "number" ? iterations : 1;
 }
 
 function addUp(left: LossAndGradients, right: LossAndGradients): LossAndGradients {

@@ -1,74 +1,56 @@
-/** `sst eval`: accuracy of a model that labels positions on a generated task. */
-import { labelAccuracy } from "@sst/eval";
-import { createTask, loadModel, loadVocabulary, taskBatch } from "@sst/loaders";
+/** `sst eval`: a model on a benchmark at every depth, or the accuracy of a model that labels positions on its task. */
 import { SstError } from "@sst/tensor";
-import { Command } from "commander";
-import {
-  type CommonOptions,
-  forwardOptions,
-  type QuantizeOption,
-  type SolverOptions,
-  wholeNumber,
-  withCommonOptions,
-  withQuantizeOption,
-  withSolverOptions,
-} from "../arguments.js";
-import { openBackend } from "../backend.js";
+import { Command, Option } from "commander";
+import { wholeNumber, wholeNumbers, withCommonOptions, withQuantizeOption, withSolverOptions } from "../arguments.js";
+import { type BenchmarkRunOptions, runBenchmark } from "../evaluation/benchmark-run.js";
+import { benchmarkNames } from "../evaluation/benchmarks.js";
+import { type LabelRunOptions, runLabels } from "../evaluation/label-run.js";
 
-interface EvalOptions extends CommonOptions, QuantizeOption, SolverOptions {
-  readonly model: string;
-  readonly task: string;
-  readonly length: number;
-  readonly sequences: number;
-  readonly seed: number;
-  readonly iterations?: number;
-  readonly streamOff?: boolean;
-}
-
-/** Sequences that go through the model at once. */
-const batchSize = 250;
+type EvalOptions = Partial<BenchmarkRunOptions> & Partial<LabelRunOptions>;
 
 export function evalCommand(): Command {
   const command = new Command("eval")
-    .description("Measure a model's accuracy on fresh sequences of a state-tracking task")
+    .description(
+      "Evaluate a model: --benchmark gives accuracy at each depth, beside a baseline; --task alone the accuracy at every " +
+        "position of fresh sequences",
+    )
     .requiredOption("--model <folder>", "a model's folder")
-    .requiredOption("--task <name>", "parity, sumN (such as sum5), s3 or s5")
-    .option("--length <N>", "symbols in a sequence", wholeNumber(1), 16)
-    .option("--sequences <N>", "how many sequences", wholeNumber(1), 1000)
-    .option("--seed <N>", "seed of the sequences", wholeNumber(0), 0)
-    .option("--iterations <N>", "iterations at every position (default: 1)", wholeNumber(1))
+    .addOption(new Option("--benchmark <name>", "what to answer").choices(benchmarkNames))
+    .option("--task <name>", "parity, sumN (such as sum5), chain, rooms, s3 or s5")
+    .option("--data <path>", "GSM8K's folder or file, GPQA's CSV file, or a text for its perplexity")
+    .option("--baseline <folder>", "the matched baseline, evaluated beside the model")
+    .option("--depths <list>", "iterations at each generated position, each a row (default: 1,2,3,4)", wholeNumbers)
+    .option("--shots <N>", "solved problems before each question (default: 0)", wholeNumber(0))
+    .option("--limit <N>", "only the first N questions", wholeNumber(1))
+    .option("--max-new-tokens <N>", "tokens of an answer at most (default: 256)", wholeNumber(1))
+    .option("--out <file>", "JSON lines of every prompt, completion and verdict; a baseline's go beside it")
+    .option("--resume", "go on with the file at --out")
+    .option("--length <N>", "symbols in a sequence of a task", wholeNumber(1), 16)
+    .option("--sequences <N>", "how many sequences of a task", wholeNumber(1), 1000)
+    .option("--seed <N>", "seed of sequences, solved problems and the order of choices", wholeNumber(0), 0)
+    .option("--iterations <N>", "with --task alone: iterations at every position (default: 1)", wholeNumber(1))
     .option("--stream-off", "run the plain backbone");
   return withCommonOptions(withSolverOptions(withQuantizeOption(command))).action(run);
 }
 
 async function run(options: EvalOptions): Promise<void> {
-  const known = createTask(options.task);
-  await openBackend(options.backend);
-  using model = await loadModel(options.model, { quantize: options.quantize });
-  const vocabulary = await loadVocabulary(options.model);
-  if (vocabulary === undefined) {
-    throw new SstError(
-      "file-unsupported",
-      `${options.model} holds no vocab.json, so it is not a model that labels the symbols of a task`,
-    );
+  if (options.benchmark !== undefined) {
+    refuse(options, ["iterations", "solver", "sweeps", "propagation"], "with --benchmark: use --depths");
+    await runBenchmark(options as BenchmarkRunOptions);
+    return;
   }
-  const task = known.on(vocabulary);
-  const batches = Array.from({ length: Math.ceil(options.sequences / batchSize) }, (_, index) =>
-    taskBatch(task, {
-      seed: options.seed,
-      split: "test",
-      index,
-      batchSize: Math.min(batchSize, options.sequences - index * batchSize),
-      length: options.length,
-    }),
-  );
-  const accuracy = await labelAccuracy(model, batches, forwardOptions(options));
-  const result = { task: task.name, length: options.length, ...accuracy };
-  if (options.json) process.stdout.write(`${JSON.stringify(result)}\n`);
-  else {
-    process.stdout.write(
-      `${task.name}, length ${options.length}, ${accuracy.sequences} fresh sequences: accuracy ${accuracy.last.toFixed(4)} ` +
-        `(last answer), ${accuracy.all.toFixed(4)} (all answers)\n`,
-    );
+  if (options.task === undefined) {
+    throw new SstError("invalid-argument", `say what to evaluate: --benchmark ${benchmarkNames.join(", ")}, or --task`);
   }
+  const ofBenchmarks = ["data", "baseline", "depths", "shots", "limit", "maxNewTokens", "out", "resume"] as const;
+  refuse(options, ofBenchmarks, "without --benchmark; for a task there is --benchmark task");
+  await runLabels(options as LabelRunOptions);
+}
+
+/** @throws SstError `contradiction` for an option that was given and does not apply */
+function refuse(options: EvalOptions, names: readonly (keyof EvalOptions)[], why: string): void {
+  const given = names.find((name) => options[name] !== undefined);
+  if (given === undefined) return;
+  const flag = given.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+  throw new SstError("contradiction", `--${flag} does not apply ${why}`);
 }

@@ -2,6 +2,7 @@
 import { type Random, SstError } from "@sst/tensor";
 import type { HostTensor, LoraConfig, ModelData, StateStreamConfig } from "../config.js";
 import { adapterShapes, linearShapes } from "../parameters.js";
+import { requireAlphaBounds } from "../state-stream/alpha.js";
 import { initialStream } from "../state-stream/initial-stream.js";
 
 /**
@@ -34,8 +35,9 @@ export function withLora(data: ModelData, lora: LoraConfig, random: Random): Mod
   return { ...data, adapter: { config: lora, weights } };
 }
 
-/** The model with a state stream whose layers' thetas all start at `theta`. */
+/** The model with a state stream whose layers' thetas all start at `theta`. @throws SstError `invalid-argument` for its bounds */
 export function withStateStream(data: ModelData, stateStream: StateStreamConfig, theta: number): ModelData {
+  requireAlphaBounds(stateStream);
   const config = { ...data.config, stateStream };
   return { ...data, config, weights: { ...data.weights, ...initialStream(config, theta) } };
 }

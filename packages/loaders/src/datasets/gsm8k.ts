@@ -36,6 +36,32 @@ export function gsm8kText({ question, answer }: Gsm8kProblem): string {
   return `Question: ${question}\nAnswer: ${answer}\n`;
 }
 
+/** The answer after the last `####`, without thousands' commas; undefined for a solution without one. */
+export function gsm8kAnswer({ answer }: Gsm8kProblem): string | undefined {
+  return /####\s*(-?[\d,]*\.?\d+)\s*$/.exec(answer)?.[1]?.replaceAll(",", "");
+}
+
+/**
+ * A solution as a Python program that prints the answer, for the CodeACT form: each step a comment, each calculation that
+ * the data set marks (`<<48/2=24>>`) a line of code. Undefined for the few whose last calculation is not the answer, or
+ * which calculate with more than numbers. Ours.
+ */
+export function gsm8kProgram(problem: Gsm8kProblem): string | undefined {
+  const lines: string[] = [];
+  let result: string | undefined;
+  const steps = problem.answer.split("\n").filter((line) => line.trim() !== "" && !line.startsWith("####"));
+  for (const step of steps) {
+    lines.push(`# ${step.replaceAll(/<<[^<>]*>>/g, "").trim()}`);
+    for (const [, calculation = "", value = ""] of step.matchAll(/<<([^<>=]*)=([^<>=]*)>>/g)) {
+      if (!/^[\d\s.+\-*/()]+$/.test(calculation) || /(^|\D)0\d/.test(calculation)) return undefined;
+      lines.push(`result = ${calculation.trim()}`);
+      result = value.trim();
+    }
+  }
+  if (result === undefined || Number(result) !== Number(gsm8kAnswer(problem))) return undefined;
+  return `${lines.join("\n")}\nprint(result)\n`;
+}
+
 async function readProblems(path: string): Promise<Gsm8kProblem[]> {
   const { readFile } = await import("node:fs/promises");
   const text = await readFile(path, "utf8").catch((cause) => {

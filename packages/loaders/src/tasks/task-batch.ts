@@ -15,18 +15,18 @@ export interface TaskBatchOptions {
 
 export interface TaskBatch {
   readonly batchSize: number;
-  /** `length` + 1: the start token stands first. */
+  /** The tokens of `length` symbols, and the start token that stands first. */
   readonly time: number;
   /** `[batchSize, time]`, row-major. */
   readonly tokens: Int32Array;
-  /** The state after each symbol; -1 at the start token, where nothing is asked: `[batchSize, time]`. */
+  /** The state after each symbol; -1 at the start token and within a symbol, where nothing is asked: `[batchSize, time]`. */
   readonly labels: Int32Array;
 }
 
 /** The same options give the same batch. */
 export function taskBatch(task: Task, { seed, split, index, batchSize, length }: TaskBatchOptions): TaskBatch {
   const random = new Random(`${task.name}/${seed}/${split}/${length}/${index}`);
-  const time = length + 1;
+  const time = length * task.symbolTokens + 1;
   const tokens = new Int32Array(batchSize * time);
   const labels = new Int32Array(batchSize * time);
   for (let row = 0; row < batchSize; row++) {

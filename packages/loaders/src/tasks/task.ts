@@ -5,10 +5,13 @@
 import type { Random } from "@sst/tensor";
 import { SymbolVocabulary } from "../tokenizers/symbol-vocabulary.js";
 
-/** The rule of a task: states and symbols share their names, and are counted in order. */
+/** The rule of a task, its states and symbols counted in order. */
 export interface TaskRule {
   readonly name: string;
+  /** One that has spaces is spelt in several tokens, the same number for all symbols. */
   readonly symbols: readonly string[];
+  /** What the states are called, each in one token; defaults to the symbols, which are the states then. */
+  readonly states?: readonly string[];
   /** The state before the first symbol. */
   readonly start: number;
   /** The state that a symbol leads to. */
@@ -17,13 +20,19 @@ export interface TaskRule {
 
 /** A rule on the tokens of a vocabulary. */
 export class Task {
-  readonly #tokens: readonly number[];
+  /** By symbol. */
+  readonly #symbols: readonly (readonly number[])[];
+  readonly #states: readonly number[];
+  /** Tokens that a symbol is spelt in; the answer is asked for at the last of them. */
+  readonly symbolTokens: number;
 
   constructor(
     private readonly rule: TaskRule,
     readonly vocabulary: SymbolVocabulary,
   ) {
-    this.#tokens = rule.symbols.map((symbol) => vocabulary.id(symbol));
+    this.#symbols = rule.symbols.map((symbol) => symbol.split(" ").map((token) => vocabulary.id(token)));
+    this.#states = statesOf(rule).map((state) => vocabulary.id(state));
+    this.symbolTokens = this.#symbols[0]?.length ?? 1;
   }
 
   get name(): string {
@@ -32,7 +41,7 @@ export class Task {
 
   /** Chance level: one over the number of answers. */
   get chance(): number {
-    return 1 / this.rule.symbols.length;
+    return 1 / this.#states.length;
   }
 
   /** The same task on another vocabulary. @throws SstError `unknown-token` where that lacks a symbol */
@@ -40,28 +49,33 @@ export class Task {
     return new Task(this.rule, vocabulary);
   }
 
-  /** A random sequence and its answers, as tokens. */
+  /** A random sequence and its answers, as tokens; -1 where none is asked for, within a symbol. */
   sample(random: Random, length: number): { symbols: number[]; labels: number[] } {
-    let state = this.rule.start;
-    const symbols: number[] = [];
-    const labels: number[] = [];
-    for (let position = 0; position < length; position++) {
-      const symbol = random.integer(this.rule.symbols.length);
-      state = this.rule.step(state, symbol);
-      symbols.push(this.#tokens[symbol] as number);
-      labels.push(this.#tokens[state] as number);
-    }
-    return { symbols, labels };
+    const drawn = Array.from({ length }, () => random.integer(this.#symbols.length));
+    return { symbols: drawn.flatMap((symbol) => this.#symbols[symbol] as number[]), labels: this.#labels(drawn) };
   }
 
-  /** The right answers to symbols given as tokens. */
+  /** The right answers to symbols given as tokens; -1 where none is asked for. */
   answers(symbols: readonly number[]): number[] {
+    const spelt = this.#symbols.map((tokens) => tokens.join());
+    const count = symbols.length / this.symbolTokens;
+    const given = Array.from({ length: count }, (_, index) =>
+      spelt.indexOf(symbols.slice(index * this.symbolTokens, (index + 1) * this.symbolTokens).join()),
+    );
+    return this.#labels(given);
+  }
+
+  #labels(symbols: readonly number[]): number[] {
     let state = this.rule.start;
-    return symbols.map((token) => {
-      state = this.rule.step(state, this.#tokens.indexOf(token));
-      return this.#tokens[state] as number;
+    return symbols.flatMap((symbol) => {
+      state = this.rule.step(state, symbol);
+      return [...new Array<number>(this.symbolTokens - 1).fill(-1), this.#states[state] as number];
     });
   }
+}
+
+function statesOf({ states, symbols }: TaskRule): readonly string[] {
+  return states ?? symbols;
 }
 
 /** The token that begins a sequence of a task. */
@@ -69,8 +83,9 @@ export function startName(taskName: string): string {
   return `<${taskName}>`;
 }
 
-/** A task on a vocabulary of its own: its start token, then its symbols. */
+/** A task on a vocabulary of its own: its start token, then those of its symbols and states. */
 export function ownTask(rule: TaskRule): Task {
   const start = startName(rule.name);
-  return new Task(rule, new SymbolVocabulary(rule.name, [start, ...rule.symbols], start));
+  const tokens = [...rule.symbols.flatMap((symbol) => symbol.split(" ")), ...statesOf(rule)];
+  return new Task(rule, new SymbolVocabulary(rule.name, [start, ...new Set(tokens)], start));
 }

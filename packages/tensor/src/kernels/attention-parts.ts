@@ -79,7 +79,7 @@ function causalMask(rows: number, columns: number, { pastLength, iterations }: A
 }
 
 /** Whether the query in column `query` of a chunk sees the key in column `key`; negative keys are the cache's. */
-function isSeen(query: number, key: number, iterations: number): boolean {
+export function isSeen(query: number, key: number, iterations: number): boolean {
   if (key < 0 || key === query) return true;
   const isKept = key % iterations === iterations - 1;
   return isKept && Math.floor(key / iterations) < Math.floor(query / iterations);

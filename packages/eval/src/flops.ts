@@ -1,0 +1,44 @@
+/**
+ * What inference costs, in floating-point operations, in closed form from a config. A multiplication and an addition count
+ * as two. Counted are the matrix products, the attention's two products per key, and the stream's blend (three per
+ * dimension and layer); norms, rotations, the softmax and the activation, under one percent together, are not. Ours.
+ */
+import type { ModelConfig } from "@sst/layers";
+
+/** One iteration at one position that sees `keys` keys, its own among them; without the head. */
+export function iterationFlops(config: ModelConfig, keys: number, streamOff = false): number {
+  const { hiddenSize, intermediateSize, headDim, numAttentionHeads, numKeyValueHeads, numHiddenLayers } = config;
+  const queries = numAttentionHeads * headDim;
+  const keysAndValues = 2 * numKeyValueHeads * headDim;
+  // q, k, v; o; gate, up and down
+  const weights = hiddenSize * (queries + keysAndValues) + queries * hiddenSize + 3 * hiddenSize * intermediateSize;
+  const attention = 2 * 2 * queries * keys;
+  const blend = config.stateStream === undefined || streamOff ? 0 : 3 * hiddenSize;
+  return numHiddenLayers * (2 * weights + attention + blend);
+}
+
+/** Logits at one position. */
+export function headFlops({ hiddenSize, vocabSize }: ModelConfig): number {
+  return 2 * hiddenSize * vocabSize;
+}
+
+/**
+ * A prompt and its continuation.
+ *
+ * @param iterations by generated token: at the prompt's last position for the first one, then at each token but the last
+ */
+export function completionFlops(
+  config: ModelConfig,
+  promptTokens: number,
+  iterations: readonly number[],
+  streamOff = false,
+): number {
+  let total = 0;
+  for (let position = 0; position < promptTokens - 1; position++) {
+    total += iterationFlops(config, position + 1, streamOff);
+  }
+  for (const [index, count] of iterations.entries()) {
+    total += count * iterationFlops(config, promptTokens + index, streamOff) + headFlops(config);
+  }
+  return total;
+}
