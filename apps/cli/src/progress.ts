@@ -13,7 +13,7 @@ export function trainingProgress(steps: number): Progress {
 
 function describe(figures: Readonly<Record<string, number>>): string {
   return Object.entries(figures)
-    .map(([name, value]) => `${name} ${value.toFixed(4)}`)
+    .map(([name, value]) => `${name} ${Number.isInteger(value) ? value : value.toFixed(4)}`)
     .join("  ");
 }
 

@@ -8,7 +8,7 @@ export interface Outcome {
   readonly stderr: string;
 }
 
-const program = fileURLToPath(new URL("../dist/main.js", import.meta.url));
+export const program = fileURLToPath(new URL("../dist/main.js", import.meta.url));
 
 export function sst(...parameters: string[]): Promise<Outcome> {
   return new Promise((resolve) => {

@@ -30,6 +30,9 @@ const FAILED: usize = 400;
 /** Not 0 when the helping threads are to end. */
 const STOPPED: usize = 404;
 
+/** Pieces of work that helping threads have done. */
+const HELPED: usize = 448;
+
 /** How often a thread looks before it sleeps: some hundred microseconds, longer than the gap between two kernels. */
 const LOOKS: u32 = 200_000;
 
@@ -86,17 +89,27 @@ export function parallel(part: Part, args: usize, total: usize, grain: usize): v
 
 /**
  * A claim comes before the job is read: the job cannot end, and another one cannot take its place, while a piece that
- * somebody has claimed is not done.
+ * somebody has claimed is not done. Returns how many pieces were done.
  */
-function claimPieces(): void {
-  for (;;) {
-    const piece = atomic.sub<i32>(UNCLAIMED, 1) - 1;
-    if (piece < 0) return;
+function claimPieces(): i32 {
+  let done = 0;
+  let piece = claim();
+  while (piece >= 0) {
     const grain = load<usize>(JOB_GRAIN);
     const from = <usize>piece * grain;
     runPart(load<i32>(JOB_PART), load<usize>(JOB_ARGUMENTS), from, min(from + grain, load<usize>(JOB_TOTAL)));
     if (atomic.sub<i32>(PENDING, 1) == 1) atomic.notify(PENDING, 1);
+    done++;
+    piece = claim();
   }
+  return done;
+}
+
+/** The number of a piece that is now the caller's, negative where there are no more. */
+// @ts-ignore: decorator
+@inline
+function claim(): i32 {
+  return atomic.sub<i32>(UNCLAIMED, 1) - 1;
 }
 
 /** The life of a helping thread. */
@@ -105,7 +118,8 @@ export function help(index: usize): void {
   while (atomic.load<i32>(STOPPED) == 0) {
     // Read before looking for work: a job that comes in between changes it, and the wait below returns at once.
     const generation = atomic.load<i32>(GENERATION);
-    claimPieces();
+    const done = claimPieces();
+    if (done > 0) atomic.add<i32>(HELPED, done);
     let looks: u32 = 0;
     while (atomic.load<i32>(GENERATION) == generation && ++looks < LOOKS) {}
     if (looks < LOOKS) continue;

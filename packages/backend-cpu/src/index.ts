@@ -5,4 +5,4 @@ import { createCpuBackend } from "./plugin.js";
 registerBackend(createCpuBackend());
 
 export { type CpuOptions, createCpuBackend } from "./plugin.js";
-export { borrowedOperations, heapBytes } from "./runtime.js";
+export { borrowedOperations, heapBytes, helpedPieces } from "./runtime.js";

@@ -7,6 +7,7 @@ import { CpuEngine } from "./engine.js";
 import { type Frame, immediateFrame } from "./frame.js";
 import { createJavaScriptEngine } from "./javascript-engine.js";
 import { coreKernels } from "./kernels/index.js";
+import { helpedPieces as piecesOf } from "./threads.js";
 
 export interface CpuRuntime extends BackendRuntime {
   readonly ownKernels: KernelImplementations;
@@ -19,6 +20,11 @@ let live: Core | undefined;
 /** Size of the WebAssembly heap, 0 before it exists. It grows and never shrinks: what a leak would show in. */
 export function heapBytes(): number {
   return live?.heap.bytes.length ?? 0;
+}
+
+/** Pieces of work that other threads than the calling one have done so far: whether they help at all. */
+export function helpedPieces(): number {
+  return live === undefined ? 0 : piecesOf(live.heap);
 }
 
 /** Basic operations that are not compiled: they run in JavaScript, on the same memory. */

@@ -9,6 +9,7 @@ const AREAS = 392 / 4;
 const AREA_BYTES = 396 / 4;
 const FAILED = 400 / 4;
 const STOPPED = 404 / 4;
+const HELPED = 448 / 4;
 
 /** What a helping thread runs; a string, so that no bundler has to find a second file. */
 const helperSource = `
@@ -49,6 +50,11 @@ export function stopThreads(heap: Heap): void {
   Atomics.store(heap.words, STOPPED, 1);
   Atomics.add(heap.words, GENERATION, 1);
   Atomics.notify(heap.words, GENERATION);
+}
+
+/** Pieces of work that helping threads have done so far. */
+export function helpedPieces(heap: Heap): number {
+  return Atomics.load(heap.words, HELPED);
 }
 
 /** Gives every thread a work area of its own. */

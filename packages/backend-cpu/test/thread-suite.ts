@@ -1,5 +1,5 @@
 /** Threads share the work and change nothing of what comes out: in Node, and in a page that is isolated. */
-import { createCpuBackend, heapBytes } from "@sst/backend-cpu";
+import { createCpuBackend, heapBytes, helpedPieces } from "@sst/backend-cpu";
 import {
   affineScan,
   causalAttention,
@@ -112,6 +112,18 @@ export function threadSuite(): void {
     test("give the bits of one", async () => {
       const shared = await resultsWith(threads);
       for (const [name, values] of Object.entries(one)) expect(shared[name], name).toEqual(values);
+    });
+
+    test("do some of the work, once they have started", async () => {
+      await resultsWith(threads);
+      const before = helpedPieces();
+      const large = tensor(new Random("large").normals(512 * 512, 1), [512, 512]);
+      // They start while this thread waits; how soon is the machine's business, that they do is asked here.
+      while (helpedPieces() === before) {
+        await new Promise((resolve) => setTimeout(resolve, 5));
+        for (let job = 0; job < 10; job++) matMul(large, large).dispose();
+      }
+      large.dispose();
     });
 
     test("a thousand jobs in a row, and the heap stays as it is", async () => {

@@ -1,10 +1,16 @@
 /** TensorFlow.js' WebGPU backend on our own device, with what it leaves out: faults that are heard, spare buffers that go. */
 import { type BackendRuntime, SstError } from "@sst/tensor";
-import { type BackendValues, type DataType, getKernelsForBackend, util } from "@tensorflow/tfjs-core";
+import {
+  type BackendValues,
+  type DataType,
+  getKernelsForBackend,
+  type KernelConfig,
+  util,
+} from "@tensorflow/tfjs-core";
 import { countDevice } from "./counters.js";
 import { DeviceFaults } from "./device-faults.js";
 import { sumWithoutEntries } from "./empty-sum.js";
-import { orderedMatMul } from "./mat-mul.js";
+import { orderedMatMul, orderedProduct, type Product } from "./mat-mul.js";
 import { ProgramRunner } from "./program-runner.js";
 
 /** Released buffers that are kept for the next tensor of their size, in bytes. */
@@ -39,6 +45,7 @@ interface EngineInternals {
 /** An engine, and what runs our own programs on it. */
 export interface EngineRuntime extends BackendRuntime {
   readonly programs: ProgramRunner;
+  readonly product: Product;
 }
 
 /**
@@ -164,11 +171,16 @@ export async function createEngine(
 
   const engine = new DeviceEngine();
   live = engine;
-  const engineKernels = getKernelsForBackend("webgpu").map((kernel) => {
-    if (kernel.kernelName === "BatchMatMul") return orderedMatMul(kernel, engine.programs);
+  const tfjsKernels = getKernelsForBackend("webgpu");
+  const product = orderedProduct(
+    tfjsKernels.find(({ kernelName }) => kernelName === "BatchMatMul") as KernelConfig,
+    engine.programs,
+  );
+  const engineKernels = tfjsKernels.map((kernel) => {
+    if (kernel.kernelName === "BatchMatMul") return orderedMatMul(kernel, product);
     return kernel.kernelName === "Sum" ? sumWithoutEntries(kernel) : kernel;
   });
-  return { engine, engineKernels, programs: engine.programs };
+  return { engine, engineKernels, programs: engine.programs, product };
 }
 
 /** Host values as they lie in a buffer: truth values as whole numbers. */

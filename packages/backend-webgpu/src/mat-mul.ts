@@ -19,23 +19,34 @@ const TILE = 32;
 const BUSY_TILES = 64;
 
 interface MatMulAttributes {
-  readonly transposeA: boolean;
-  readonly transposeB: boolean;
+  readonly transposeA?: boolean;
+  readonly transposeB?: boolean;
 }
 
-export function orderedMatMul(kernel: KernelConfig, runner: ProgramRunner): KernelConfig {
+/** A product of tensors of at least two dimensions, as TensorFlow.js' `BatchMatMul` has it; the result is the caller's. */
+export type Product = (a: TensorInfo, b: TensorInfo, attributes: MatMulAttributes) => TensorInfo;
+
+/** @param kernel TensorFlow.js' own, for large products */
+export function orderedProduct(kernel: KernelConfig, runner: ProgramRunner): Product {
+  return (a, b, attributes) => {
+    const product = blockProduct(runner, a, b, attributes);
+    if (product !== undefined) return product;
+    const attrs = { transposeA: false, transposeB: false, ...attributes };
+    env().set(PROGRAM_FLAG, TILED_PROGRAM);
+    try {
+      return kernel.kernelFunc({ inputs: { a, b }, backend: runner.engine, attrs }) as TensorInfo;
+    } finally {
+      env().set(PROGRAM_FLAG, ANY_PROGRAM);
+    }
+  };
+}
+
+export function orderedMatMul(kernel: KernelConfig, product: Product): KernelConfig {
   return {
     ...kernel,
-    kernelFunc: (call) => {
-      const { a, b } = call.inputs as { a: TensorInfo; b: TensorInfo };
-      const product = blockProduct(runner, a, b, call.attrs as unknown as MatMulAttributes);
-      if (product !== undefined) return product;
-      env().set(PROGRAM_FLAG, TILED_PROGRAM);
-      try {
-        return kernel.kernelFunc(call);
-      } finally {
-        env().set(PROGRAM_FLAG, ANY_PROGRAM);
-      }
+    kernelFunc: ({ inputs, attrs }) => {
+      const { a, b } = inputs as { a: TensorInfo; b: TensorInfo };
+      return product(a, b, attrs as MatMulAttributes);
     },
   };
 }
@@ -45,7 +56,7 @@ function blockProduct(
   runner: ProgramRunner,
   a: TensorInfo,
   b: TensorInfo,
-  { transposeA, transposeB }: MatMulAttributes,
+  { transposeA = false, transposeB = false }: MatMulAttributes,
 ): TensorInfo | undefined {
   const [aBatches, bBatches] = [a.shape.slice(0, -2), b.shape.slice(0, -2)];
   const isPiecewise = aBatches.join() !== bBatches.join() && batchSize(a) !== 1 && batchSize(b) !== 1;

@@ -53,7 +53,7 @@ export function createWebgpuBackend({ softwareAdapter = isNode() }: WebgpuOption
       features: [...device.features],
       limits: limitsOf(device),
     }),
-    kernels: ({ programs }) => createKernels(programs),
+    kernels: ({ programs, product }) => createKernels(programs, product),
     dispose: ({ engine }) => engine.dispose(),
   }) as WebgpuBackend;
 }

@@ -18,7 +18,7 @@ async function counted(body: () => Promise<void>) {
 
 export function economySuite(): void {
   describe("a training step after warm-up", () => {
-    for (const solver of ["two-pass", "layerwise"] as const) {
+    for (const solver of ["two-pass", "layerwise", "sequential"] as const) {
       test(`by the solver ${solver}: no new buffer, one download at its end`, async () => {
         using model = DecoderModel.fromData(tinyModel());
         using trainer = new Trainer(model, { steps: 60, learningRate: 1e-3, forward: { solver } });
@@ -34,6 +34,22 @@ export function economySuite(): void {
         expect(counts.bytesReadBack).toBe(4 * (1 + model.parameterNames.length));
       });
     }
+  });
+
+  test("a training step by the exact solver takes as many dispatches for any length", async () => {
+    using model = DecoderModel.fromData(tinyModel());
+    using trainer = new Trainer(model, { steps: 60, learningRate: 1e-3, forward: { solver: "sequential" } });
+    const dispatches: number[] = [];
+    for (const time of [5, 40]) {
+      const batch = nextTokenBatch(tinyTokens(2, time));
+      const step = async () => {
+        await trainer.step([batch]);
+      };
+      // Tables and masks are made, the plan of the shape is recorded.
+      for (let warmUp = 0; warmUp < 3; warmUp++) await step();
+      dispatches.push((await counted(step)).dispatches);
+    }
+    expect(dispatches[1]).toBe(dispatches[0]);
   });
 
   describe("a decoded token after warm-up", () => {

@@ -23,6 +23,8 @@ import {
   softmaxCrossEntropyGradient,
   stateBlend,
   stateBlendGradient,
+  stateRecurrence,
+  stateRecurrenceGradient,
   sum,
   type Tensor,
   tensor,
@@ -110,6 +112,13 @@ const dispatches: readonly [name: string, count: number, call: () => Record<stri
     1,
     () => affineScanGradient({ ds: normals(1, 70, 3), coefficient: normals(1, 70, 3), s: normals(1, 70, 3) }, {}),
   ],
+  ["stateRecurrence", 2, () => stateRecurrence(recurrence(9, 6), { epsilon: 1e-5 })],
+  [
+    "stateRecurrenceGradient, as many for any length",
+    10,
+    () =>
+      stateRecurrenceGradient({ dy: normals(2, 9, 6), ...recurrence(9, 6), y: normals(2, 9, 6) }, { epsilon: 1e-5 }),
+  ],
   ["embeddingLookup", 1, () => embeddingLookup({ table: normals(5, 3), tokens: integers([4, 1], 1, 2) }, {})],
   [
     "embeddingGradient",
@@ -147,6 +156,19 @@ const dispatches: readonly [name: string, count: number, call: () => Record<stri
     () => quantizedMatMulGradient({ dy: normals(1, 5), ...packed("int8", 5, 40) }, { format: "int8", inSize: 40 }),
   ],
 ];
+
+function recurrence(time: number, size: number) {
+  return {
+    a: normals(2, time, size),
+    alpha: normals(size),
+    keep: normals(2, time),
+    initial: normals(2, size),
+    normWeight: normals(size),
+    gate: normals(8, size),
+    up: normals(8, size),
+    down: normals(size, 8),
+  };
+}
 
 function attention(time: number) {
   return { q: normals(1, time, 2, 4), k: normals(1, time, 1, 4), v: normals(1, time, 1, 4) };

@@ -7,6 +7,8 @@ export interface LabelledBatch {
   readonly tokens: Int32Array;
   /** The right answer at each position, negative where none is asked for: `[batchSize, time]`. */
   readonly labels: Int32Array;
+  /** Where rows hold several documents: the position at which each position's begins, `[batchSize, time]`. */
+  readonly documentStarts?: Int32Array;
 }
 
 /** The rows of a `[batchSize, time]` array. */

@@ -65,7 +65,9 @@ export async function* generate(
       const token = gives === "logits" ? sampleToken(values as Float32Array, options, random) : (values[0] as number);
       if (stopTokens.includes(token)) return;
       yield token;
-      read = () => readToken(step, token, model.config);
+      // A greedy step goes on from the token that it chose, which need not come back from here.
+      const isKnown = gives === "likeliest" && count > 0;
+      read = () => (isKnown ? step.run() : readToken(step, token, model.config));
     }
   } finally {
     step.dispose();

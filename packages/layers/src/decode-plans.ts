@@ -4,12 +4,11 @@
  */
 import type { CompiledPlan, Tensor } from "@sst/tensor";
 
-/** One of each a layer. */
-export type Carried = `keys${number}` | `values${number}` | `state${number}`;
+/** `keys0`, `values0`, `state0`, and so on for every layer. */
+export type CachedTensors = Readonly<Record<string, Tensor>>;
 
-export type DecodePlan = CompiledPlan<"tokens", "chosen", Carried>;
-
-export type CarriedTensors = Readonly<Record<Carried, Tensor>>;
+/** Tokens come in at each run, or are carried beside the caches: then a run goes on from what the last one chose. */
+export type DecodePlan = CompiledPlan<string, "chosen", string>;
 
 /** Plans that are kept at rest; the one used longest ago goes. */
 const KEPT_PLANS = 4;

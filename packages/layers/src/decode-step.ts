@@ -5,7 +5,7 @@
 import { argMax, compile, SstError, type Tensor } from "@sst/tensor";
 import { type KvCache, writeRows } from "./caches/kv-cache.js";
 import type { LatentStateCache } from "./caches/latent-state-cache.js";
-import type { Carried, CarriedTensors, DecodePlan } from "./decode-plans.js";
+import type { CachedTensors, DecodePlan } from "./decode-plans.js";
 import { forwardPass } from "./forward.js";
 import { type ForwardOptions, type ForwardPlan, type PassCaches, planForward } from "./forward-options.js";
 import type { ModelWeights } from "./weights.js";
@@ -16,7 +16,10 @@ export interface DecodeCaches {
 }
 
 export interface DecodeOptions extends Pick<ForwardOptions, "iterations" | "streamOff"> {
-  /** What a step gives: `"logits"` (the default), or the first of the likeliest tokens, which then stays a matter of the device. */
+  /**
+   * What a step gives: `"logits"` (the default), or `"likeliest"`, the first of the likeliest tokens. Then it also goes on from
+   * that token, which never has to leave the device.
+   */
   readonly gives?: "logits" | "likeliest";
 }
 
@@ -47,17 +50,20 @@ export class DecodeStep implements Disposable {
   }
 
   /**
-   * Logits `[batch, 1, vocabSize]`, or the likeliest tokens `[batch, 1]` (int32), for the token of one more position, `[batch, 1]`
-   * int32. The result is the caller's. Where it throws, the caches are as they were.
+   * Logits `[batch, 1, vocabSize]`, or the likeliest tokens `[batch, 1]` (int32), after one more position. The result is the
+   * caller's. Where it throws, the caches are as they were.
    *
-   * @throws SstError `contradiction` for caches that hold nothing, or are another step's; `context-overflow`;
-   * `shape-mismatch`; `wrong-backend`, `device-lost`, `disposed`
+   * @param tokens of that position, `[batch, 1]` int32: in every run, or in the first one of a step that gives the likeliest and
+   * goes on from them
+   * @throws SstError `contradiction` for caches that hold nothing, or are another step's, and for tokens that are missing or
+   * too many; `context-overflow`; `shape-mismatch`; `wrong-backend`, `device-lost`, `disposed`
    */
-  run(tokens: Tensor): Tensor {
+  run(tokens?: Tensor): Tensor {
     if (this.#isDisposed) throw new SstError("disposed", "the decode step was disposed of");
     const { kv } = this.caches;
     kv.requireRoom(1);
-    const { chosen } = this.#plan === undefined ? this.#begin(tokens) : this.#plan.run({ tokens }, this.#variables());
+    this.#requireTokens(tokens);
+    const { chosen } = this.#plan === undefined ? this.#begin(tokens as Tensor) : this.#runPlan(this.#plan, tokens);
     kv.advance(1);
     return chosen;
   }
@@ -67,7 +73,9 @@ export class DecodeStep implements Disposable {
     if (this.#isDisposed) return;
     this.#isDisposed = true;
     if (this.#plan === undefined) return;
-    this.#giveBack(this.#plan.release());
+    const carried = this.#plan.release();
+    if (this.#isGreedy) carried.tokens?.dispose();
+    this.#giveBack(carried);
     this.weights.plans.giveBack(this.#key, this.#plan);
   }
 
@@ -75,44 +83,70 @@ export class DecodeStep implements Disposable {
     this.dispose();
   }
 
-  #variables(): Record<string, number> {
+  get #isGreedy(): boolean {
+    return this.options.gives === "likeliest";
+  }
+
+  #runPlan(plan: DecodePlan, tokens: Tensor | undefined): Readonly<Record<"chosen", Tensor>> {
     const { length } = this.caches.kv;
-    return { "rotaryEmbedding.offset": length, "causalAttention.pastLength": length, "cacheWrite.offset": length };
+    const variables = {
+      "rotaryEmbedding.offset": length,
+      "causalAttention.pastLength": length,
+      "cacheWrite.offset": length,
+    };
+    return plan.run(tokens === undefined ? {} : { tokens }, variables);
   }
 
   /** The first run: of a plan that is there, or the recording of one. */
   #begin(tokens: Tensor): Readonly<Record<"chosen", Tensor>> {
     this.#requirePrompt();
-    this.#requireOneEach(tokens);
     const known = this.weights.plans.take(this.#key);
     const borrowed = this.#borrow();
+    const carried: CachedTensors = this.#isGreedy ? { tokens: tokens.clone(), ...borrowed } : borrowed;
     try {
       if (known === undefined) {
-        this.#plan = this.#record(tokens, borrowed);
+        this.#plan = this.#record(tokens, carried);
         return this.#plan.first;
       }
-      known.takeOver(borrowed);
+      known.takeOver(carried);
     } catch (error) {
       known?.dispose();
+      carried.tokens?.dispose();
       this.#giveBack(borrowed);
       throw error;
     }
     this.#plan = known;
-    return known.run({ tokens }, this.#variables());
+    return this.#runPlan(known, this.#isGreedy ? undefined : tokens);
   }
 
-  #record(tokens: Tensor, borrowed: CarriedTensors): DecodePlan {
-    const step = (inputs: Readonly<Record<"tokens" | Carried, Tensor>>) => {
-      const { tokens: given, ...carried } = inputs;
-      const { caches, left } = carriedCaches(carried, this.caches.kv);
-      const logits = forwardPass(this.weights, given, this.#forwardPlan, { caches });
-      return { chosen: this.options.gives === "likeliest" ? (argMax(logits, -1) as Tensor) : logits, ...left };
+  #record(tokens: Tensor, carried: CachedTensors): DecodePlan {
+    const step = ({ tokens: given, ...cached }: CachedTensors): Record<string, Tensor> => {
+      const { caches, left } = carriedCaches(cached, this.caches.kv);
+      const logits = forwardPass(this.weights, given as Tensor, this.#forwardPlan, { caches });
+      if (!this.#isGreedy) return { chosen: logits, ...left };
+      const chosen = argMax(logits, -1) as Tensor;
+      return { chosen, tokens: chosen, ...left };
     };
-    return compile<"tokens" | Carried, "chosen" | Carried, Carried>(
-      step,
-      { tokens, ...borrowed },
-      { carries: Object.keys(borrowed) as Carried[] },
-    );
+    const plan = compile<string, string, string>(step, { tokens, ...carried }, { carries: Object.keys(carried) });
+    // Which names are carried, and so are no outputs, is known at run time alone.
+    return plan as unknown as DecodePlan;
+  }
+
+  #requireTokens(tokens: Tensor | undefined): void {
+    const isWanted = this.#plan === undefined || !this.#isGreedy;
+    if (tokens === undefined && isWanted) {
+      throw new SstError("contradiction", "the step has no token to go on from: give `run` the one of each row");
+    }
+    if (tokens === undefined) return;
+    if (!isWanted) {
+      throw new SstError(
+        "contradiction",
+        "a step that gives the likeliest tokens goes on from those: leave out the tokens after the first run",
+      );
+    }
+    const [{ shape }, { batchSize }] = [tokens, this.caches.kv];
+    if (shape.length === 2 && shape[0] === batchSize && shape[1] === 1) return;
+    throw new SstError("shape-mismatch", `a step's tokens should be [${batchSize},1], but are [${shape}]`);
   }
 
   #requirePrompt(): void {
@@ -121,13 +155,7 @@ export class DecodeStep implements Disposable {
     throw new SstError("contradiction", "the caches hold nothing: read the prompt with `forward` before decoding");
   }
 
-  #requireOneEach({ shape }: Tensor): void {
-    const { batchSize } = this.caches.kv;
-    if (shape.length === 2 && shape[0] === batchSize && shape[1] === 1) return;
-    throw new SstError("shape-mismatch", `a step's tokens should be [${batchSize},1], but are [${shape}]`);
-  }
-
-  #borrow(): CarriedTensors {
+  #borrow(): CachedTensors {
     const { kv, states } = this.caches;
     const { keys, values } = kv.lend();
     try {
@@ -143,9 +171,9 @@ export class DecodeStep implements Disposable {
     }
   }
 
-  #giveBack(carried: CarriedTensors): void {
+  #giveBack(carried: CachedTensors): void {
     const { kv, states } = this.caches;
-    const ofLayers = (name: (layer: number) => Carried) =>
+    const ofLayers = (name: (layer: number) => string) =>
       this.weights.layers.map((_, layer) => carried[name(layer)] as Tensor);
     kv.takeBack(
       ofLayers((layer) => `keys${layer}`),
@@ -157,10 +185,10 @@ export class DecodeStep implements Disposable {
 
 /** Carried tensors as the caches of a pass, and what that leaves of them. */
 function carriedCaches(
-  carried: CarriedTensors,
+  carried: CachedTensors,
   { length, capacity }: KvCache,
-): { readonly caches: PassCaches; readonly left: Record<Carried, Tensor> } {
-  const left: Record<Carried, Tensor> = { ...carried };
+): { readonly caches: PassCaches; readonly left: Record<string, Tensor> } {
+  const left: Record<string, Tensor> = { ...carried };
   const keys = (layer: number) => left[`keys${layer}`] as Tensor;
   const values = (layer: number) => left[`values${layer}`] as Tensor;
   const caches: PassCaches = {

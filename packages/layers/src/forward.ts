@@ -3,10 +3,12 @@
  * a decoder layer does with its post-attention hidden states, which is what a solver is.
  */
 import { embeddingLookup, rmsNorm, squeeze, type Tensor, tidy, withoutGradient } from "@sst/tensor";
+import type { ModelConfig } from "./config.js";
 import { feedForward } from "./feed-forward.js";
 import { type ForwardOptions, type ForwardPlan, type PassOptions, planForward } from "./forward-options.js";
 import { linear } from "./linear.js";
 import { type Chunk, columnAt, lastIterations, repeatColumns } from "./positions.js";
+import { type LayerInputs, recomputedLayer } from "./recompute.js";
 import { type AttentionContext, selfAttention } from "./self-attention.js";
 import { firstSweep, type LayerStream, sweep } from "./state-stream/layer-stream.js";
 import { solveLayerwise } from "./state-stream/layerwise.js";
@@ -16,7 +18,7 @@ import { solveSequential } from "./state-stream/sequential.js";
 import type { LayerWeights, ModelWeights } from "./weights.js";
 
 /** Turns post-attention hidden states into the layer's output, which is also its states. */
-type LayerSolver = (a: Tensor, layer: LayerWeights, index: number) => Tensor;
+type LayerSolver = (a: Tensor, layer: LayerWeights, index: number, blended?: Tensor) => Tensor;
 
 /**
  * Logits `[batch, time, vocabSize]` (or `[batch, 1, vocabSize]` with `lastPositionOnly`) for tokens `[batch, time]`
@@ -50,26 +52,44 @@ export function forwardPass(weights: ModelWeights, tokens: Tensor, plan: Forward
     rotary: weights.constants.rotary(caches?.kv.capacity ?? time),
     cache: caches?.kv,
     writesCache: true,
+    documents: options.documents,
   };
-  const solve = layerSolver(plan, streams, weights, () =>
-    rollOut(x, weights, { ...attention, writesCache: false }, streams as LayerStream[], plan),
-  );
-  const y = decoderLayers(x, weights, attention, (a, layer, index) => {
-    const states = solve(a, layer, index);
+  const solve = layerSolver(plan, streams, weights.config);
+  const hasRollOut = plan.solver === "two-pass" && plan.sweeps > 1;
+  const passBefore = { ...attention, writesCache: false };
+  const passesBefore = () => (hasRollOut ? rollOut(x, weights, passBefore, streams as LayerStream[], plan) : undefined);
+  const blended = plan.sweepGradient === "all" ? passesBefore() : withoutGradient(passesBefore);
+  const solved: LayerSolver = (a, layer, index, before) => {
+    const states = solve(a, layer, index, before);
     const stream = streams?.[index];
-    if (stream && plan.solver !== "sequential") options.onResidual?.(index, recurrenceResidual(a, states, stream));
+    if (stream) options.onResidual?.(index, recurrenceResidual(a, states, stream));
     caches?.states.write(index, squeeze(lastColumn(states), [1]));
     return states;
-  });
+  };
+  const y = decoderLayers(x, weights, attention, solved, { blended, recompute: options.recompute });
   const kept = lastIterations(y, plan.iterations);
   return head(options.lastPositionOnly ? lastColumn(kept) : kept, weights);
 }
 
-function decoderLayers(x: Tensor, weights: ModelWeights, attention: AttentionContext, solve: LayerSolver): Tensor {
-  return weights.layers.reduce(
-    (hidden, layer, index) => solve(selfAttention(hidden, layer, index, attention), layer, index),
-    x,
-  );
+interface LayersOptions {
+  /** By layer, where an earlier pass has left them. */
+  readonly blended?: readonly Tensor[] | undefined;
+  readonly recompute?: boolean | undefined;
+}
+
+function decoderLayers(
+  x: Tensor,
+  weights: ModelWeights,
+  attention: AttentionContext,
+  solve: LayerSolver,
+  { blended, recompute = false }: LayersOptions = {},
+): Tensor {
+  return weights.layers.reduce((hidden, layer, index) => {
+    const run = (given: LayerInputs) =>
+      solve(selfAttention(given.x, given.layer, index, attention), given.layer, index, given.blended);
+    const inputs = { x: hidden, layer, blended: blended?.[index] };
+    return recompute ? recomputedLayer(inputs, run) : run(inputs);
+  }, x);
 }
 
 function head(y: Tensor, weights: ModelWeights): Tensor {
@@ -77,25 +97,25 @@ function head(y: Tensor, weights: ModelWeights): Tensor {
   return linear(normed, weights.head);
 }
 
-function layerSolver(
-  plan: ForwardPlan,
-  streams: LayerStream[] | undefined,
-  weights: ModelWeights,
-  rollOutPasses: () => Tensor[],
-): LayerSolver {
-  const stream = (index: number) => streams?.[index] as LayerStream;
+function layerSolver(plan: ForwardPlan, streams: LayerStream[] | undefined, config: ModelConfig): LayerSolver {
+  // A layer that is computed again brings tensors of its own.
+  const stream = (layer: LayerWeights, index: number): LayerStream => ({
+    ...(streams?.[index] as LayerStream),
+    weights: layer,
+    alpha: layer.alpha as Tensor,
+  });
   switch (plan.solver) {
     case "off":
-      return (a, layer) => feedForward(a, layer, weights.config.rmsNormEps);
+      return (a, layer) => feedForward(a, layer, config.rmsNormEps);
     case "sequential":
-      return (a, _, index) => solveSequential(a, stream(index));
+      return (a, layer, index) => solveSequential(a, stream(layer, index));
     case "layerwise":
-      return (a, _, index) => solveLayerwise(a, stream(index), plan.sweeps, plan.propagation);
-    case "two-pass": {
-      if (plan.sweeps === 1) return (a, _, index) => firstSweep(a, stream(index));
-      const blended = withoutGradient(rollOutPasses);
-      return (a, _, index) => sweep(a, blended[index] as Tensor, stream(index).keep, stream(index));
-    }
+      return (a, layer, index) => solveLayerwise(a, stream(layer, index), plan);
+    case "two-pass":
+      return (a, layer, index, blended) => {
+        const own = stream(layer, index);
+        return blended === undefined ? firstSweep(a, own) : sweep(a, blended, own.keep, own);
+      };
   }
 }
 
@@ -125,11 +145,13 @@ function rollOut(
   return blended as Tensor[];
 }
 
-function layerStreams(weights: ModelWeights, batch: number, chunk: Chunk, { caches }: PassOptions): LayerStream[] {
+function layerStreams(weights: ModelWeights, batch: number, chunk: Chunk, options: PassOptions): LayerStream[] {
+  const { caches, documents } = options;
   const isContinued = caches?.states.isFilled ?? false;
   const { nothing, ...masks } = weights.constants.masks(batch, chunk.time * chunk.iterations, isContinued);
   return weights.layers.map((layer, index) => ({
     ...masks,
+    ...(documents && { keep: documents.keep }),
     weights: layer,
     alpha: layer.alpha as Tensor,
     epsilon: weights.config.rmsNormEps,

@@ -1,6 +1,7 @@
 /** The named parameters of a model, with their shapes: what a checkpoint must hold and what training may change. */
 import { SstError } from "@sst/tensor";
 import type { LoraConfig, ModelConfig } from "./config.js";
+import { requireAlphaBounds } from "./state-stream/alpha.js";
 
 export const embeddingName = "model.embed_tokens.weight";
 
@@ -86,6 +87,7 @@ export function requireParameters(
   lora: LoraConfig | undefined,
   given: Readonly<Record<string, readonly number[]>>,
 ): string[] {
+  if (config.stateStream) requireAlphaBounds(config.stateStream);
   const expected = { ...backboneShapes(config), ...streamShapes(config), ...(lora && adapterShapes(config, lora)) };
   for (const name of Object.keys(given)) {
     if (!(name in expected)) throw new SstError("shape-mismatch", `the model has no parameter "${name}"`);

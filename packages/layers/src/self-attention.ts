@@ -1,7 +1,8 @@
 /** The attention branch of a decoder layer, with its residual: `a = x + o · attention(norm(x))`. */
-import { add, causalAttention, reshape, rmsNorm, rotaryEmbedding, type Tensor } from "@sst/tensor";
+import { add, causalAttention, documentAttention, reshape, rmsNorm, rotaryEmbedding, type Tensor } from "@sst/tensor";
 import type { ModelConfig } from "./config.js";
 import type { RotaryTables } from "./constants.js";
+import type { Documents } from "./documents.js";
 import type { PassCaches } from "./forward-options.js";
 import { linear } from "./linear.js";
 import { type Chunk, lastIterations } from "./positions.js";
@@ -14,6 +15,8 @@ export interface AttentionContext {
   readonly cache: PassCaches["kv"] | undefined;
   /** Whether the chunk's keys and values go into the cache; a pass that another one follows leaves it alone. */
   readonly writesCache: boolean;
+  /** Where rows hold several documents; without a cache then. */
+  readonly documents: Documents | undefined;
 }
 
 /**
@@ -32,10 +35,10 @@ export function selfAttention(x: Tensor, layer: LayerWeights, index: number, con
   const k = turned(heads(linear(n, layer.k_proj)));
   const v = heads(linear(n, layer.v_proj));
   const past = cache && chunk.offset > 0 ? { pastK: cache.keys(index), pastV: cache.values(index) } : {};
-  const attended = causalAttention(
-    { q, k, v, ...past },
-    { scale: 1 / Math.sqrt(config.headDim), pastLength: chunk.offset, iterations: chunk.iterations },
-  ).y;
+  const attributes = { scale: 1 / Math.sqrt(config.headDim), iterations: chunk.iterations };
+  const attended = context.documents
+    ? documentAttention({ q, k, v, starts: context.documents.starts }, attributes).y
+    : causalAttention({ q, k, v, ...past }, { ...attributes, pastLength: chunk.offset }).y;
   if (cache && context.writesCache) {
     cache.write(index, lastIterations(k, chunk.iterations), lastIterations(v, chunk.iterations));
   }

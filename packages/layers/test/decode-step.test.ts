@@ -179,20 +179,45 @@ describe("a decode step", () => {
     weights.dispose();
   });
 
-  test("the likeliest tokens instead of logits", async () => {
-    await ready({ backend: "cpu" });
-    using model = DecoderModel.fromData(tinyModel());
-    const weights = model.weights();
-    using direct = cachesFor(weights);
-    using planned = cachesFor(weights);
-    for (const caches of [direct, planned]) read(weights, prompt, caches, {});
-    using step = new DecodeStep(weights, planned, { gives: "likeliest" });
-    for (const index of [0, 1, 2]) {
-      const logits = read(weights, column(index), direct, {});
-      const rows = [logits.slice(0, logits.length / batch), logits.slice(logits.length / batch)];
-      expect(decode(step, model.config, index)).toEqual(rows.map((row) => row.indexOf(Math.max(...row))));
+  test("the likeliest tokens instead of logits, from which it goes on by itself", async () => {
+    for (const backend of ["cpu", "js"]) {
+      await ready({ backend });
+      using model = DecoderModel.fromData(tinyModel());
+      const weights = model.weights();
+      const before = () => memory().tensors;
+      for (const round of [0, 1]) {
+        using direct = cachesFor(weights);
+        using planned = cachesFor(weights);
+        for (const caches of [direct, planned]) read(weights, prompt, caches, {});
+        using step = new DecodeStep(weights, planned, { gives: "likeliest" });
+        let tokens = column(round).flat();
+        const held = before();
+        for (let index = 0; index < steps; index++) {
+          const given = index === 0 ? tokenTensor(column(round), model.config) : undefined;
+          const logits = read(
+            weights,
+            tokens.map((token) => [token]),
+            direct,
+            {},
+          );
+          const rows = [logits.slice(0, logits.length / batch), logits.slice(logits.length / batch)];
+          tokens = rows.map((row) => row.indexOf(Math.max(...row)));
+          expect(valuesOf(step.run(given))).toEqual(tokens);
+          given?.dispose();
+        }
+        const refusal = (message: RegExp) =>
+          expect.objectContaining({ code: "contradiction", message: expect.stringMatching(message) });
+        const more = tokenTensor(column(0), model.config);
+        expect(() => step.run(more)).toThrowError(refusal(/goes on from those/));
+        more.dispose();
+        using other = new DecodeStep(weights, direct, { gives: "likeliest" });
+        expect(() => other.run()).toThrowError(refusal(/no token to go on from/));
+        step.dispose();
+        // What stays is the plan alone, from the first round on.
+        if (round === 1) expect(before()).toBe(held);
+      }
+      weights.dispose();
     }
-    weights.dispose();
   });
 
   test("tables that grow, and weights that are let go of, stay with it", async () => {
@@ -231,7 +256,7 @@ describe("a decode step", () => {
     expect(() => step.run(wrong)).toThrowError(refusal("shape-mismatch", /tokens should be \[2,1\], but are \[2,3\]/));
     expect(contents(caches, model.config)).toEqual(before);
     decode(step, model.config, 0);
-    expect(() => step.run(wrong)).toThrowError(refusal("shape-mismatch", /"tokens" should be \[2,1\]/));
+    expect(() => step.run(wrong)).toThrowError(refusal("shape-mismatch", /tokens should be \[2,1\]/));
     const borrowed = refusal("contradiction", /a decode step has borrowed the/);
     expect(() => caches.kv.keys(0)).toThrowError(borrowed);
     expect(() => caches.states.state(0)).toThrowError(borrowed);

@@ -1,6 +1,6 @@
 /** Models: what goes in comes out, and what does not fit is refused by name. */
 import "@sst/backend-cpu";
-import { allLinearLayers, DecoderModel, forward, tokenTensor, withLora, withStateStream } from "@sst/layers";
+import { allLinearLayers, DecoderModel, forward, planForward, tokenTensor, withLora, withStateStream } from "@sst/layers";
 import { Random, ready, tensor } from "@sst/tensor";
 import { beforeAll, describe, expect, test } from "vitest";
 import { relativeError, tinyBackbone, tinyConfig, tinyModel, tinyTokens } from "./tiny-model.js";
@@ -43,6 +43,31 @@ describe("DecoderModel", () => {
     const model = DecoderModel.fromData(tinyModel());
     model.dispose();
     expect(() => model.tensor("model.norm.weight")).toThrowError(expect.objectContaining({ code: "disposed" }));
+  });
+});
+
+describe("a state stream", () => {
+  test.each([
+    [-0.01, 0.1],
+    [0.2, 0.1],
+    [0, 1],
+    [Number.NaN, 0.1],
+  ])("with bounds %f and %f is refused", (alphaMin, alphaMax) => {
+    const stateStream = { alphaMin, alphaMax };
+    const refusal = expect.objectContaining({ code: "invalid-argument", message: expect.stringContaining("0 <= alphaMin") });
+    expect(() => withStateStream(tinyBackbone(), stateStream, 0)).toThrowError(refusal);
+    expect(() => DecoderModel.fromData(tinyModel({ stateStream }))).toThrowError(refusal);
+  });
+
+  test("is solved by what there is, in at least one sweep", () => {
+    const refused = (options: object, message: RegExp) =>
+      expect(() => planForward(tinyConfig, options)).toThrowError(
+        expect.objectContaining({ code: "invalid-argument", message: expect.stringMatching(message) }),
+      );
+    refused({ solver: "newton" }, /no solver "newton"; there are sequential, layerwise, two-pass/);
+    refused({ propagation: "jump" }, /no propagation "jump"; there are shift, scan/);
+    refused({ solver: "layerwise", sweeps: 0 }, /sweeps should be a whole number of at least 1, but is 0/);
+    refused({ iterations: 0 }, /iterations should be/);
   });
 });
 

@@ -123,6 +123,9 @@ describe("solvers", () => {
       expect(byLayer).toHaveLength(tinyConfig.numHiddenLayers);
       residuals.push(Math.max(...(await Promise.all(byLayer))));
     }
+    const exact: Promise<number>[] = [];
+    run(weights, tokens, { onResidual: (_, residual) => exact.push(residual) });
+    for (const residual of await Promise.all(exact)) expect(residual).toBeLessThan(1e-6);
     expect(residuals).toEqual([...residuals].sort((left, right) => right - left));
     expect(residuals.at(-1)).toBeLessThan(1e-5);
     weights.dispose();

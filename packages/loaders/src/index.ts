@@ -1,6 +1,13 @@
+export {
+  type CheckpointFiles,
+  type FolderCheckpointOptions,
+  FolderCheckpointStore,
+  type StoredCheckpoint,
+} from "./checkpoints/folder-checkpoint-store.js";
 export { type GpqaQuestion, readGpqa } from "./datasets/gpqa.js";
 export { type Gsm8k, type Gsm8kProblem, gsm8kAnswer, gsm8kProgram, gsm8kText, readGsm8k } from "./datasets/gsm8k.js";
 export { type FileSource, folderSource, httpSource, memorySource } from "./files/file-source.js";
+export { type NotedFile, noteFiles, requireUnchanged } from "./files/noted-files.js";
 export type { OpenFile } from "./files/open-file.js";
 export { type OutputOptions, requireWritable } from "./files/output-folder.js";
 export { configToJson, readConfig } from "./formats/hugging-face-config.js";

@@ -231,6 +231,21 @@ describe("damaged folders", () => {
     await expect(readModelData(other)).rejects.toThrowError(/should begin with "base_model.model."/);
   });
 
+  test("an adapter of another backbone: wider, deeper, or with other modules", async () => {
+    const own = modelFiles(tinyModel());
+    const others: [ModelData, RegExp][] = [
+      [withLora(tinyModel({ hiddenSize: 32, headDim: 8 }), lora, new Random(0)), /layers\.0\.self_attn\.q_proj\.lora_A.*\[2,32\].*\[2,16\].*another backbone/],
+      [withLora(tinyModel({ numHiddenLayers: 3 }), lora, new Random(0)), /layers\.2\..* needs none.*another backbone/],
+      [withLora(tinyModel({ numHiddenLayers: 1 }), lora, new Random(0)), /layers\.1\..* is none.*another backbone/],
+    ];
+    for (const [other, message] of others) {
+      const files = modelFiles(other);
+      const mixed = Object.entries(files).filter(([name]) => name.startsWith("adapter_"));
+      const source = memorySource({ ...own, ...Object.fromEntries(mixed) });
+      await expect(readModelData(source)).rejects.toMatchObject({ code: "shape-mismatch", message });
+    }
+  });
+
   test("adapters have PEFT's names on disk", () => {
     const bytes = modelFiles(withLora(tinyModel(), lora, new Random(0)))["adapter_model.safetensors"] as Uint8Array;
     const header = JSON.parse(

@@ -26,6 +26,7 @@ export function valueAndGradients<Names extends string>(
 }
 
 function differentiate(f: () => Tensor, tensors: Tensor[]) {
+  differentiatedIds = new Set(tensors.map(({ id }) => id));
   try {
     return engine().gradients(f as () => Tensor, tensors, undefined, true);
   } catch (error) {
@@ -46,5 +47,81 @@ export function withoutGradient<Result>(f: () => Result): Result {
     return f();
   } finally {
     state.kernelDepth--;
+  }
+}
+
+/**
+ * `f` of named tensors, remembered for the gradient by its inputs alone: what it computes on the way is let go of and
+ * computed again in the backward pass (gradient checkpointing, Chen et al. 2016). It trades the time of one more forward
+ * pass for the memory of what `f` would have kept. Outside a gradient it is `f(inputs)`.
+ *
+ * @param f uses no tensors but its inputs, except those that live until the backward pass is over; gives the same each time
+ */
+export function recomputed<Names extends string>(
+  f: (inputs: Readonly<Record<Names, Tensor>>) => Tensor,
+  inputs: Readonly<Record<Names, Tensor>>,
+): Tensor {
+  const { state } = engine();
+  if (state.gradientDepth === 0 || state.kernelDepth > 0) return f(inputs);
+  const names = Object.keys(inputs) as Names[];
+  const given = names.map((name) => inputs[name]);
+  const varying = new Set(dependingOn(state.activeTape as TapeNode[], differentiatedIds, given));
+  const sought = names.filter((name) => varying.has(inputs[name].id));
+  const custom = engine() as unknown as CustomGradientEngine;
+  return custom.runKernelFunc({
+    inputs: Object.fromEntries(sought.map((name) => [name, inputs[name]])),
+    forwardFunc: (_, save) => {
+      save(given);
+      return f(inputs);
+    },
+    backwardsFunc: (dy, saved) => {
+      const again = Object.fromEntries(names.map((name, index) => [name, saved[index]])) as Record<Names, Tensor>;
+      const gradients = throughAgain(() => f(again), sought.map((name) => again[name]), dy);
+      return Object.fromEntries(sought.map((name, index) => [name, () => gradients[index] as Tensor]));
+    },
+  });
+}
+
+/** A node of the engine's tape, as far as it is read here. */
+interface TapeNode {
+  readonly inputs: Readonly<Record<string, Tensor>>;
+  readonly outputs: readonly Tensor[];
+}
+
+/** The engine's way to an operation with a gradient of its own; its types keep it private. */
+interface CustomGradientEngine {
+  runKernelFunc(operation: {
+    readonly inputs: NamedTensorMap;
+    readonly forwardFunc: (backend: unknown, save: (tensors: Tensor[]) => void) => Tensor;
+    readonly backwardsFunc: (dy: Tensor, saved: Tensor[]) => Record<string, () => Tensor>;
+  }): Tensor;
+}
+
+/** What the gradient that is being computed is for, by tensor id. */
+let differentiatedIds: ReadonlySet<number> = new Set();
+
+/** Ids among the given tensors that what is differentiated leads to. */
+function dependingOn(tape: readonly TapeNode[], roots: ReadonlySet<number>, given: readonly Tensor[]): number[] {
+  const reached = new Set(roots);
+  for (const { inputs, outputs } of tape) {
+    if (!Object.values(inputs).some(({ id }) => reached.has(id))) continue;
+    for (const { id } of outputs) reached.add(id);
+  }
+  return given.map(({ id }) => id).filter((id) => reached.has(id));
+}
+
+/** The gradients of `f()` for the tensors, times `dy`, on a tape of their own: the engine has one, which is in use. */
+function throughAgain(f: () => Tensor, tensors: Tensor[], dy: Tensor): Tensor[] {
+  const { state } = engine();
+  const { activeTape } = state;
+  const outerIds = differentiatedIds;
+  differentiatedIds = new Set(tensors.map(({ id }) => id));
+  try {
+    const { value, grads } = engine().gradients(f, tensors, dy as never, true);
+    value.dispose();
+    return tensors.map((tensor, index) => (grads[index] as Tensor | null) ?? zerosLike(tensor));
+  } finally {
+    state.activeTape = activeTape;
+    differentiatedIds = outerIds;
   }
 }

@@ -23,8 +23,11 @@ export type SstErrorCode =
   | "file-not-found"
   | "file-corrupt"
   | "file-unsupported"
+  | "file-changed"
+  | "checkpoint-mismatch"
   | "output-exists"
   | "output-not-writable"
+  | "disk-full"
   | "disposed";
 
 export class SstError extends Error {

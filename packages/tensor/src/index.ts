@@ -1,4 +1,4 @@
-export { valueAndGradients, withoutGradient } from "./autodiff.js";
+export { recomputed, valueAndGradients, withoutGradient } from "./autodiff.js";
 export {
   type Availability,
   BACKEND_CONTRACT_VERSION,
@@ -26,6 +26,8 @@ export * from "./ops.js";
 export type { Plan, PlanCall, PlanCarry, PlanProgram, PlanValue } from "./plan.js";
 export {
   BLOCK_SIZE,
+  NF4_BLOCK_SIZE,
+  nf4Values,
   type PackedMatrix,
   packMatrix,
   unpackMatrix,

@@ -37,8 +37,11 @@ export interface KernelCall {
   readonly engine: KernelBackend;
 }
 
-/** A backend's own implementation: one info per output, in the order of the definition. */
-export type KernelImplementation = (call: KernelCall) => TensorInfo[];
+/**
+ * A backend's own implementation: one info per output, in the order of the definition; or undefined for sizes that it leaves to
+ * the composition.
+ */
+export type KernelImplementation = (call: KernelCall) => TensorInfo[] | undefined;
 
 export type KernelImplementations = Readonly<Record<string, KernelImplementation>>;
 
@@ -128,14 +131,13 @@ export function installKernels(engineBackendName: string, implementations: Kerne
       backendName: engineBackendName,
       kernelFunc: ({ inputs, attrs, backend }) => {
         const { attributes, outputShapes } = attrs as unknown as EngineAttributes;
-        if (implementation !== undefined) {
-          return implementation({
-            inputs: inputs as Record<string, TensorInfo>,
-            attributes,
-            outputShapes,
-            engine: backend as KernelBackend,
-          });
-        }
+        const own = implementation?.({
+          inputs: inputs as Record<string, TensorInfo>,
+          attributes,
+          outputShapes,
+          engine: backend as KernelBackend,
+        });
+        if (own !== undefined) return own;
         return engine().tidy(() => {
           const composed = definition.compose(inputs as NamedTensorMap, attributes as never);
           return Object.keys(definition.outputs).map((name) => composed[name] as Tensor);

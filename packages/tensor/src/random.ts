@@ -4,14 +4,23 @@
  */
 import { uniformFloat64 } from "pure-rand/distribution/uniformFloat64";
 import { uniformInt } from "pure-rand/distribution/uniformInt";
-import { xoroshiro128plus } from "pure-rand/generator/xoroshiro128plus";
+import { xoroshiro128plus, xoroshiro128plusFromState } from "pure-rand/generator/xoroshiro128plus";
 
 export class Random {
-  readonly #generator: ReturnType<typeof xoroshiro128plus>;
+  #generator: ReturnType<typeof xoroshiro128plus>;
 
   /** @param seed any integer, or a label such as `"s3/0/test"`; different seeds give independent streams */
   constructor(readonly seed: number | string) {
     this.#generator = xoroshiro128plus(hash(String(seed)));
+  }
+
+  /** Where the stream stands, as four numbers: a stream that is put there goes on with the same draws. */
+  get state(): readonly number[] {
+    return this.#generator.getState();
+  }
+
+  set state(state: readonly number[]) {
+    this.#generator = xoroshiro128plusFromState(state);
   }
 
   /** A number in [0, 1). */

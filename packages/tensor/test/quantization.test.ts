@@ -1,5 +1,5 @@
 /** Weights in few bits: what is rounded comes back within half a step, what fits exactly comes back exactly. */
-import { packMatrix, unpackMatrix } from "@sst/tensor";
+import { nf4Values, packMatrix, unpackMatrix } from "@sst/tensor";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { fromHalf, packHalves, toHalf, unpackHalf } from "../src/float16.js";
@@ -92,8 +92,52 @@ describe("matrices", () => {
     );
   });
 
-  test("sizes are as documented: per row 8 or 4 words a block of 32, scales as halves", () => {
-    const sizes = (["f16", "int8", "int4"] as const).map((format) => {
+  test("nf4: every entry is the nearest of its block's sixteen values", () => {
+    fc.assert(
+      fc.property(matrices, ([shape, values]) => {
+        const back = unpackMatrix(packMatrix(values, shape, "nf4"));
+        values.forEach((value, i) => {
+          const row = Math.floor(i / shape[1]);
+          const start = row * shape[1] + Math.floor((i % shape[1]) / 64) * 64;
+          const block = values.slice(start, Math.min(start + 64, (row + 1) * shape[1]));
+          const scale = Math.max(...block.map(Math.abs));
+          const nearest = Math.min(...nf4Values.map((quantile) => Math.abs(quantile * scale - value)));
+          expect(Math.abs((back[i] as number) - value)).toBeLessThanOrEqual(nearest + 1e-6 * scale + 2 ** -149);
+        });
+      }),
+    );
+  });
+
+  test("nf4: an all-zero block, the largest of a block and its negative come back exactly", () => {
+    const values = Array.from({ length: 130 }, (_, i) => (i < 64 ? 0 : i === 70 ? -3.7 : i === 100 ? 3.7 : 0));
+    const back = unpackMatrix(packMatrix(values, [1, 130], "nf4"));
+    expect(Array.from(back)).toEqual(values.map(Math.fround));
+  });
+
+  test("nf4's values are quantiles of a normal distribution, eight below zero and seven above (QLoRA)", () => {
+    const quantile = (probability: number) => {
+      // By bisection of the distribution, which is summed up here in small steps from 0 on.
+      let sum = 0.5;
+      let x = 0;
+      const step = 1e-5;
+      while (sum < probability) {
+        sum += (step * Math.exp(-((x + step / 2) ** 2) / 2)) / Math.sqrt(2 * Math.PI);
+        x += step;
+      }
+      return x;
+    };
+    const offset = 0.9677083;
+    const spread = (count: number) => Array.from({ length: count }, (_, i) => offset + (i / count) * (0.5 - offset));
+    const below = spread(7).map((p) => -quantile(p));
+    const above = spread(8).map(quantile);
+    const largest = quantile(offset);
+    const all = [...below, 0, ...above.reverse()].map((value) => value / largest);
+    expect(all).toHaveLength(16);
+    for (const [index, value] of nf4Values.entries()) expect(value).toBeCloseTo(all[index] as number, 4);
+  });
+
+  test("sizes are as documented: per row 8 or 4 words a block of 32 or 64, scales as halves or floats", () => {
+    const sizes = (["f16", "int8", "int4", "nf4"] as const).map((format) => {
       const { words, scales } = packMatrix(new Float32Array(3 * 70), [3, 70], format);
       return [words.length, scales.length];
     });
@@ -101,6 +145,7 @@ describe("matrices", () => {
       [3 * 35, 0],
       [3 * 3 * 8, 5],
       [3 * 3 * 4, 5],
+      [3 * 2 * 8, 3 * 2],
     ]);
   });
 

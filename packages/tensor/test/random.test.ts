@@ -123,4 +123,14 @@ describe("forks", () => {
       for (const other of streams.slice(index + 1)) expect(Math.abs(correlation(stream, other))).toBeLessThan(0.03);
     }
   });
+
+  test("a stream put where another one stood goes on with the same draws", () => {
+    const random = new Random("draws");
+    random.normals(7, 1);
+    const { state } = random;
+    const expected = [random.uniform(), random.integer(1000), random.normal()];
+    const restored = new Random("another");
+    restored.state = JSON.parse(JSON.stringify(state));
+    expect([restored.uniform(), restored.integer(1000), restored.normal()]).toEqual(expected);
+  });
 });

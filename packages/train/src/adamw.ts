@@ -16,11 +16,29 @@ export interface ParameterRates {
   readonly weightDecay: number;
 }
 
+/** The running means of a parameter's gradient and of its square. */
+export interface Moments {
+  readonly m: Tensor;
+  readonly v: Tensor;
+}
+
 export class AdamW implements Disposable {
-  readonly #moments = new Map<string, { m: Tensor; v: Tensor }>();
+  readonly #moments = new Map<string, Moments>();
   #step = 0;
 
   constructor(private readonly options: AdamWOptions) {}
+
+  /** By parameter name. The tensors stay the optimiser's. */
+  get moments(): ReadonlyMap<string, Moments> {
+    return this.#moments;
+  }
+
+  /** Puts the optimiser where it was after `step` steps. It owns the tensors that it is given. */
+  restore(step: number, moments: Readonly<Record<string, Moments>>): void {
+    this.dispose();
+    this.#step = step;
+    for (const [name, each] of Object.entries(moments)) this.#moments.set(name, each);
+  }
 
   /**
    * Updates the model with gradients by parameter name, each multiplied by `scale` (`[1]`) first. Where that is not

@@ -7,6 +7,11 @@ export interface Batch {
   readonly tokens: Int32Array;
   /** The answer asked for at each position, negative where there is none: `[batchSize, time]`. */
   readonly labels: Int32Array;
+  /**
+   * Where rows hold several documents: the position at which each position's document begins, `[batchSize, time]`.
+   * Attention and stream stop there.
+   */
+  readonly documentStarts?: Int32Array;
 }
 
 /** How many positions of a batch ask for an answer. */

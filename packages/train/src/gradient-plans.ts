@@ -25,7 +25,7 @@ export class GradientPlans implements Disposable {
   /** As `lossAndGradients`, to the bit. */
   run(batches: readonly Batch[]): LossAndGradients {
     const parameters = Object.fromEntries(this.parameterNames.map((name) => [name, this.model.tensor(name)]));
-    return accumulate(batches, (batch) => this.#runOne(batch, parameters));
+    return accumulate(batches, (batch) => this.#runOne(batch, parameters), this.options.iterations);
   }
 
   dispose(): void {
@@ -37,11 +37,12 @@ export class GradientPlans implements Disposable {
     this.dispose();
   }
 
-  #runOne(batch: BatchTensors, parameters: Readonly<Record<string, Tensor>>): LossAndGradients {
-    const direct = () => gradientsOf(this.model, batch, parameters, this.options);
+  #runOne(given: BatchTensors, parameters: Readonly<Record<string, Tensor>>): LossAndGradients {
+    const direct = () => gradientsOf(this.model, given, parameters, this.options);
+    const batch = given as BatchTensors & Record<string, Tensor>;
     // What is told while the calls are made would not be told by a plan.
     if (this.options.onResidual) return direct();
-    const shape = batch.tokens.shape.join();
+    const shape = `${batch.tokens.shape}${batch.starts ? " in documents" : ""}`;
     const isKnown = this.#plans.has(shape);
     const plan = this.#plans.get(shape);
     this.#plans.delete(shape);
@@ -58,7 +59,7 @@ export class GradientPlans implements Disposable {
         const { loss, gradients } = direct();
         return { [LOSS]: loss, ...gradients };
       },
-      { ...parameters, ...batch } as Record<string, Tensor>,
+      { ...parameters, ...batch },
     );
     this.#keep(shape, recorded);
     return sorted(recorded.first);

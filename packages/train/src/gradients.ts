@@ -1,5 +1,5 @@
 /** Loss and gradients of a model on batches: what a training step and `sst logits --loss-and-gradients` share. */
-import { type DecoderModel, type ForwardOptions, forward, meanCrossEntropy } from "@sst/layers";
+import { type DecoderModel, documentTensors, type ForwardOptions, forward, meanCrossEntropy } from "@sst/layers";
 import { add, scalar, type Tensor, tensor, valueAndGradients } from "@sst/tensor";
 import { type Batch, labelCount } from "./batch.js";
 
@@ -18,7 +18,7 @@ export function lossAndGradients(
   options: ForwardOptions = {},
 ): LossAndGradients {
   const parameters = Object.fromEntries(parameterNames.map((name) => [name, model.tensor(name)]));
-  return accumulate(batches, (batch) => gradientsOf(model, batch, parameters, options));
+  return accumulate(batches, (batch) => gradientsOf(model, batch, parameters, options), options.iterations);
 }
 
 /** A batch on the device. */
@@ -28,17 +28,21 @@ export interface BatchTensors {
   readonly labels: Tensor;
   /** How many labels count in the whole step, a scalar. */
   readonly count: Tensor;
+  /** As `Documents`, where rows hold several. */
+  readonly starts?: Tensor;
+  readonly keep?: Tensor;
 }
 
 /** Loss and gradients of one batch, on the parameters that the model holds. */
 export function gradientsOf(
   model: DecoderModel,
-  { tokens, labels, count }: BatchTensors,
+  { tokens, labels, count, starts, keep }: BatchTensors,
   parameters: Readonly<Record<string, Tensor>>,
   options: ForwardOptions,
 ): LossAndGradients {
+  const given = starts && keep ? { ...options, documents: { starts, keep } } : options;
   const { value, gradients } = valueAndGradients(
-    () => meanCrossEntropy(forward(model.weights(), tokens, options), labels, count),
+    () => meanCrossEntropy(forward(model.weights(), tokens, given), labels, count),
     parameters,
   );
   return { loss: value, gradients };
@@ -48,17 +52,25 @@ export function gradientsOf(
 export function accumulate(
   batches: readonly Batch[],
   run: (batch: BatchTensors) => LossAndGradients,
+  iterations?: number,
 ): LossAndGradients {
   const count = batches.reduce((total, batch) => total + labelCount(batch), 0);
-  return batches.map((batch) => onDevice(batch, count, run)).reduce((left, right) => addUp(left, right));
+  return batches.map((batch) => onDevice(batch, count, run, iterations)).reduce((left, right) => addUp(left, right));
 }
 
-function onDevice(batch: Batch, count: number, run: (batch: BatchTensors) => LossAndGradients): LossAndGradients {
-  const shape = [batch.batchSize, batch.time];
+function onDevice(
+  { batchSize, time, documentStarts, ...batch }: Batch,
+  count: number,
+  run: (batch: BatchTensors) => LossAndGradients,
+  iterations: number | undefined,
+): LossAndGradients {
+  const shape = [batchSize, time];
+  const documents = documentStarts && documentTensors(documentStarts, batchSize, time, iterations);
   const tensors = {
     tokens: tensor(batch.tokens, shape, "int32"),
     labels: tensor(batch.labels, shape, "int32"),
     count: scalar(count),
+    ...documents,
   };
   try {
     return run(tensors);

@@ -1,7 +1,34 @@
-export { AdamW, type AdamWOptions, type ParameterRates } from "./adamw.js";
+export { AdamW, type AdamWOptions, type Moments, type ParameterRates } from "./adamw.js";
 export { type Batch, labelCount, nextTokenBatch } from "./batch.js";
+export { type BatchSource, batchesByStep } from "./batch-source.js";
+export { type Checkpoint, type CheckpointStore, type Json, requireSameConfiguration } from "./checkpoint.js";
 export { type CoTrainOptions, type CoTrainVariant, coTrain, defaultLora } from "./co-train.js";
+export {
+  DocumentBatches,
+  type DocumentBatchesOptions,
+  documentBatch,
+  type RowOptions,
+  type TokenDocument,
+} from "./document-batches.js";
 export { type FitProbeOptions, fitProbe, type ProbeRow } from "./fit-probe.js";
 export { type LossAndGradients, lossAndGradients } from "./gradients.js";
+export { type AlphaSummary, type Observation, observe } from "./observation.js";
 export { type Schedule, type ScheduleOptions, warmupCosine } from "./schedule.js";
-export { type StepReport, Trainer, type TrainerOptions } from "./trainer.js";
+export { type StepReport, Trainer, type TrainerOptions, type TrainerState } from "./trainer.js";
+export {
+  type CheckpointEvent,
+  type EndEvent,
+  type EndReason,
+  type EvaluationEvent,
+  type ObservationEvent,
+  type StartEvent,
+  type StepEvent,
+  type TrainingEvent,
+} from "./training-events.js";
+export {
+  type CheckpointOptions,
+  type EvaluationOptions,
+  type TrainingOutcome,
+  TrainingRun,
+  type TrainingRunOptions,
+} from "./training-run.js";

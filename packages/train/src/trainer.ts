@@ -2,10 +2,12 @@
  * The training loop: loss and gradients, clipping, AdamW under a schedule. Nothing is written for a number that is not
  * finite: training stops, says which tensor it was, and the model goes back to its last good state.
  */
-import type { DecoderModel, ForwardOptions } from "@sst/layers";
-import { clone, concat, keep, reshape, SstError, type Tensor, tidy } from "@sst/tensor";
-import { AdamW } from "./adamw.js";
+import type { DecoderModel, ForwardOptions, HostTensor } from "@sst/layers";
+import { clone, concat, keep, reshape, SstError, type Tensor, tensor, tidy } from "@sst/tensor";
+import { AdamW, type Moments } from "./adamw.js";
 import type { Batch } from "./batch.js";
+import { requireBatches } from "./batch-checks.js";
+import type { Json } from "./checkpoint.js";
 import { clippingScale, firstNotFinite, squaredNorms } from "./finiteness.js";
 import { GradientPlans } from "./gradient-plans.js";
 import { type Schedule, warmupCosine } from "./schedule.js";
@@ -37,8 +39,16 @@ export interface StepReport {
   readonly loss: number;
   /** Before clipping. */
   readonly gradientNorm: number;
+  /** By parameter name, before clipping. */
+  readonly gradientNorms: Readonly<Record<string, number>>;
   readonly learningRate: number;
   readonly durationMs: number;
+}
+
+/** What the trainer goes on from: parameters under their names, the optimiser's moments under `adamw.m/` and `adamw.v/`. */
+export interface TrainerState {
+  readonly step: number;
+  readonly tensors: Readonly<Record<string, HostTensor>>;
 }
 
 /** The parameters after a number of steps. An update of a tensor that is kept here works on a copy. */
@@ -46,6 +56,11 @@ interface Snapshot {
   readonly step: number;
   readonly tensors: Readonly<Record<string, Tensor>>;
 }
+
+const firstMoment = "adamw.m/";
+const secondMoment = "adamw.v/";
+
+const nothingYet: Snapshot = { step: 0, tensors: {} };
 
 /** Steps between the copies that a run falls back to. */
 const SNAPSHOT_STEPS = 10;
@@ -57,13 +72,13 @@ export class Trainer implements Disposable {
   readonly #gradients: GradientPlans;
   #step = 0;
   /** Empty until the first update: before it there is nothing to go back from. */
-  #good: Snapshot = { step: 0, tensors: {} };
+  #good: Snapshot = nothingYet;
 
   constructor(
     readonly model: DecoderModel,
     readonly options: TrainerOptions,
   ) {
-    const { beta1 = 0.9, beta2 = 0.98, epsilon = 1e-8, warmupSteps = 50, finalFraction = 0.05 } = options;
+    const { beta1, beta2, epsilon, warmupSteps, finalFraction } = this.#settings;
     this.#optimizer = new AdamW({ beta1, beta2, epsilon });
     this.#schedule = warmupCosine({ steps: options.steps, warmupSteps, finalFraction });
     this.#names = model.parameterNames.filter(options.trainable ?? (() => true));
@@ -71,21 +86,101 @@ export class Trainer implements Disposable {
     if (this.#names.length === 0) throw new SstError("invalid-argument", "no parameter of the model is to be trained");
   }
 
+  /** Steps that are done. */
+  get stepsDone(): number {
+    return this.#step;
+  }
+
+  get parameterNames(): readonly string[] {
+    return this.#names;
+  }
+
+  /** What a checkpoint of this training belongs to: the model's shape, what is trained, and how. */
+  get configuration(): Readonly<Record<string, Json>> {
+    const { config, lora } = this.model;
+    const prefixed = (prefix: string, values: object) =>
+      Object.entries(values).map(([name, value]) => [`${prefix}.${name}`, JSON.parse(JSON.stringify(value)) as Json]);
+    return {
+      ...Object.fromEntries(prefixed("model", config)),
+      ...Object.fromEntries(prefixed("adapters", lora ?? {})),
+      ...Object.fromEntries(prefixed("forward", this.options.forward ?? {})),
+      ...this.#settings,
+      trained: this.#names,
+    };
+  }
+
+  /** What is trained, as it is now, in host memory. */
+  async parameters(): Promise<Record<string, HostTensor>> {
+    const tensors: Record<string, HostTensor> = {};
+    for (const name of this.#names) tensors[name] = await downloaded(this.model.tensor(name));
+    return tensors;
+  }
+
+  /**
+   * Everything that training goes on from, in host memory.
+   *
+   * @throws SstError `not-finite` naming a parameter that the last update has spoilt; the model is back in its last good
+   * state then
+   */
+  async state(): Promise<TrainerState> {
+    const tensors = await this.parameters();
+    const spoilt = this.#names.find((name) => !tensors[name]?.data.every(Number.isFinite));
+    if (spoilt !== undefined) this.#goBack(`parameter "${spoilt}" is not finite after step ${this.#step}`);
+    for (const [name, { m, v }] of this.#optimizer.moments) {
+      tensors[`${firstMoment}${name}`] = await downloaded(m);
+      tensors[`${secondMoment}${name}`] = await downloaded(v);
+    }
+    return { step: this.#step, tensors };
+  }
+
+  /**
+   * Puts model and optimiser where they were: the next step is the one that would have followed.
+   *
+   * @throws SstError `checkpoint-mismatch` for tensors that are not this trainer's
+   */
+  restore({ step, tensors }: TrainerState): void {
+    const hasMoments = step > 0;
+    const expected = this.#names.flatMap((name) => [
+      name,
+      ...(hasMoments ? [`${firstMoment}${name}`, `${secondMoment}${name}`] : []),
+    ]);
+    const missing = expected.find((name) => tensors[name]?.shape.join() !== this.#shapeOf(name).join());
+    if (missing !== undefined) {
+      throw new SstError("checkpoint-mismatch", `the checkpoint has no tensor "${missing}" [${this.#shapeOf(missing)}]`);
+    }
+    const uploaded = (name: string): Tensor => {
+      const { data, shape } = tensors[name] as HostTensor;
+      return keep(tensor(data, [...shape]));
+    };
+    const moments: Record<string, Moments> = {};
+    for (const name of this.#names) {
+      this.model.replace(name, uploaded(name));
+      if (!hasMoments) continue;
+      moments[name] = { m: uploaded(`${firstMoment}${name}`), v: uploaded(`${secondMoment}${name}`) };
+    }
+    this.#optimizer.restore(step, moments);
+    this.#step = step;
+    this.#accept(nothingYet);
+  }
+
   /**
    * One optimiser step on one or several batches (accumulated).
    *
-   * @throws SstError `not-finite`, naming the step and the first tensor; the model is back in its last good state then
+   * @throws SstError `not-finite`, naming the step and the first tensor; the model is back in its last good state then.
+   * For batches that do not fit the model `context-overflow`, `unknown-token`, `shape-mismatch` or `invalid-argument`
    */
   async step(batches: readonly Batch[]): Promise<StepReport> {
+    requireBatches(batches, this.model.config);
     const started = performance.now();
     const { loss, gradients } = this.#gradients.run(batches);
     const squares = squaredNorms(gradients);
-    const scale = clippingScale(loss, squares, this.options.clipNorm ?? 1);
-    const candidate = this.#step % SNAPSHOT_STEPS === 0 ? this.#takeSnapshot() : undefined;
-    const learningRate = this.options.learningRate * this.#schedule(this.#step);
+    const scale = clippingScale(loss, squares, this.#settings.clipNorm);
+    const isDue = this.#step % SNAPSHOT_STEPS === 0 || this.#good === nothingYet;
+    const candidate = isDue ? this.#takeSnapshot() : undefined;
+    const learningRate = this.#settings.learningRate * this.#schedule(this.#step);
     this.#optimizer.update(this.model, gradients, scale, learningRate, (name) => ({
-      rateFactor: isTheta(name) ? (this.options.streamRateFactor ?? 10) : 1,
-      weightDecay: isTheta(name) || isNorm(name) ? 0 : (this.options.weightDecay ?? 0.01),
+      rateFactor: isTheta(name) ? this.#settings.streamRateFactor : 1,
+      weightDecay: isTheta(name) || isNorm(name) ? 0 : this.#settings.weightDecay,
     }));
     // The one download of a step, at its end: the device has all of the work before anybody waits for it.
     const figures = tidy(() => concat([reshape(loss, [1]), squares]) as Tensor);
@@ -95,8 +190,16 @@ export class Trainer implements Disposable {
     await this.#requireFinite(lossValue, squareValues, candidate);
     if (candidate) this.#accept(candidate);
     this.#step++;
-    const gradientNorm = Math.sqrt(squareValues.reduce((total, square) => total + square, 0));
-    return { step: this.#step, loss: lossValue, gradientNorm, learningRate, durationMs: performance.now() - started };
+    return {
+      step: this.#step,
+      loss: lossValue,
+      gradientNorm: Math.sqrt(squareValues.reduce((total, square) => total + square, 0)),
+      gradientNorms: Object.fromEntries(
+        this.#names.map((name, index) => [name, Math.sqrt(squareValues[index] as number)]),
+      ),
+      learningRate,
+      durationMs: performance.now() - started,
+    };
   }
 
   /**
@@ -119,7 +222,7 @@ export class Trainer implements Disposable {
   dispose(): void {
     this.#optimizer.dispose();
     this.#gradients.dispose();
-    this.#accept({ step: this.#good.step, tensors: {} });
+    this.#accept(nothingYet);
   }
 
   [Symbol.dispose](): void {
@@ -135,12 +238,29 @@ export class Trainer implements Disposable {
     norms.dispose();
     const culprit = parameter ? `parameter "${parameter}"` : gradient && `the gradient of "${gradient}"`;
     if (candidate) disposeAll(candidate);
+    this.#goBack(`the loss is ${loss} and ${culprit ?? "no gradient"} is not finite`, this.#step + 1);
+  }
+
+  #goBack(reason: string, step = this.#step): never {
     for (const [name, copy] of Object.entries(this.#good.tensors)) this.model.replace(name, keep(clone(copy)));
     throw new SstError(
       "not-finite",
-      `training stopped at step ${this.#step + 1}: the loss is ${loss} and ${culprit ?? "no gradient"} is not finite; ` +
-        `the model is back as it was after step ${this.#good.step}. A lower learning rate or more warm-up usually helps`,
+      `training stopped at step ${step}: ${reason}; the model is back as it was after step ${this.#good.step}. ` +
+        "A lower learning rate or more warm-up usually helps",
     );
+  }
+
+  /** The options with everything decided. */
+  get #settings() {
+    const { steps, learningRate, streamRateFactor = 10, weightDecay = 0.01, beta1 = 0.9, beta2 = 0.98 } = this.options;
+    const { epsilon = 1e-8, warmupSteps = 50, finalFraction = 0.05, clipNorm = 1 } = this.options;
+    const rates = { learningRate, streamRateFactor, weightDecay, beta1, beta2, epsilon, clipNorm };
+    return { steps, warmupSteps, finalFraction, ...rates };
+  }
+
+  /** Of a parameter, or of a moment of one. */
+  #shapeOf(name: string): readonly number[] {
+    return this.model.tensor(name.replace(firstMoment, "").replace(secondMoment, "")).shape;
   }
 
   /** What the parameters are now; whether it is good is known when this step's figures are. */
@@ -153,6 +273,10 @@ export class Trainer implements Disposable {
     disposeAll(this.#good);
     this.#good = snapshot;
   }
+}
+
+async function downloaded(value: Tensor): Promise<HostTensor> {
+  return { shape: value.shape, data: (await value.data()) as Float32Array };
 }
 
 function disposeAll({ tensors }: Snapshot): void {

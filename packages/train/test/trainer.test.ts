@@ -126,6 +126,43 @@ describe("Trainer", () => {
   });
 });
 
+describe("batches that do not fit the model", () => {
+  const batch = nextTokenBatch(tinyTokens(2, 5));
+  const changed = (name: "tokens" | "labels", index: number, value: number) => {
+    const values = batch[name].slice();
+    values[index] = value;
+    return { ...batch, [name]: values };
+  };
+  const refused: Record<string, [Batch, object]> = {
+    "rows longer than the context": [
+      nextTokenBatch(tinyTokens(1, 66)),
+      { code: "context-overflow", message: /65 tokens.*context of 64/ },
+    ],
+    "a token outside the vocabulary": [changed("tokens", 3, 11), { code: "unknown-token", message: /token 11.*11/ }],
+    "a label outside the vocabulary": [
+      changed("labels", 6, 400),
+      { code: "unknown-token", message: /label at row 2, position 2 is 400.*11 tokens/ },
+    ],
+    "fewer labels than positions": [
+      { ...batch, labels: batch.labels.slice(1) },
+      { code: "shape-mismatch", message: /2 rows of 4.*8 labels.*7/ },
+    ],
+    "no answer asked for": [
+      { ...batch, labels: batch.labels.map(() => -1) },
+      { code: "invalid-argument", message: /no answer/ },
+    ],
+  };
+  for (const [what, [given, error]] of Object.entries(refused)) {
+    test(what, async () => {
+      using model = DecoderModel.fromData(tinyModel());
+      using trainer = new Trainer(model, options);
+      await expect(trainer.step([given])).rejects.toMatchObject(error);
+      // It goes on as if nothing had been asked.
+      expect((await trainer.step([batch])).step).toBe(1);
+    });
+  }
+});
+
 describe("warmupCosine", () => {
   test("rises to 1, then falls along a cosine to its floor", () => {
     const schedule = warmupCosine({ steps: 110, warmupSteps: 10, finalFraction: 0.1 });

@@ -26,6 +26,8 @@ export class Attention {
   pastLength: usize;
   iterations: usize;
   scale: f32;
+  /** The column at which each column's document begins, `[batch, time]`; 0 where a row is one document. */
+  starts: usize;
 }
 
 @unmanaged
@@ -44,12 +46,22 @@ export class AttentionGradient {
   headDim: usize;
   iterations: usize;
   scale: f32;
+  /** The column at which each column's document begins, `[batch, time]`; 0 where a row is one document. */
+  starts: usize;
 }
 
 // @ts-ignore: decorator
 @inline
 function goesByBlock(time: usize, iterations: usize): bool {
   return iterations == 1 && time >= BLOCK_TIME;
+}
+
+/** The first of the chunk's columns that a column sees. */
+export function firstSeen(starts: usize, b: usize, time: usize, column: usize): usize {
+  if (starts == 0) return 0;
+  const start = load<i32>(starts + (b * time + column) * 4);
+  // Whatever it says, a column sees itself.
+  return start < 0 ? 0 : min(<usize>start, column);
 }
 
 /** What every thread needs in its work area. */

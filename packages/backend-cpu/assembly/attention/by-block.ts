@@ -6,7 +6,7 @@ import { EDGE_BYTES, multiplyPacked } from "../matrix/block";
 import { dot } from "../math";
 import { packedLeftBytes, packedRightBytes, packLeft, packRight } from "../matrix/pack";
 import { workArea } from "../threads";
-import { Attention, AttentionGradient } from "./attention";
+import { Attention, AttentionGradient, firstSeen } from "./attention";
 import { exponentials, scaleRow } from "./softmax";
 
 /** Queries of one block. */
@@ -54,8 +54,11 @@ export function attendByBlock(a: Attention, from: usize, to: usize): void {
         multiplyPacked(queries, keys, weights + past * 4, count, seen, a.headDim, stride, false, edge);
         for (let i: usize = 0; i < count; i++) {
           const row = weights + i * stride * 4;
+          const hidden = firstSeen(a.starts, b, a.time, first + i);
           const visible = past + first + i + 1;
-          scaleRow(row, visible, <f32>1 / exponentials(row, visible, a.scale));
+          const begin = row + hidden * 4;
+          memory.fill(row, 0, hidden * 4);
+          scaleRow(begin, visible - hidden, <f32>1 / exponentials(begin, visible - hidden, a.scale));
           memory.fill(row + visible * 4, 0, (stride - visible) * 4);
         }
         packLeft(weights, packedWeights, count, past, stride, false);
@@ -109,7 +112,14 @@ export function attendByBlockBack(a: AttentionGradient, from: usize, to: usize):
         multiplyPacked(left, keysAcross, weights, count, seen, a.headDim, seen, false, edge);
         packLeft(a.dy + at, left, count, a.headDim, queryStride, false);
         multiplyPacked(left, valuesAcross, gradients, count, seen, a.headDim, seen, false, edge);
-        for (let i: usize = 0; i < count; i++) scoreGradients(weights + i * seen * 4, gradients + i * seen * 4, first + i + 1, seen, a.scale);
+        for (let i: usize = 0; i < count; i++) {
+          const hidden = firstSeen(a.starts, b, a.time, first + i);
+          const row = i * seen * 4;
+          memory.fill(weights + row, 0, hidden * 4);
+          memory.fill(gradients + row, 0, hidden * 4);
+          const begin = row + hidden * 4;
+          scoreGradients(weights + begin, gradients + begin, first + i + 1 - hidden, seen - hidden, a.scale);
+        }
         packRight(a.q + at, queries, count, a.headDim, queryStride, false);
         packRight(a.dy + at, upstream, count, a.headDim, queryStride, false);
         packLeft(weights, packed, seen, count, seen, true);

@@ -5,7 +5,7 @@
  */
 import { addScaled, dot, madd, sumsOfFour } from "../math";
 import { workArea } from "../threads";
-import { Attention, AttentionGradient } from "./attention";
+import { Attention, AttentionGradient, firstSeen } from "./attention";
 import { exponentials, scaleRow } from "./softmax";
 
 /** The products of a query with keys that lie `step` bytes apart, four keys at a time. */
@@ -139,8 +139,9 @@ export function attendByQuery(a: Attention, from: usize, to: usize): void {
     const offset = (head / group) * a.headDim * 4;
     const chunk = b * a.time * step + offset;
     const cache = b * a.capacity * step + offset;
-    const earlier = column / a.iterations;
-    const kept = chunk + (a.iterations - 1) * step;
+    const hidden = firstSeen(a.starts, b, a.time, column) / a.iterations;
+    const earlier = column / a.iterations - hidden;
+    const kept = chunk + (hidden * a.iterations + a.iterations - 1) * step;
     const own = chunk + column * step;
     const query = a.q + row * a.headDim * 4;
     const y = a.y + row * a.headDim * 4;
@@ -158,11 +159,11 @@ export function attendByQuery(a: Attention, from: usize, to: usize): void {
   }
 }
 
-/** Where the `index`-th key that a query sees lies among the chunk's; the last one is its own. */
+/** Where the `index`-th key that a query sees lies among the chunk's, `hidden` positions before it left out; the last one is its own. */
 // @ts-ignore: decorator
 @inline
-function seen(index: usize, earlier: usize, column: usize, iterations: usize): usize {
-  return index == earlier ? column : index * iterations + iterations - 1;
+function seen(index: usize, earlier: usize, hidden: usize, column: usize, iterations: usize): usize {
+  return index == earlier ? column : (hidden + index) * iterations + iterations - 1;
 }
 
 /** Items are (batch, key head): each adds up the gradients of its own keys and values. */
@@ -182,9 +183,10 @@ export function attendByQueryBack(a: AttentionGradient, from: usize, to: usize):
     for (let query: usize = 0; query < group * a.time; query++) {
       const column = query / group;
       const row = ((b * a.time + column) * a.heads + keyHead * group + (query % group)) * a.headDim * 4;
-      const earlier = column / a.iterations;
+      const hidden = firstSeen(a.starts, b, a.time, column) / a.iterations;
+      const earlier = column / a.iterations - hidden;
       for (let i: usize = 0; i <= earlier; i++) {
-        const at = chunk + seen(i, earlier, column, a.iterations) * step;
+        const at = chunk + seen(i, earlier, hidden, column, a.iterations) * step;
         store<f32>(weights + i * 4, dot(a.q + row, a.k + at, a.headDim));
         store<f32>(gradients + i * 4, dot(a.dy + row, a.v + at, a.headDim));
       }
@@ -192,7 +194,7 @@ export function attendByQueryBack(a: AttentionGradient, from: usize, to: usize):
       const along = dot(weights, gradients, earlier + 1);
       memory.fill(a.dq + row, 0, a.headDim * 4);
       for (let i: usize = 0; i <= earlier; i++) {
-        const at = chunk + seen(i, earlier, column, a.iterations) * step;
+        const at = chunk + seen(i, earlier, hidden, column, a.iterations) * step;
         const weight = load<f32>(weights + i * 4);
         const dScore = weight * (load<f32>(gradients + i * 4) - along) * a.scale;
         addScaled(a.dv + at, a.dy + row, weight, a.headDim);

@@ -1,13 +1,12 @@
 /** softmax over a row of scores. */
-import { expOfSmall4, largestOf, loadTail, storeTail, sumLanes } from "../math";
+import { expOfSmall4, largestLane, loadTail, storeTail, sumLanes } from "../math";
 
 /** values_i = e^(scale · values_i - largest) in place; returns their sum. */
 export function exponentials(values: usize, count: usize, scale: f32): f32 {
-  // The scale is positive or negative: what is largest after it is what counts.
-  scaleRow(values, count, scale);
-  const largests = f32x4.splat(largestOf(values, count));
   const whole = count & ~3;
   const end = values + whole * 4;
+  // The scale is positive or negative: what is largest after it is what counts.
+  const largests = f32x4.splat(scaleToLargest(values, count, scale));
   let sums = f32x4.splat(0);
   let at = values;
   while (at < end) {
@@ -22,6 +21,29 @@ export function exponentials(values: usize, count: usize, scale: f32): f32 {
   storeTail(end, lanes, rest);
   // What stands for the lanes beyond the tail is 10^-38, beside at least one 1.
   return sumLanes(f32x4.add(sums, lanes));
+}
+
+/** Multiplies a row; returns its largest value, NaN apart. */
+// @ts-ignore: decorator
+@inline
+function scaleToLargest(values: usize, count: usize, factor: f32): f32 {
+  const factors = f32x4.splat(factor);
+  const end = values + (count & ~3) * 4;
+  let largest = f32x4.splat(-Infinity);
+  let at = values;
+  while (at < end) {
+    const scaled = f32x4.mul(v128.load(at), factors);
+    v128.store(at, scaled);
+    largest = f32x4.pmax(largest, scaled);
+    at += 16;
+  }
+  let result = largestLane(largest);
+  for (; at < values + count * 4; at += 4) {
+    const scaled = load<f32>(at) * factor;
+    store<f32>(at, scaled);
+    result = max(result, scaled);
+  }
+  return result;
 }
 
 export function scaleRow(values: usize, count: usize, factor: f32): void {

@@ -14,9 +14,16 @@ export const FEW_ROWS: usize = 8;
 /** Lines of the matrix that are worked off at once. */
 const LINES: usize = 8;
 
-/** Lines of one piece of work: several pieces a thread, so that one that is held up does not hold up the rest. */
-export function linesPerPiece(lines: usize): usize {
-  return max(LINES, (lines / (threadCount() * 4)) & ~(LINES - 1));
+/** Entries of a matrix that are too few to share: handing a piece over takes as long as some thousand of them. */
+const PIECE: usize = 32_768;
+
+/**
+ * Lines of one piece of work, of `depth` entries each: several pieces a thread, so that one that is held up does not hold up the
+ * rest, but none that is over before another thread has heard of it.
+ */
+export function linesPerPiece(lines: usize, depth: usize): usize {
+  const shared = (lines / (threadCount() * 4)) & ~(LINES - 1);
+  return max(max(LINES, shared), (PIECE / depth) & ~(LINES - 1));
 }
 
 /**

@@ -59,7 +59,7 @@ export function matMul(a: MatMul): void {
   for (let index: usize = 0; index < a.batch; index++) {
     a.index = index;
     if (few) {
-      parallel(Part.multiplyFewRows, args, a.columns, linesPerPiece(a.columns));
+      parallel(Part.multiplyFewRows, args, a.columns, linesPerPiece(a.columns, a.depth));
       continue;
     }
     if (index == 0 || a.leftStep != 0) {

@@ -28,7 +28,7 @@ export function quantizedScratchBytes(rows: usize, depth: usize, bits: usize): u
 
 export function quantizedProduct(a: QuantizedProduct): void {
   prepareRows(a.x, a.scratch, a.rows, a.depth, a.bits, a.scratch + a.rows * preparedRowBytes(a.depth, a.bits));
-  parallel(Part.quantizedLines, changetype<usize>(a), a.columns, linesPerPiece(a.columns));
+  parallel(Part.quantizedLines, changetype<usize>(a), a.columns, linesPerPiece(a.columns, a.depth));
 }
 
 export function quantizedLines(a: QuantizedProduct, from: usize, to: usize): void {

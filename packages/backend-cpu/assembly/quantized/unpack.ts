@@ -1,4 +1,4 @@
-/** Weights packed in f16, int8 or int4 (see `quantization.ts` of @sst/tensor) as rows of floats, for the packed product. */
+/** Weights packed in f16, int8, int4 or nf4 (see `quantization.ts` of @sst/tensor) as rows of floats, for the packed product. */
 import { Part } from "../parts";
 import { grainOf, parallel } from "../threads";
 
@@ -9,9 +9,16 @@ export class Unpack {
   target: usize;
   rows: usize;
   columns: usize;
-  /** 16, 8 or 4. */
+  /** 16, 8 or 4; 0 for nf4. */
   bits: usize;
 }
+
+/** What the nibbles of nf4 stand for (`nf4Values` of @sst/tensor). */
+const normalFloats = memory.data<f32>([
+  -1.0, -0.6961928009986877, -0.5250730514526367, -0.39491748809814453, -0.28444138169288635, -0.18477343022823334,
+  -0.09105003625154495, 0.0, 0.07958029955625534, 0.16093020141124725, 0.24611230194568634, 0.33791524171829224,
+  0.44070982933044434, 0.5626170039176941, 0.7229568362236023, 1.0,
+]);
 
 /** A half by its bits: the exponent moves by a multiplication, which is exact for subnormal halves too. */
 // @ts-ignore: decorator
@@ -37,6 +44,7 @@ export function unpackWeights(a: Unpack): void {
 
 export function unpackRows(a: Unpack, from: usize, to: usize): void {
   if (a.bits == 16) unpackHalves(a, from, to);
+  else if (a.bits == 0) unpackNormalFloats(a, from, to);
   else unpackBlocks(a, from, to);
 }
 
@@ -45,6 +53,18 @@ function unpackHalves(a: Unpack, from: usize, to: usize): void {
   for (let row = from; row < to; row++) {
     for (let i: usize = 0; i < a.columns; i++) {
       store<f32>(a.target + (row * a.columns + i) * 4, halfAt(a.words, row * stride + i));
+    }
+  }
+}
+
+function unpackNormalFloats(a: Unpack, from: usize, to: usize): void {
+  const blocks = (a.columns + 63) / 64;
+  for (let row = from; row < to; row++) {
+    const source = a.words + row * blocks * 32;
+    for (let i: usize = 0; i < a.columns; i++) {
+      const nibble = (<usize>load<u8>(source + i / 2) >> ((i & 1) * 4)) & 15;
+      const scale = load<f32>(a.scales + (row * blocks + i / 64) * 4);
+      store<f32>(a.target + (row * a.columns + i) * 4, scale * load<f32>(normalFloats + nibble * 4));
     }
   }
 }

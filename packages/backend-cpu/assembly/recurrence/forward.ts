@@ -152,9 +152,9 @@ function fewSteps(a: Recurrence): void {
   for (let t: usize = 0; t < a.time; t++) {
     blendStep(a, h, t, 0, a.batch);
     normRows(h, a.normWeight, normed, a.batch, a.hidden, a.epsilon);
-    parallel(Part.fewGates, args, a.wide, linesPerPiece(a.wide));
+    parallel(Part.fewGates, args, a.wide, linesPerPiece(a.wide, 2 * a.hidden));
     activateGates(gates, ups, gates, a.batch * a.wide);
-    parallel(Part.fewBranches, args, a.hidden, linesPerPiece(a.hidden));
+    parallel(Part.fewBranches, args, a.hidden, linesPerPiece(a.hidden, a.wide));
     addStep(a, h, branch, t, 0, a.batch);
   }
 }

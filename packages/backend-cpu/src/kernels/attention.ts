@@ -1,6 +1,6 @@
 /** The attention branch: rotary embedding, attention and its gradient, the cache of keys and values. */
 import type { TensorInfo } from "@tensorflow/tfjs-core";
-import { real } from "../frame.js";
+import { type Frame, real } from "../frame.js";
 import { Operation } from "../operation.js";
 import { type CoreCall, type CoreKernel, numberOf, run, shapeOf } from "./arguments.js";
 
@@ -17,18 +17,22 @@ export const attentionKernels: Readonly<Record<string, CoreKernel>> = {
     frame.reserveAreas(
       frame.core.exports.attentionAreaBytes(capacity, sizes[1] as number, sizes[4] as number, iterations),
     );
-    const numbers = [...sizes, capacity, numberOf(call, "pastLength"), iterations, real(numberOf(call, "scale"))];
+    const numbers = [...sizes, capacity, numberOf(call, "pastLength"), iterations, real(numberOf(call, "scale")), WHOLE];
     return run(frame, call, Operation.causalAttention, ["q", "k", "v", "pastK", "pastV"], numbers);
   },
-  causalAttentionGradient: (frame, call) => {
-    const sizes = attentionSizes(call);
+  causalAttentionGradient: (frame, call) => attentionGradient(frame, call, WHOLE),
+  documentAttention: (frame, call) => {
+    const [batch, time, heads, keyValueHeads, headDim] = attentionSizes(call) as [number, number, number, number, number];
     const iterations = numberOf(call, "iterations");
-    frame.reserveAreas(
-      frame.core.exports.attentionGradientAreaBytes(sizes[1] as number, sizes[4] as number, iterations),
-    );
-    const numbers = [...sizes, iterations, real(numberOf(call, "scale"))];
-    return run(frame, call, Operation.causalAttentionGradient, ["dy", "q", "k", "v"], numbers);
+    frame.reserveAreas(frame.core.exports.attentionAreaBytes(0, time, headDim, iterations));
+    const starts = frame.address(call.inputs.starts as TensorInfo);
+    const sizes = [batch, time, heads, keyValueHeads, headDim, 0, 0, iterations];
+    // There is no cache: "pastK" and "pastV" are names that the call does not have.
+    const inputs = ["q", "k", "v", "pastK", "pastV"];
+    return run(frame, call, Operation.causalAttention, inputs, [...sizes, real(numberOf(call, "scale")), starts]);
   },
+  documentAttentionGradient: (frame, call) =>
+    attentionGradient(frame, call, frame.address(call.inputs.starts as TensorInfo)),
   cacheWrite: (frame, call) => {
     const { cache, rows } = call.inputs as { cache: TensorInfo; rows: TensorInfo };
     const [batch, capacity, heads, headDim] = cache.shape as [number, number, number, number];
@@ -37,6 +41,19 @@ export const attentionKernels: Readonly<Record<string, CoreKernel>> = {
     return [frame.takeOver(cache)];
   },
 };
+
+/** In place of an address of documents' starts: every row is one. */
+const WHOLE = 0;
+
+function attentionGradient(frame: Frame, call: CoreCall, starts: number): TensorInfo[] {
+  const sizes = attentionSizes(call);
+  const iterations = numberOf(call, "iterations");
+  frame.reserveAreas(
+    frame.core.exports.attentionGradientAreaBytes(sizes[1] as number, sizes[4] as number, iterations),
+  );
+  const numbers = [...sizes, iterations, real(numberOf(call, "scale")), starts];
+  return run(frame, call, Operation.causalAttentionGradient, ["dy", "q", "k", "v"], numbers);
+}
 
 /** batch, time, heads, keyValueHeads, headDim. */
 function attentionSizes(call: CoreCall): number[] {

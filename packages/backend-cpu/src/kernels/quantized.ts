@@ -12,7 +12,9 @@ import { addresses, type CoreCall, type CoreKernel, newOutputs, rowsOf, run, sha
 export const quantizedKernels: Readonly<Record<string, CoreKernel>> = {
   quantizedMatMul: (frame, call) => {
     const [rows, inSize] = rowsOf(call, "x");
-    if (rows <= FEW_ROWS) return multiplyAsPacked(frame, call, rows, inSize);
+    // Quantiles are no whole numbers to multiply with.
+    const isWhole = call.attributes.format !== "nf4";
+    if (isWhole && rows <= FEW_ROWS) return multiplyAsPacked(frame, call, rows, inSize);
     return unpackAndMultiply(frame, call, "x", { rows, inSize, depth: inSize });
   },
   quantizedMatMulGradient: (frame, call) => {
@@ -49,7 +51,8 @@ function unpackAndMultiply(frame: Frame, call: CoreCall, left: string, sizes: Si
   const weightBytes = outSize * inSize * 4;
   const weight = frame.scratch(weightBytes + frame.core.exports.matMulScratchBytes(rows, depth));
   const [from, words, scales] = addresses(frame, call, [left, "words", "scales"]) as [number, number, number];
-  const bits = weightBits[call.attributes.format as WeightFormat];
+  const format = call.attributes.format as WeightFormat;
+  const bits = format === "nf4" ? 0 : weightBits[format];
   frame.step(Operation.unpackWeights, [words, scales, weight, outSize, inSize, bits]);
   multiply(frame, {
     left: from,

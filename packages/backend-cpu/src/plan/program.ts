@@ -1,5 +1,5 @@
 /** A plan as one call into WebAssembly: all its steps lie in memory, on buffers that stay where they are. */
-import type { Plan, PlanProgram } from "@sst/tensor";
+import { type Plan, type PlanProgram, SstError } from "@sst/tensor";
 import type { TensorInfo } from "@tensorflow/tfjs-core";
 import { floatBits } from "../core.js";
 import type { CpuEngine } from "../engine.js";
@@ -25,6 +25,9 @@ export function compilePlan(engine: CpuEngine, plan: Plan): PlanProgram | undefi
   return encodePlan(plan, sizing) && new Program(engine, plan, scratchBytes);
 }
 
+/** Bytes by which buffers are moved to find the words that are their addresses: the first by one of these, the second by two. */
+const MOVE = 64;
+
 interface Copy {
   readonly name: string;
   readonly address: number;
@@ -41,6 +44,8 @@ class Program implements PlanProgram {
   readonly #bytes: number;
   /** Where what is carried lies, by buffer. */
   #carried: ReadonlyMap<number, number> = new Map();
+  /** The words that say so, by buffer: known once something has moved. */
+  #carriedWords: ReadonlyMap<number, readonly number[]> | undefined;
   /** Where the plans' memory was when the steps were written. */
   #memory = -1;
   #inputs: Copy[] = [];
@@ -66,13 +71,14 @@ class Program implements PlanProgram {
   }
 
   bind(carried: Readonly<Record<string, TensorInfo>>): void {
-    const places = [...this.#carriedBuffers].map(
-      ([buffer, name]) => [buffer, this.engine.address((carried[name] as TensorInfo).dataId)] as const,
+    const before = this.#carried;
+    this.#carried = new Map(
+      [...this.#carriedBuffers].map(([buffer, name]) => [
+        buffer,
+        this.engine.address((carried[name] as TensorInfo).dataId),
+      ]),
     );
-    // Caches that were let go of and made again often lie where they lay.
-    if (places.every(([buffer, address]) => this.#carried.get(buffer) === address)) return;
-    this.#carried = new Map(places);
-    this.#memory = -1;
+    if (this.#memory >= 0) this.#readdress(before);
   }
 
   run(
@@ -110,27 +116,67 @@ class Program implements PlanProgram {
   #writeSteps(): void {
     const { engine, plan } = this;
     const memory = engine.core.planMemory.address;
-    const addresses = new Map(this.#carried);
-    for (const { buffer, constant } of plan.values) {
-      if (constant) addresses.set(buffer, engine.address(constant.dataId));
-    }
-    for (const [buffer, offset] of this.#layout.offsets) addresses.set(buffer, memory + offset);
-    const addressOf = (value: number) => addresses.get(this.#bufferOf(value)) as number;
-    const scratch = memory + this.#scratchOffset;
-    const encoded = encodePlan(plan, { core: engine.core, addressOf, scratch: () => scratch }) as EncodedPlan;
+    const { words, followers } = this.#encode(memory, this.#carried);
+    const addressOf = this.#addresses(memory, this.#carried);
     this.#inputs = Object.entries(plan.inputs).map(([name, value]) => ({
       name,
       address: addressOf(value),
       bytes: this.#bytesOf(value),
     }));
-    this.#place([...encoded.words, ...this.#endOfRun(addressOf, memory + this.#stashOffset)]);
+    this.#place(words);
     const first = this.#steps.address / 4;
-    this.#variables = encoded.followers.map(({ variable, isReal, indices }) => ({
+    this.#variables = followers.map(({ variable, isReal, indices }) => ({
       name: variable,
       isReal,
       indices: indices.map((index) => first + index),
     }));
     this.#memory = memory;
+  }
+
+  /** Sets the words that are addresses of what is carried, which lies elsewhere than before. */
+  #readdress(before: ReadonlyMap<number, number>): void {
+    const { words } = this.engine.core.heap;
+    const first = this.#steps.address / 4;
+    for (const [buffer, address] of this.#carried) {
+      const distance = address - (before.get(buffer) as number);
+      if (distance === 0) continue;
+      this.#carriedWords ??= this.#findCarriedWords(before);
+      for (const index of this.#carriedWords.get(buffer) ?? [])
+        words[first + index] = (words[first + index] as number) + distance;
+    }
+  }
+
+  /** An address is found by writing everything down twice, with each carried buffer moved by a distance of its own. */
+  #findCarriedWords(places: ReadonlyMap<number, number>): Map<number, number[]> {
+    const buffers = [...places.keys()];
+    const moved = new Map([...places].map(([buffer, address], index) => [buffer, address + (index + 1) * MOVE]));
+    const [here, there] = [places, moved].map((each) => this.#encode(this.#memory, each).words) as [number[], number[]];
+    const found = new Map<number, number[]>(buffers.map((buffer) => [buffer, []]));
+    here.forEach((word, index) => {
+      const distance = (there[index] as number) - word;
+      if (distance === 0) return;
+      const indices = found.get(buffers[distance / MOVE - 1] as number);
+      if (indices === undefined) throw new SstError("backend-failed", "a step computes with an address in its own way");
+      indices.push(index);
+    });
+    return found;
+  }
+
+  #encode(memory: number, carried: ReadonlyMap<number, number>): EncodedPlan {
+    const addressOf = this.#addresses(memory, carried);
+    const scratch = memory + this.#scratchOffset;
+    const places = { core: this.engine.core, addressOf, scratch: () => scratch };
+    const { words, followers } = encodePlan(this.plan, places) as EncodedPlan;
+    return { words: [...words, ...this.#endOfRun(addressOf, memory + this.#stashOffset)], followers };
+  }
+
+  #addresses(memory: number, carried: ReadonlyMap<number, number>): (value: number) => number {
+    const addresses = new Map(carried);
+    for (const { buffer, constant } of this.plan.values) {
+      if (constant) addresses.set(buffer, this.engine.address(constant.dataId));
+    }
+    for (const [buffer, offset] of this.#layout.offsets) addresses.set(buffer, memory + offset);
+    return (value) => addresses.get(this.#bufferOf(value)) as number;
   }
 
   /**

@@ -1,5 +1,6 @@
 /** Our kernels' implementations on a GPU, by name. Where one is missing, its composition runs. */
 import type { KernelImplementations } from "@sst/tensor";
+import type { Product } from "../mat-mul.js";
 import type { ProgramRunner } from "../program-runner.js";
 import { adamwUpdate } from "./adamw-update.js";
 import { affineScan, affineScanGradient } from "./affine-scan.js";
@@ -12,6 +13,7 @@ import { rmsNorm, rmsNormGradient } from "./rms-norm.js";
 import { rotaryEmbedding } from "./rotary-embedding.js";
 import { softmaxCrossEntropy, softmaxCrossEntropyGradient } from "./softmax-cross-entropy.js";
 import { stateBlend, stateBlendGradient } from "./state-blend.js";
+import { stateRecurrence, stateRecurrenceGradient } from "./state-recurrence.js";
 
 const kernels = {
   rmsNorm,
@@ -25,6 +27,8 @@ const kernels = {
   stateBlendGradient,
   affineScan,
   affineScanGradient,
+  stateRecurrence,
+  stateRecurrenceGradient,
   embeddingLookup,
   embeddingGradient,
   quantizedMatMul,
@@ -35,6 +39,6 @@ const kernels = {
   cacheWrite,
 };
 
-export function createKernels(runner: ProgramRunner): KernelImplementations {
-  return Object.fromEntries(Object.entries(kernels).map(([name, create]) => [name, create(runner)]));
+export function createKernels(runner: ProgramRunner, product: Product): KernelImplementations {
+  return Object.fromEntries(Object.entries(kernels).map(([name, create]) => [name, create(runner, product)]));
 }

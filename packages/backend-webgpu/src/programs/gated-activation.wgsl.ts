@@ -7,7 +7,7 @@ import { ELEMENTS_PER_GROUP, ownElement } from "./parts/elements.js";
 import { numbers } from "./parts/numbers.js";
 
 /** The logistic function of x and of -x, both without an exponential that overflows and without `1 - …`. */
-const logistic = `
+export const logistic = `
 fn logistic(x: f32) -> vec2<f32> {
   let small = exponential(-abs(x));
   let near = 1.0 / (1.0 + small);

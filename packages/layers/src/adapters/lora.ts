@@ -2,6 +2,7 @@
 import { type Random, SstError } from "@sst/tensor";
 import type { HostTensor, LoraConfig, ModelData, StateStreamConfig } from "../config.js";
 import { adapterShapes, linearShapes, streamShapes } from "../parameters.js";
+import { requireAlphaBounds } from "../state-stream/alpha.js";
 
 /**
  * The model with fresh adapters: `lora_A` normal with variance 1 / in, `lora_B` zero, so that nothing changes yet.
@@ -33,8 +34,9 @@ export function withLora(data: ModelData, lora: LoraConfig, random: Random): Mod
   return { ...data, adapter: { config: lora, weights } };
 }
 
-/** The model with a state stream whose thetas all start at `theta`. */
+/** The model with a state stream whose thetas all start at `theta`. @throws SstError `invalid-argument` for its bounds */
 export function withStateStream(data: ModelData, stateStream: StateStreamConfig, theta: number): ModelData {
+  requireAlphaBounds(stateStream);
   const config = { ...data.config, stateStream };
   const thetas = Object.entries(streamShapes(config)).map(([name, shape]) => [
     name,

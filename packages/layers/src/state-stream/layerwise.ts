@@ -4,13 +4,18 @@
  */
 import type { Tensor } from "@sst/tensor";
 import { withoutGradient } from "@sst/tensor";
+import type { ForwardPlan } from "../forward-options.js";
 import { firstSweep, type LayerStream, sweep } from "./layer-stream.js";
-import { type Propagation, propagate } from "./propagation.js";
+import { propagate } from "./propagation.js";
 
-/** States of all columns after `sweeps` sweeps; the gradient flows through the last one. */
-export function solveLayerwise(a: Tensor, stream: LayerStream, sweeps: number, propagation: Propagation): Tensor {
+/** States of all columns after `sweeps` sweeps; the gradient flows through the last one, or through all. */
+export function solveLayerwise(
+  a: Tensor,
+  stream: LayerStream,
+  { sweeps, propagation, sweepGradient }: Pick<ForwardPlan, "sweeps" | "propagation" | "sweepGradient">,
+): Tensor {
   if (sweeps === 1) return firstSweep(a, stream);
-  const blended = withoutGradient(() => {
+  const sweepBefore = () => {
     let y = firstSweep(a, stream);
     let next = propagate(propagation, y, a, stream);
     for (let count = 2; count < sweeps; count++) {
@@ -18,6 +23,6 @@ export function solveLayerwise(a: Tensor, stream: LayerStream, sweeps: number, p
       next = propagate(propagation, y, next, stream);
     }
     return next;
-  });
-  return sweep(a, blended, stream.keep, stream);
+  };
+  return sweep(a, sweepGradient === "all" ? sweepBefore() : withoutGradient(sweepBefore), stream.keep, stream);
 }

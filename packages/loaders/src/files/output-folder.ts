@@ -3,6 +3,7 @@
  * name in one step. Node only.
  */
 import { SstError } from "@sst/tensor";
+import { writeError } from "./write-errors.js";
 
 export interface OutputOptions {
   /** Replaces what is at the target; otherwise that is refused. */
@@ -12,7 +13,7 @@ export interface OutputOptions {
 /**
  * Checks before long work that a folder can be written later.
  *
- * @throws SstError `output-exists` or `output-not-writable`
+ * @throws SstError `output-exists`, `output-not-writable` or `disk-full`
  */
 export async function requireWritable(folder: string, options: OutputOptions = {}): Promise<void> {
   await (await createTemporary(folder, options)).remove();
@@ -115,8 +116,5 @@ async function replaceFolder(temporary: string, target: string): Promise<void> {
 }
 
 function notWritable(folder: string, cause: unknown): SstError {
-  const reason = cause instanceof Error ? cause.message : String(cause);
-  return new SstError("output-not-writable", `${folder} cannot be written (${reason}): choose another place`, {
-    cause,
-  });
+  return writeError(folder, cause, "choose another place");
 }

@@ -39,9 +39,9 @@ export function readAdapterConfig(bytes: Uint8Array): LoraConfig {
 }
 
 /** The file of weights by our names, without PEFT's prefix. @throws SstError `file-corrupt` for a name without it */
-export function adapterTensors({ shapes, read }: TensorFile): TensorFile {
+export function adapterTensors({ metadata, shapes, read }: TensorFile): TensorFile {
   const renamed = Object.entries(shapes).map(([name, shape]) => [withoutPrefix(name), shape]);
-  return { shapes: Object.fromEntries(renamed), read: (name, take) => read(prefix + name, take) };
+  return { metadata, shapes: Object.fromEntries(renamed), read: (name, take) => read(prefix + name, take) };
 }
 
 /** These change what an adapter computes, so they are not passed over. */

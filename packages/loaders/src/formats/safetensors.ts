@@ -18,6 +18,8 @@ const PIECE_BYTES = 2 ** 20;
 /** A file whose header is in order, to be read tensor by tensor. */
 export interface TensorFile {
   readonly shapes: Readonly<Record<string, readonly number[]>>;
+  /** Texts that stand in the header. */
+  readonly metadata: Readonly<Record<string, string>>;
   /**
    * Hands a tensor's values over as float32, in pieces, first to last. A piece is good until `take` returns.
    *
@@ -38,7 +40,7 @@ export async function openSafetensors(file: OpenFile, fileName: string): Promise
   const json = new Uint8Array(headerSize(start, file.sizeBytes, fileName));
   await file.read(8, json);
   const dataStart = 8 + json.byteLength;
-  const entries = readEntries(json, file.sizeBytes - dataStart, fileName);
+  const { entries, metadata } = readHeader(json, file.sizeBytes - dataStart, fileName);
   const shapes = Object.fromEntries(entries.map(([name, { shape }]) => [name, shape]));
   const byName = new Map(entries);
   let [current, other] = [new Uint8Array(PIECE_BYTES), new Uint8Array(PIECE_BYTES)];
@@ -62,7 +64,7 @@ export async function openSafetensors(file: OpenFile, fileName: string): Promise
       [current, other] = [other, current];
     }
   };
-  return { shapes, read };
+  return { shapes, metadata, read };
 }
 
 /**
@@ -73,7 +75,7 @@ export async function openSafetensors(file: OpenFile, fileName: string): Promise
 export function readSafetensors(bytes: Uint8Array, fileName: string): Record<string, HostTensor> {
   const dataStart = 8 + headerSize(bytes, bytes.byteLength, fileName);
   const data = bytes.subarray(dataStart);
-  const entries = readEntries(bytes.subarray(8, dataStart), data.byteLength, fileName);
+  const { entries } = readHeader(bytes.subarray(8, dataStart), data.byteLength, fileName);
   return Object.fromEntries(
     entries.map(([name, { dtype, shape, data_offsets }]) => [
       name,
@@ -90,12 +92,19 @@ function headerSize(start: Uint8Array, fileBytes: number, fileName: string): num
   throw corrupt(fileName, `its header claims ${size} bytes, the file has ${fileBytes}: is it truncated?`);
 }
 
-function readEntries(json: Uint8Array, dataBytes: number, fileName: string): [string, Entry][] {
+interface Header {
+  readonly entries: [string, Entry][];
+  readonly metadata: Readonly<Record<string, string>>;
+}
+
+function readHeader(json: Uint8Array, dataBytes: number, fileName: string): Header {
   const header = parseJson(json, headerSchema, `${fileName} (header)`);
   const entries = Object.entries(header).filter((entry): entry is [string, Entry] => entry[0] !== "__metadata__");
   for (const [name, entry] of entries) checkEntry(name, entry, dataBytes, fileName);
   checkLayout(entries, dataBytes, fileName);
-  return entries;
+  const metadata = header.__metadata__ ?? {};
+  if ("data_offsets" in metadata) throw corrupt(fileName, "its metadata are no texts");
+  return { entries, metadata: metadata as Record<string, string> };
 }
 
 function checkEntry(name: string, entry: Entry, dataBytes: number, fileName: string): void {
@@ -154,28 +163,38 @@ function halfToFloat(half: number): number {
   return sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
 }
 
+type Tensors = Readonly<Record<string, HostTensor>>;
+
 /** Tensors as the bytes of a file, F32, in the order that they are given in. */
-export function writeSafetensors(tensors: Readonly<Record<string, HostTensor>>): Uint8Array {
+export function writeSafetensors(tensors: Tensors): Uint8Array {
+  const parts = safetensorsParts(tensors);
+  const bytes = new Uint8Array(parts.reduce((total, part) => total + part.byteLength, 0));
   let position = 0;
-  const header = Object.fromEntries(
-    Object.entries(tensors).map(([name, { shape, data }]) => {
-      const begin = position;
-      position += data.byteLength;
-      return [name, { dtype: "F32", shape, data_offsets: [begin, position] }];
-    }),
-  );
-  const json = new TextEncoder().encode(JSON.stringify(header));
-  const headerSize = Math.ceil(json.length / 8) * 8;
-  const bytes = new Uint8Array(8 + headerSize + position);
-  new DataView(bytes.buffer).setBigUint64(0, BigInt(headerSize), true);
-  bytes.set(json, 8);
-  bytes.fill(0x20, 8 + json.length, 8 + headerSize);
-  position = 8 + headerSize;
-  for (const { data } of Object.values(tensors)) {
-    bytes.set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength), position);
-    position += data.byteLength;
+  for (const part of parts) {
+    bytes.set(part, position);
+    position += part.byteLength;
   }
   return bytes;
+}
+
+/** What `writeSafetensors` gives, piece by piece: the header, then views of the tensors' own memory. */
+export function safetensorsParts(tensors: Tensors, metadata?: Readonly<Record<string, string>>): Uint8Array[] {
+  let position = 0;
+  const entries = Object.entries(tensors).map(([name, { shape, data }]) => {
+    const begin = position;
+    position += data.byteLength;
+    return [name, { dtype: "F32", shape, data_offsets: [begin, position] }];
+  });
+  const json = new TextEncoder().encode(
+    JSON.stringify({ ...(metadata && { __metadata__: metadata }), ...Object.fromEntries(entries) }),
+  );
+  const header = new Uint8Array(8 + Math.ceil(json.length / 8) * 8).fill(0x20);
+  new DataView(header.buffer).setBigUint64(0, BigInt(header.length - 8), true);
+  header.set(json, 8);
+  const values = Object.values(tensors).map(
+    ({ data }) => new Uint8Array(data.buffer, data.byteOffset, data.byteLength),
+  );
+  return [header, ...values];
 }
 
 function corrupt(fileName: string, complaint: string): SstError {

@@ -88,8 +88,21 @@ async function openAdapter(
   if (!(await source.has(adapterConfigFile)) && !(await source.has(adapterWeightsFile))) return undefined;
   const lora = readAdapterConfig(await source.read(adapterConfigFile));
   const tensors = adapterTensors(await open(adapterWeightsFile));
-  requireShapes(tensors, adapterShapes(config, lora), adapterWeightsFile);
+  requireOwnAdapter(tensors.shapes, adapterShapes(config, lora));
   return { lora, tensors };
+}
+
+/** @throws SstError `shape-mismatch` naming the first tensor that is not one of this backbone's adapter */
+function requireOwnAdapter(found: ParameterSource["shapes"], expected: ParameterSource["shapes"]): void {
+  for (const name of Object.keys({ ...expected, ...found })) {
+    const [has, needs] = [found[name], expected[name]].map((shape) => (shape ? `[${shape}]` : "none"));
+    if (has === needs) continue;
+    throw new SstError(
+      "shape-mismatch",
+      `${adapterWeightsFile}: tensor "${name}" is ${has}, where the backbone of config.json needs ${needs}: the adapter is ` +
+        "incomplete, or belongs to another backbone",
+    );
+  }
 }
 
 /** Folders of llama2.c hold a checkpoint and a tokenizer, both as `.bin`: told apart by what is in them. */

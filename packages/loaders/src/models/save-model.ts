@@ -31,7 +31,7 @@ export function modelFiles(data: ModelData, { tokenizer, vocabulary }: ModelFile
   };
 }
 
-/** @throws SstError `output-exists` or `output-not-writable`; what was there before is as it was then */
+/** @throws SstError `output-exists`, `output-not-writable` or `disk-full`; what was there before is as it was then */
 export async function saveModelData(
   folder: string,
   data: ModelData,

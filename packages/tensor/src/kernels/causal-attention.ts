@@ -30,7 +30,7 @@ const chunk = {
 const scale = { kind: "real" } as const;
 const iterations = { kind: "whole", minimum: 1 } as const;
 
-function wholeGroups({ heads, keyValueHeads }: Readonly<Record<string, number>>): string | undefined {
+export function wholeGroups({ heads, keyValueHeads }: Readonly<Record<string, number>>): string | undefined {
   if ((heads as number) % (keyValueHeads as number) === 0) return undefined;
   return `${heads} heads do not share ${keyValueHeads} key/value heads evenly`;
 }
@@ -118,18 +118,18 @@ function withPast(past: Tensor | undefined, rows: Tensor, pastLength: number): T
 }
 
 /** `[batch, time, heads, headDim]` to `[batch, heads, time, headDim]`, and back. */
-function headsFirst(x: Tensor): Tensor {
+export function headsFirst(x: Tensor): Tensor {
   return transpose(x, [0, 2, 1, 3]);
 }
 
 /** Queries that share a key head become rows of one matrix: `[batch, keyValueHeads, group · time, headDim]`. */
-function groupQueries(q: Tensor, keys: Tensor): Tensor {
+export function groupQueries(q: Tensor, keys: Tensor): Tensor {
   const [batch, time, heads, headDim] = q.shape as [number, number, number, number];
   const keyValueHeads = keys.shape[2] as number;
   return reshape(headsFirst(q), [batch, keyValueHeads, (heads / keyValueHeads) * time, headDim]);
 }
 
-function ungroupQueries(grouped: Tensor, shape: readonly number[]): Tensor {
+export function ungroupQueries(grouped: Tensor, shape: readonly number[]): Tensor {
   const [batch, time, heads, headDim] = shape as [number, number, number, number];
   return headsFirst(reshape(grouped, [batch, heads, time, headDim]));
 }
@@ -155,7 +155,7 @@ function causalMask(rows: number, columns: number, { pastLength, iterations }: A
 }
 
 /** Whether the query in column `query` of a chunk sees the key in column `key`; negative keys are the cache's. */
-function isSeen(query: number, key: number, iterations: number): boolean {
+export function isSeen(query: number, key: number, iterations: number): boolean {
   if (key < 0 || key === query) return true;
   const isKept = key % iterations === iterations - 1;
   return isKept && Math.floor(key / iterations) < Math.floor(query / iterations);

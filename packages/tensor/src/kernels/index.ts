@@ -2,6 +2,7 @@ export { adamwUpdate } from "./adamw-update.js";
 export { affineScan, affineScanGradient } from "./affine-scan.js";
 export { cacheWrite } from "./cache-write.js";
 export { causalAttention, causalAttentionGradient } from "./causal-attention.js";
+export { documentAttention, documentAttentionGradient } from "./document-attention.js";
 export { embeddingGradient, embeddingLookup } from "./embedding-lookup.js";
 export { gatedActivation, gatedActivationGradient } from "./gated-activation.js";
 export { quantizedMatMul, quantizedMatMulGradient } from "./quantized-mat-mul.js";

@@ -23,6 +23,8 @@ import { defineKernel } from "../kernel.js";
 import {
   BLOCK_SIZE,
   blocksPerRow,
+  NF4_BLOCK_SIZE,
+  nf4Values,
   scaleWords,
   type WeightFormat,
   weightFormats,
@@ -51,7 +53,7 @@ function fits(sizes: Readonly<Record<string, number>>, attributes: { readonly fo
 /** `y = x · weightᵀ`, x `[..., inSize]`, weight `[outSize, inSize]` packed. */
 export const quantizedMatMul = defineKernel({
   name: "quantizedMatMul",
-  summary: "y = x · weightᵀ with a weight packed in f16, int8 or int4",
+  summary: "y = x · weightᵀ with a weight packed in f16, int8, int4 or nf4",
   inputs: { x: { shape: ["...", "inSize"] }, ...packed },
   outputs: { y: { shape: ["...", "outSize"] } },
   attributes: { format },
@@ -76,7 +78,7 @@ export const quantizedMatMul = defineKernel({
 /** The gradient of `quantizedMatMul` for x: `dx = dy · weight`. */
 export const quantizedMatMulGradient = defineKernel({
   name: "quantizedMatMulGradient",
-  summary: "dx = dy · weight with a weight packed in f16, int8 or int4",
+  summary: "dx = dy · weight with a weight packed in f16, int8, int4 or nf4",
   inputs: { dy: { shape: ["...", "outSize"] }, ...packed },
   outputs: { dx: { shape: ["...", "inSize"] } },
   attributes: { format, inSize: { kind: "whole", minimum: 1 } },
@@ -92,7 +94,13 @@ export const quantizedMatMulGradient = defineKernel({
 function dequantize(words: Tensor, scales: Tensor, inSize: number, kind: WeightFormat): Tensor {
   const outSize = words.shape[0] as number;
   if (kind === "f16") return slice(halves(words), [0, 0], [outSize, inSize]);
-  const blocks = blocksPerRow(inSize);
+  const blocks = blocksPerRow(kind, inSize);
+  if (kind === "nf4") {
+    const quantiles = gather(tensor1d([...nf4Values]), fields(words, 4) as Tensor<never>);
+    const byBlock = reshape(quantiles, [outSize, blocks, NF4_BLOCK_SIZE]);
+    const scaled = mul(byBlock, reshape(magnitudes(scales), [outSize, blocks, 1]));
+    return slice(reshape(scaled, [outSize, blocks * NF4_BLOCK_SIZE]), [0, 0], [outSize, inSize]);
+  }
   const integers = reshape(signedFields(words, kind === "int8" ? 8 : 4), [outSize, blocks, BLOCK_SIZE]);
   const factors = slice(reshape(halves(scales), [-1]), [0], [outSize * blocks]);
   const values = reshape(mul(integers, reshape(factors, [outSize, blocks, 1])), [outSize, blocks * BLOCK_SIZE]);
@@ -131,6 +139,16 @@ function halves(words: Tensor): Tensor {
     gather(powers, exponent as Tensor<never>),
   );
   return where(greaterEqual(raw, scalar(32768, "int32")), mul(magnitude, -1), magnitude);
+}
+
+/** Floats that are not negative from their bits. The power goes up to 2^127 and the mantissa is below 2, so nothing overflows. */
+function magnitudes(bits: Tensor): Tensor {
+  const exponent = floorDiv(bits, scalar(2 ** 23, "int32"));
+  const mantissa = cast(mod(bits, scalar(2 ** 23, "int32")), "float32");
+  const powers = tensor1d(Array.from({ length: 256 }, (_, e) => 2 ** (Math.max(e, 1) - 127)));
+  const hidden = tensor1d(Array.from({ length: 256 }, (_, e) => (e === 0 ? 0 : 1)));
+  const significand = add(gather(hidden, exponent as Tensor<never>), mul(mantissa, 2 ** -23));
+  return mul(significand, gather(powers, exponent as Tensor<never>));
 }
 
 function onRows(x: Tensor, map: (rows: Tensor) => Tensor): Tensor {

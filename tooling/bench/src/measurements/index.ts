@@ -5,6 +5,7 @@ import { decoding } from "./decoding.js";
 import { growth } from "./growth.js";
 import { loading } from "./loading.js";
 import { matrixProducts } from "./matrix-products.js";
+import { solverErrors } from "./solver-errors.js";
 import { solverSteps } from "./solvers.js";
 import { training } from "./training.js";
 
@@ -16,4 +17,5 @@ export const measurements: readonly Measurement[] = [
   bundle,
   growth,
   solverSteps,
+  solverErrors,
 ];

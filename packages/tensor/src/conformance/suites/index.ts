@@ -4,6 +4,7 @@ import { adamwUpdateSuite } from "./adamw-update.js";
 import { affineScanSuite } from "./affine-scan.js";
 import { cacheWriteSuite } from "./cache-write.js";
 import { causalAttentionSuite } from "./causal-attention.js";
+import { documentAttentionSuite } from "./document-attention.js";
 import { embeddingLookupSuite } from "./embedding-lookup.js";
 import { gatedActivationSuite } from "./gated-activation.js";
 import { quantizedMatMulSuite } from "./quantized-mat-mul.js";
@@ -17,6 +18,7 @@ export const kernelSuites: readonly KernelSuite[] = [
   rmsNormSuite,
   rotaryEmbeddingSuite,
   causalAttentionSuite,
+  documentAttentionSuite,
   gatedActivationSuite,
   stateBlendSuite,
   affineScanSuite,

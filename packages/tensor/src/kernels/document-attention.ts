@@ -1,0 +1,111 @@
+/**
+ * Causal attention among documents that share a row: a query sees the keys of its own document and no others. Without a
+ * cache; iterations widen the time axis as in `causalAttention`.
+ */
+import {
+  greaterEqual,
+  logicalAnd,
+  logicalOr,
+  matMul,
+  mul,
+  range,
+  reshape,
+  softmax,
+  sub,
+  sum,
+  type Tensor,
+  tensor2d,
+  tile,
+  where,
+} from "@tensorflow/tfjs-core";
+import { defineKernel } from "../kernel.js";
+import { groupQueries, headsFirst, isSeen, ungroupQueries, wholeGroups } from "./causal-attention.js";
+
+const chunk = {
+  q: { shape: ["batch", "time", "heads", "headDim"] },
+  k: { shape: ["batch", "time", "keyValueHeads", "headDim"] },
+  v: { shape: ["batch", "time", "keyValueHeads", "headDim"] },
+} as const;
+
+/** The column at which each column's document begins: earlier keys are not seen. */
+const starts = { shape: ["batch", "time"], dtype: "int32" } as const;
+
+const attributes = {
+  /** Usually 1 / sqrt(headDim). */
+  scale: { kind: "real" },
+  iterations: { kind: "whole", minimum: 1 },
+} as const;
+
+/** `y = softmax(q·kᵀ · scale + mask) · v`; heads is a multiple of keyValueHeads. */
+export const documentAttention = defineKernel({
+  name: "documentAttention",
+  summary: "softmax(q·kᵀ · scale + causal mask) · v with grouped queries, each within its own document",
+  inputs: { ...chunk, starts },
+  outputs: { y: chunk.q },
+  attributes,
+  requires: wholeGroups,
+  tolerance: 1e-5,
+  compose: ({ q, k, v, starts }, given) => {
+    const weights = attentionWeights(groupQueries(q, k), headsFirst(k), starts, given);
+    return { y: ungroupQueries(matMul(weights, headsFirst(v)), q.shape) };
+  },
+  gradient: {
+    saves: ["q", "k", "v", "starts"],
+    tolerance: 2e-5,
+    compute: ({ y }, { q, k, v, starts }, given) => {
+      const gradients = documentAttentionGradient({ dy: y, q, k, v, starts }, given);
+      return { q: () => gradients.dq, k: () => gradients.dk, v: () => gradients.dv };
+    },
+  },
+});
+
+/** The gradient of `documentAttention`; the attention weights are computed again, not kept. */
+export const documentAttentionGradient = defineKernel({
+  name: "documentAttentionGradient",
+  summary: "the gradient of documentAttention for q, k and v",
+  inputs: { dy: chunk.q, ...chunk, starts },
+  outputs: { dq: chunk.q, dk: chunk.k, dv: chunk.v },
+  attributes,
+  requires: wholeGroups,
+  tolerance: 1e-5,
+  compose: ({ dy, q, k, v, starts }, given) => {
+    const queries = groupQueries(q, k);
+    const gradient = groupQueries(dy, k);
+    const keys = headsFirst(k);
+    const weights = attentionWeights(queries, keys, starts, given);
+    const dWeights = matMul(gradient, headsFirst(v), false, true);
+    const dScores = mul(mul(weights, sub(dWeights, sum(mul(dWeights, weights), -1, true))), given.scale);
+    return {
+      dq: ungroupQueries(matMul(dScores, keys), q.shape),
+      dk: headsFirst(matMul(dScores, queries, true, false)),
+      dv: headsFirst(matMul(weights, gradient, true, false)),
+    };
+  },
+});
+
+interface AttentionAttributes {
+  readonly scale: number;
+  readonly iterations: number;
+}
+
+function attentionWeights(queries: Tensor, keys: Tensor, starts: Tensor, attributes: AttentionAttributes): Tensor {
+  const scores = mul(matMul(queries, keys, false, true), attributes.scale);
+  const [, , rows, columns] = scores.shape as [number, number, number, number];
+  const mask = documentMask(rows, columns, starts, attributes.iterations);
+  return softmax(where(mask, scores, Number.NEGATIVE_INFINITY));
+}
+
+/** Whether a key is seen: `[batch, 1, group · time, time]`. */
+function documentMask(rows: number, time: number, starts: Tensor, iterations: number): Tensor {
+  const batch = starts.shape[0] as number;
+  const causal = new Uint8Array(time * time);
+  const own = new Uint8Array(time * time);
+  for (let query = 0; query < time; query++) {
+    own[query * time + query] = 1;
+    for (let key = 0; key < time; key++) if (isSeen(query, key, iterations)) causal[query * time + key] = 1;
+  }
+  const square = (mask: Uint8Array) => tensor2d(mask, [time, time], "bool");
+  const begun = greaterEqual(range(0, time, 1, "int32"), reshape(starts, [batch, time, 1]));
+  const seen = logicalOr(logicalAnd(square(causal), begun), square(own));
+  return tile(reshape(seen, [batch, 1, time, time]), [1, 1, rows / time, 1]);
+}

@@ -1,0 +1,128 @@
+/** Documents as batches that ask for each next token: packed, several to a row, or one to a row. */
+import { Random, SstError } from "@sst/tensor";
+import type { Batch } from "./batch.js";
+import type { BatchSource } from "./batch-source.js";
+import type { Json } from "./checkpoint.js";
+
+export interface TokenDocument {
+  readonly tokens: ArrayLike<number>;
+  /** The first token that is asked for, at least 1; the ones before it are only read. Defaults to 1: all are asked for. */
+  readonly answerStart?: number;
+}
+
+export interface RowOptions {
+  readonly rows: number;
+  /** Tokens that a row reads. What is longer is cut. */
+  readonly length: number;
+  /** Puts as many documents into a row as fit; otherwise each has its own. */
+  readonly packed: boolean;
+}
+
+/** A batch of the first documents, as many as find room, with a 0 in every place that is left over. */
+export function documentBatch(
+  documents: Iterable<TokenDocument>,
+  { rows, length, packed }: RowOptions,
+): { readonly batch: Batch; readonly taken: number } {
+  const filled = new Array<number>(rows).fill(0);
+  const tokens = new Int32Array(rows * length);
+  const labels = new Int32Array(rows * length).fill(-1);
+  const starts = new Int32Array(rows * length);
+  let taken = 0;
+  for (const document of documents) {
+    // The last token is asked for and not read.
+    const size = Math.min(length, document.tokens.length - 1);
+    const row = filled.findIndex((used) => (packed ? used + size <= length : used === 0));
+    if (row < 0) break;
+    const start = filled[row] as number;
+    const at = row * length + start;
+    for (let i = 0; i < size; i++) {
+      tokens[at + i] = document.tokens[i] as number;
+      if (i + 1 >= (document.answerStart ?? 1)) labels[at + i] = document.tokens[i + 1] as number;
+    }
+    starts.fill(start, at, at + size);
+    // A document of one token has nothing to read; its row still counts as taken.
+    filled[row] = start + Math.max(size, packed ? 0 : 1);
+    taken++;
+  }
+  // What is left over is a document that nobody asks about.
+  for (const [row, used] of filled.entries()) starts.fill(used, row * length + used, (row + 1) * length);
+  return { batch: { batchSize: rows, time: length, tokens, labels, documentStarts: starts }, taken };
+}
+
+export interface DocumentBatchesOptions extends RowOptions {
+  /** Of the order, which is another one in each epoch. */
+  readonly seed: number;
+  /** Batches of a step, whose gradients are added up; defaults to 1. */
+  readonly accumulate?: number;
+}
+
+/** All documents, shuffled, epoch after epoch. */
+export class DocumentBatches implements BatchSource {
+  readonly #random: Random;
+  /** The random state that the epoch's order was drawn from. */
+  #epochState: readonly number[];
+  #order: readonly number[];
+  /** Documents of this epoch that are done. */
+  #position = 0;
+
+  /** @throws SstError `invalid-argument` where no document asks for anything within a row's length */
+  constructor(
+    private readonly documents: readonly TokenDocument[],
+    private readonly options: DocumentBatchesOptions,
+  ) {
+    const asks = ({ tokens, answerStart = 1 }: TokenDocument) => answerStart < Math.min(tokens.length, options.length + 1);
+    this.documents = documents.filter(asks);
+    if (this.documents.length === 0) {
+      throw new SstError(
+        "invalid-argument",
+        `none of the ${documents.length} documents asks for a token within the first ${options.length}: use longer rows`,
+      );
+    }
+    this.#random = new Random(`documents/${options.seed}`);
+    this.#epochState = this.#random.state;
+    this.#order = this.#shuffled();
+  }
+
+  next(): readonly Batch[] {
+    return Array.from({ length: this.options.accumulate ?? 1 }, () => this.#nextBatch());
+  }
+
+  state(): Json {
+    return { documents: this.documents.length, position: this.#position, random: this.#epochState };
+  }
+
+  restore(state: Json): void {
+    const { documents, position, random } = state as { documents: number; position: number; random: readonly number[] };
+    if (documents !== this.documents.length) {
+      throw new SstError(
+        "checkpoint-mismatch",
+        `the checkpoint comes from a run on ${documents} documents, but there are ${this.documents.length}`,
+      );
+    }
+    this.#random.state = random;
+    this.#epochState = random;
+    this.#order = this.#shuffled();
+    this.#position = position;
+  }
+
+  #nextBatch(): Batch {
+    if (this.#position === this.documents.length) {
+      this.#epochState = this.#random.state;
+      this.#order = this.#shuffled();
+      this.#position = 0;
+    }
+    const rest = this.#order.slice(this.#position).map((index) => this.documents[index] as TokenDocument);
+    const { batch, taken } = documentBatch(rest, this.options);
+    this.#position += taken;
+    return batch;
+  }
+
+  #shuffled(): number[] {
+    const order = this.documents.map((_, index) => index);
+    for (let last = order.length - 1; last > 0; last--) {
+      const other = this.#random.integer(last + 1);
+      [order[last], order[other]] = [order[other] as number, order[last] as number];
+    }
+    return order;
+  }
+}
