@@ -130,9 +130,13 @@ function cutModules(): void {
   cut(prototypeOf(net.Server), ["listen"]);
   cut(prototypeOf(dgram.Socket), ["bind", "connect", "send"]);
   for (const module of modules) {
+    // What is made when it is first read is replaced unread: some of it would start work of its own.
+    const leadsOut = ([, { get, value }]: [string, PropertyDescriptor]) =>
+      get !== undefined || typeof value === "function";
+    const exports = Object.entries(Object.getOwnPropertyDescriptors(module)).filter(leadsOut);
     cut(
       module,
-      Object.keys(module).filter((name) => typeof module[name] === "function"),
+      exports.map(([name]) => name),
     );
   }
   syncBuiltinESMExports();
