@@ -107,7 +107,8 @@ describe("generate", () => {
       expect(second).toBeGreaterThan(first as number);
       expect(new Set(rest)).toEqual(new Set([second]));
       // The recorded plan stays with the model: the next generation makes nothing but its caches.
-      expect(new Set(await whileRunning(12))).toEqual(new Set([second]));
+      const [, ...later] = await whileRunning(12);
+      expect(new Set(later)).toEqual(new Set([second]));
     }
   });
 

@@ -48,7 +48,8 @@ export interface PassCaches {
 }
 
 /** The part of the options that a pass looks at itself, its caches of whatever kind. */
-export interface PassOptions extends Pick<ForwardOptions, "documents" | "lastPositionOnly" | "onResidual" | "recompute"> {
+export interface PassOptions
+  extends Pick<ForwardOptions, "documents" | "lastPositionOnly" | "onResidual" | "recompute"> {
   readonly caches?: PassCaches | undefined;
 }
 
@@ -91,7 +92,10 @@ export function planForward(config: ModelConfig, options: ForwardOptions): Forwa
     throw new SstError("contradiction", `more than one iteration needs the solver "sequential", not "${solver}"`);
   }
   if (options.documents && options.caches) {
-    throw new SstError("contradiction", "rows of several documents begin anew in the middle, so they go without caches");
+    throw new SstError(
+      "contradiction",
+      "rows of several documents begin anew in the middle, so they go without caches",
+    );
   }
   if (options.recompute && (options.caches || options.onResidual)) {
     throw new SstError("contradiction", "layers that are computed again (recompute) go without caches and onResidual");

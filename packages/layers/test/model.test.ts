@@ -1,6 +1,14 @@
 /** Models: what goes in comes out, and what does not fit is refused by name. */
 import "@sst/backend-cpu";
-import { allLinearLayers, DecoderModel, forward, planForward, tokenTensor, withLora, withStateStream } from "@sst/layers";
+import {
+  allLinearLayers,
+  DecoderModel,
+  forward,
+  planForward,
+  tokenTensor,
+  withLora,
+  withStateStream,
+} from "@sst/layers";
 import { Random, ready, tensor } from "@sst/tensor";
 import { beforeAll, describe, expect, test } from "vitest";
 import { relativeError, tinyBackbone, tinyConfig, tinyModel, tinyTokens } from "./tiny-model.js";
@@ -54,7 +62,10 @@ describe("a state stream", () => {
     [Number.NaN, 0.1],
   ])("with bounds %f and %f is refused", (alphaMin, alphaMax) => {
     const stateStream = { alphaMin, alphaMax };
-    const refusal = expect.objectContaining({ code: "invalid-argument", message: expect.stringContaining("0 <= alphaMin") });
+    const refusal = expect.objectContaining({
+      code: "invalid-argument",
+      message: expect.stringContaining("0 <= alphaMin"),
+    });
     expect(() => withStateStream(tinyBackbone(), stateStream, 0)).toThrowError(refusal);
     expect(() => DecoderModel.fromData(tinyModel({ stateStream }))).toThrowError(refusal);
   });

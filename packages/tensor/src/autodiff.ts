@@ -50,6 +50,8 @@ export function withoutGradient<Result>(f: () => Result): Result {
   }
 }
 
+type Named<Names extends string> = Readonly<Record<Names, Tensor>>;
+
 /**
  * `f` of named tensors, remembered for the gradient by its inputs alone: what it computes on the way is let go of and
  * computed again in the backward pass (gradient checkpointing, Chen et al. 2016). It trades the time of one more forward
@@ -57,9 +59,42 @@ export function withoutGradient<Result>(f: () => Result): Result {
  *
  * @param f uses no tensors but its inputs, except those that live until the backward pass is over; gives the same each time
  */
-export function recomputed<Names extends string>(
-  f: (inputs: Readonly<Record<Names, Tensor>>) => Tensor,
-  inputs: Readonly<Record<Names, Tensor>>,
+export function recomputed<Names extends string>(f: (inputs: Named<Names>) => Tensor, inputs: Named<Names>): Tensor {
+  return withOwnGradient(f, inputs, (dy, again, sought) => pullBack(() => f(again), sought, dy));
+}
+
+/** Something that is defined by an equation, `y = step(inputs, y)`. */
+export interface Equation<Names extends string> {
+  /** The y that solves it, in whatever way. */
+  solve(inputs: Named<Names>): Tensor;
+  /** The right-hand side, of a y that counts as a constant. */
+  step(inputs: Named<Names>, y: Tensor): Tensor;
+  /** The solution of the adjoint equation: `dTotal = dy + (∂step/∂y)ᵀ · dTotal`. */
+  adjoint(dy: Tensor, inputs: Named<Names>, y: Tensor): Tensor;
+}
+
+/**
+ * The solution of an equation, differentiated implicitly: the gradient is that of one step at the solution, for what the adjoint
+ * equation gives, so nothing of the way to the solution is remembered. Outside a gradient it is `solve(inputs)`.
+ */
+export function solved<Names extends string>(equation: Equation<Names>, inputs: Named<Names>): Tensor {
+  return withOwnGradient(
+    (given) => equation.solve(given),
+    inputs,
+    (dy, again, sought, y) => {
+      const dTotal = equation.adjoint(dy, again, y);
+      const gradients = pullBack(() => equation.step(again, y), sought, dTotal);
+      dTotal.dispose();
+      return gradients;
+    },
+  );
+}
+
+/** `f(inputs)`, of which the tape knows no more than how to go back: through `gradients`, for the inputs that are sought. */
+function withOwnGradient<Names extends string>(
+  f: (inputs: Named<Names>) => Tensor,
+  inputs: Named<Names>,
+  gradients: (dy: Tensor, inputs: Named<Names>, sought: Tensor[], y: Tensor) => Tensor[],
 ): Tensor {
   const { state } = engine();
   if (state.gradientDepth === 0 || state.kernelDepth > 0) return f(inputs);
@@ -71,13 +106,19 @@ export function recomputed<Names extends string>(
   return custom.runKernelFunc({
     inputs: Object.fromEntries(sought.map((name) => [name, inputs[name]])),
     forwardFunc: (_, save) => {
-      save(given);
-      return f(inputs);
+      const y = f(inputs);
+      save([...given, y]);
+      return y;
     },
     backwardsFunc: (dy, saved) => {
       const again = Object.fromEntries(names.map((name, index) => [name, saved[index]])) as Record<Names, Tensor>;
-      const gradients = throughAgain(() => f(again), sought.map((name) => again[name]), dy);
-      return Object.fromEntries(sought.map((name, index) => [name, () => gradients[index] as Tensor]));
+      const found = gradients(
+        dy,
+        again,
+        sought.map((name) => again[name]),
+        saved.at(-1) as Tensor,
+      );
+      return Object.fromEntries(sought.map((name, index) => [name, () => found[index] as Tensor]));
     },
   });
 }
@@ -110,8 +151,11 @@ function dependingOn(tape: readonly TapeNode[], roots: ReadonlySet<number>, give
   return given.map(({ id }) => id).filter((id) => reached.has(id));
 }
 
-/** The gradients of `f()` for the tensors, times `dy`, on a tape of their own: the engine has one, which is in use. */
-function throughAgain(f: () => Tensor, tensors: Tensor[], dy: Tensor): Tensor[] {
+/**
+ * The gradients of `f()` for the tensors, times `dy`, also in the middle of a backward pass: on a tape of their own, for the
+ * engine has one, which is in use. The caller disposes of them.
+ */
+export function pullBack(f: () => Tensor, tensors: Tensor[], dy: Tensor): Tensor[] {
   const { state } = engine();
   const { activeTape } = state;
   const outerIds = differentiatedIds;

@@ -1,4 +1,4 @@
-export { recomputed, valueAndGradients, withoutGradient } from "./autodiff.js";
+export { type Equation, pullBack, recomputed, solved, valueAndGradients, withoutGradient } from "./autodiff.js";
 export {
   type Availability,
   BACKEND_CONTRACT_VERSION,

@@ -32,7 +32,6 @@ export const nf4Values: readonly number[] = [
   0.44070982933044434, 0.5626170039176941, 0.7229568362236023, 1,
 ];
 
-
 /** A matrix `[out, in]` in a format. */
 export interface PackedMatrix {
   readonly format: WeightFormat;

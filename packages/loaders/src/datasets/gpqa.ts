@@ -4,7 +4,6 @@
  * columns, never what stands there. Node only.
  */
 import { SstError } from "@sst/tensor";
-import { CsvError, parse } from "csv-parse/sync";
 import * as v from "valibot";
 
 const text = v.pipe(v.string(), v.trim(), v.nonEmpty());
@@ -35,12 +34,14 @@ export async function readGpqa(path: string): Promise<GpqaQuestion[]> {
   const bytes = await readFile(path).catch((cause) => {
     throw new SstError("file-not-found", `${path} cannot be read`, { cause });
   });
-  const rows = parseRows(bytes, path);
+  const rows = await parseRows(bytes, path);
   if (rows.length === 0) throw new SstError("file-corrupt", `${path} holds no questions`);
   return rows.map((row, index) => questionOf(row, `${path}, row ${index + 1}`, String(index + 1)));
 }
 
-function parseRows(bytes: Uint8Array, path: string): unknown[] {
+async function parseRows(bytes: Uint8Array, path: string): Promise<unknown[]> {
+  // Only now: its build for Node needs what a browser does not have.
+  const { CsvError, parse } = await import("csv-parse/sync");
   try {
     return parse(bytes, { columns: true, bom: true, skip_empty_lines: true });
   } catch (error) {
