@@ -85,7 +85,7 @@ Made by \`tooling/experiments/src/probe.ts\`: \`npm run probe\` there, after a b
 
 A model is trained on a task with one iteration per position, and its answers are read at depths 1 to 4: the prompt with one
 iteration, its last position with 1 to 4. Of the answers that are right at depth 1, those that are right at every other
-depth survive, the others break. A logistic regression (L2 ${10}, standardised features) on the latent states of all layers after
+depth survive, the others break. A logistic regression (L2 10, standardised features) on the latent states of all layers after
 the first iteration at the last position predicts which; so does, as a control, the same regression on the surface of the
 prompt (how often each token occurs, the last five tokens singly and together), and the model's own maximum probability. All
 areas under the ROC curve are of rows that the regression was not fitted on (five folds), with a 95 % bootstrap interval.
@@ -98,8 +98,24 @@ ${hiddenSize}, two layers, alpha in [0.015, 0.10], exact solver, ${settings[0]?.
 | ---- | ---- | ---------------------------- | ---------------- | ------- | ----------- | ------------ | ------------------------ | ----------------- | ----- |
 ${results.map(line).join("\n")}
 
+${settings.map(({ task }) => summary(task, results)).join(" ")} The controls have to stand beside it: they explain a part, and on other tasks they may
+explain it all. On S3 survival hangs on the last symbol alone, so a probe there would prove nothing.
+
 ${results.map(reliability).join("\n\n")}
 `;
+}
+
+function summary(task: string, results: readonly Result[]): string {
+  const ofTask = results.filter((result) => result.task === task).map(({ assessment }) => assessment);
+  const range = (pick: (assessment: ProbeAssessment) => number) => {
+    const values = ofTask.map(pick);
+    return `${Math.min(...values).toFixed(3)} to ${Math.max(...values).toFixed(3)}`;
+  };
+  return (
+    `On ${task} the states predict survival with an AUC of ${range(({ probe }) => probe.area)} over the seeds, the surface of the ` +
+    `prompt with ${range(({ surface }) => surface.area)}, the maximum probability with ` +
+    `${range(({ maximumProbability }) => maximumProbability.area)}.`
+  );
 }
 
 function line({ task, seed, accuracies, assessment }: Result): string {

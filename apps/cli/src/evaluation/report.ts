@@ -30,11 +30,11 @@ export function evaluationResult(
   seed: number,
 ): EvaluationResult {
   const [baselineRow] = baseline?.depths ?? [];
-  const judged = (verdicts: readonly boolean[], against = baselineRow) => ({
+  const judged = (verdicts: readonly boolean[]) => ({
     interval: bootstrapMean(verdicts.map(Number), { seed }),
-    ...(against && { comparison: compare(verdicts, against.verdicts, { seed }) }),
+    ...(baselineRow && { comparison: compare(verdicts, baselineRow.verdicts, { seed }) }),
   });
-  const rowOf = ({ verdicts, ...figures }: EvaluationRow): ReportRow => ({ ...figures, ...judged(verdicts) });
+  const rowOf = ({ verdicts, ...figures }: EvaluationRow) => ({ ...figures, ...judged(verdicts) });
   return {
     benchmark,
     questions,
@@ -42,11 +42,12 @@ export function evaluationResult(
     ...(unionOverDepths && {
       unionOverDepths: { share: unionOverDepths.share, ...judged(unionOverDepths.verdicts) },
     }),
-    ...(baselineRow && { baseline: withoutComparison(rowOf(baselineRow)) }),
+    ...(baselineRow && { baseline: besideItself(rowOf(baselineRow)) }),
   };
 }
 
-function withoutComparison({ comparison, ...row }: ReportRow): ReportRow {
+/** The baseline is not compared with itself. */
+function besideItself({ comparison, ...row }: ReportRow): ReportRow {
   return row;
 }
 

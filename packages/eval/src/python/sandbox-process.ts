@@ -9,6 +9,7 @@ import { constants, writeSync } from "node:fs";
 import { createRequire, isBuiltin, registerHooks, syncBuiltinESMExports } from "node:module";
 import { text } from "node:stream/consumers";
 import { pathToFileURL } from "node:url";
+import { withMemoryLimit } from "./memory-limit.js";
 
 const [, , pyodideFolder = "", memoryText = ""] = process.argv;
 const memoryBytes = Number(memoryText);
@@ -95,47 +96,8 @@ function limitMemory(): void {
     instantiate: (source: unknown, ...rest: [WebAssembly.Imports]) =>
       source instanceof WebAssembly.Module
         ? instantiate(source, ...rest)
-        : instantiate(withMemoryLimit(new Uint8Array(source as ArrayBuffer)), ...rest),
+        : instantiate(withMemoryLimit(new Uint8Array(source as ArrayBuffer), memoryBytes), ...rest),
   });
-}
-
-const PAGE_BYTES = 65_536;
-
-/** A WebAssembly module whose memory's declared maximum is lowered; one without a memory of its own is left as it is. */
-function withMemoryLimit(module: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
-  let at = 8;
-  const number = () => {
-    let value = 0;
-    for (let shift = 0; ; shift += 7) {
-      const byte = module[at++] as number;
-      value += (byte & 127) * 2 ** shift;
-      if (byte < 128) return value;
-    }
-  };
-  while (at < module.length) {
-    const section = module[at++];
-    const sizeBytes = number();
-    if (section !== 5) {
-      at += sizeBytes;
-      continue;
-    }
-    number(); // how many memories: one
-    if ((module[at++] as number) % 2 === 0) throw new Error("Pyodide's memory declares no maximum");
-    const initial = number();
-    const start = at;
-    number();
-    writePadded(module, start, at, Math.max(initial, Math.floor(memoryBytes / PAGE_BYTES)));
-    return module;
-  }
-  return module;
-}
-
-/** A number in the very bytes that another one took. */
-function writePadded(bytes: Uint8Array, start: number, end: number, value: number): void {
-  let rest = value;
-  for (let at = start; at < end; at++, rest = Math.floor(rest / 128)) {
-    bytes[at] = (rest % 128) | (at === end - 1 ? 0 : 128);
-  }
 }
 
 function takeAway(python: Python): void {
@@ -168,9 +130,13 @@ function cutModules(): void {
   cut(prototypeOf(net.Server), ["listen"]);
   cut(prototypeOf(dgram.Socket), ["bind", "connect", "send"]);
   for (const module of modules) {
+    // What is made when it is first read is replaced unread: some of it would start work of its own.
+    const leadsOut = ([, { get, value }]: [string, PropertyDescriptor]) =>
+      get !== undefined || typeof value === "function";
+    const exports = Object.entries(Object.getOwnPropertyDescriptors(module)).filter(leadsOut);
     cut(
       module,
-      Object.keys(module).filter((name) => typeof module[name] === "function"),
+      exports.map(([name]) => name),
     );
   }
   syncBuiltinESMExports();
