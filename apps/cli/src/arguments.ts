@@ -75,10 +75,10 @@ export interface QuantizeOption {
 
 /** The options that were given, and only those: the model's own code knows the defaults and the contradictions. */
 export function forwardOptions(
-  options: SolverOptions & Pick<ForwardOptions, "iterations" | "streamOff">,
+  options: SolverOptions & Pick<ForwardOptions, "iterations" | "recompute" | "streamOff">,
 ): ForwardOptions {
-  const { solver, sweeps, propagation, iterations, streamOff } = options;
-  const given = Object.entries({ solver, sweeps, propagation, iterations, streamOff });
+  const { solver, sweeps, propagation, iterations, recompute, streamOff } = options;
+  const given = Object.entries({ solver, sweeps, propagation, iterations, recompute, streamOff });
   return Object.fromEntries(given.filter(([, value]) => value !== undefined));
 }
 

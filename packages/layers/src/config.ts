@@ -47,7 +47,7 @@ export interface LoraConfig {
   readonly rank: number;
   /** PEFT's `lora_alpha`. */
   readonly alpha: number;
-  /** Last parts of the adapted modules' names, such as `q_proj`. */
+  /** The adapted modules' names, or the last parts of them, such as `q_proj` for those of all layers. */
   readonly targetModules: readonly string[];
 }
 

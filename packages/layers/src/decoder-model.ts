@@ -3,6 +3,7 @@
  * replaces its tensors by name.
  */
 import { activeDevice, type LiveDevice, SstError, sigmoid, type Tensor, type WeightFormat } from "@sst/tensor";
+import { isTarget } from "./adapters/target-modules.js";
 import type { HostTensor, LoraConfig, ModelConfig, ModelData } from "./config.js";
 import { ForwardConstants } from "./constants.js";
 import { DecodePlans } from "./decode-plans.js";
@@ -187,9 +188,9 @@ export class DecoderModel implements Disposable {
       derived.push(value);
       return value;
     };
-    const linear = (module: string, name: string): LinearWeight => {
+    const linear = (module: string): LinearWeight => {
       const weight = this.#parameter(`${module}.weight`);
-      if (!this.lora?.targetModules.includes(name)) return weight;
+      if (!this.lora || !isTarget(this.lora, module)) return weight;
       const [a, b] = adapterNames(module);
       const adapter = { a: this.#floats(a), b: this.#floats(b), factor: this.lora.alpha / this.lora.rank };
       return isPacked(weight) ? { ...weight, adapter } : derive(mergedWeight(weight, adapter));
@@ -198,7 +199,7 @@ export class DecoderModel implements Disposable {
       const prefix = `model.layers.${layer}`;
       const linears = Object.entries(linearShapes(this.config)).map(([name, { parent }]) => [
         name,
-        linear(`${prefix}.${parent}.${name}`, name),
+        linear(`${prefix}.${parent}.${name}`),
       ]);
       const alpha = this.config.stateStream && derive(alphaOf(this.#floats(thetaName(layer)), this.config.stateStream));
       return {

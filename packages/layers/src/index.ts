@@ -1,4 +1,5 @@
 export { allLinearLayers, withLora, withStateStream } from "./adapters/lora.js";
+export { isTarget, linearModules, targetsMatching } from "./adapters/target-modules.js";
 export { KvCache } from "./caches/kv-cache.js";
 export { LatentStateCache } from "./caches/latent-state-cache.js";
 export type { HostTensor, LoraConfig, ModelConfig, ModelData, StateStreamConfig } from "./config.js";
@@ -10,6 +11,7 @@ export { type ChosenIterations, type ForwardOptions, planForward, type Solver } 
 export { type InitializationOptions, initializeModel } from "./initialize.js";
 export type { LinearWeight, LowRank, PackedWeight } from "./linear.js";
 export { meanCrossEntropy } from "./loss.js";
+export { withAdditionsOf } from "./model-data.js";
 export { ParameterReader, type ParameterSource } from "./parameter-source.js";
 export {
   adapterShapes,

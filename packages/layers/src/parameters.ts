@@ -1,5 +1,6 @@
 /** The named parameters of a model, with their shapes: what a checkpoint must hold and what training may change. */
 import { SstError } from "@sst/tensor";
+import { isTarget } from "./adapters/target-modules.js";
 import type { LoraConfig, ModelConfig } from "./config.js";
 import { requireAlphaBounds } from "./state-stream/alpha.js";
 
@@ -78,9 +79,10 @@ export function adapterShapes(config: ModelConfig, lora: LoraConfig): Record<str
   const shapes: Record<string, readonly number[]> = {};
   for (let layer = 0; layer < config.numHiddenLayers; layer++) {
     for (const [name, { parent, shape }] of Object.entries(linearShapes(config))) {
-      if (!lora.targetModules.includes(name)) continue;
+      const module = `model.layers.${layer}.${parent}.${name}`;
+      if (!isTarget(lora, module)) continue;
       const [outSize, inSize] = shape;
-      const [a, b] = adapterNames(`model.layers.${layer}.${parent}.${name}`);
+      const [a, b] = adapterNames(module);
       shapes[a] = [lora.rank, inSize];
       shapes[b] = [outSize, lora.rank];
     }

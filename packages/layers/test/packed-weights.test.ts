@@ -112,11 +112,11 @@ describe("training beside packed weights", () => {
     return values;
   };
 
-  test("gradients of adapters, norms and theta are the rounded model's", async () => {
+  test.each(weightFormats)("in %s: gradients of adapters, norms and theta are the rounded model's", async (format) => {
     await ready({ backend: "cpu" });
     const data = adapted(tinyModel(wide));
-    using packed = DecoderModel.fromData(data, { quantize: "int8" });
-    using floats = DecoderModel.fromData(rounded(data, "int8"));
+    using packed = DecoderModel.fromData(data, { quantize: format });
+    using floats = DecoderModel.fromData(rounded(data, format));
     const names = packed.parameterNames.filter((name) => /lora_|norm|theta|embed/.test(name));
     for (const name of names) {
       expect(relativeError(await gradientsOf(packed, [name]), await gradientsOf(floats, [name])), name).toBeLessThan(

@@ -13,9 +13,10 @@ import {
   withLora,
   withStateStream,
 } from "@sst/layers";
-import { Random } from "@sst/tensor";
+import { Random, type WeightFormat } from "@sst/tensor";
 import type { Batch } from "./batch.js";
 import { type StepReport, Trainer, type TrainerOptions } from "./trainer.js";
+import { TrainingRun, type TrainingRunOptions } from "./training-run.js";
 
 export interface CoTrainOptions {
   /** Seeds the adapters. */
@@ -24,12 +25,19 @@ export interface CoTrainOptions {
   /** Where theta starts; defaults to 0. */
   readonly theta?: number;
   readonly lora?: LoraConfig;
+  /** Packs the frozen backbone (QLoRA): its matrices are rounded to few bits, adapters and thetas stay floats. */
+  readonly quantize?: WeightFormat | undefined;
   readonly trainer: Omit<TrainerOptions, "trainable" | "forward">;
+  /** How both run in training, beside the solver. */
+  readonly forward?: Pick<ForwardOptions, "recompute">;
   /** How the model with the stream runs in training; defaults to the exact solver. The baseline has no stream to solve. */
   readonly streamForward?: ForwardOptions;
   /** Batches of a step, the same for both models. */
   readonly batches: (step: number) => readonly Batch[];
+  /** Checkpoints, evaluation and events of each; two stores, for each saves its own. Neither stops before the other. */
+  readonly run?: (variant: CoTrainVariant, model: DecoderModel) => Omit<TrainingRunOptions, "batches">;
   readonly onStep?: (variant: CoTrainVariant, report: StepReport) => void;
+  /** Ends training with an `AbortError`, after what `run` gave a store for has saved itself. */
   readonly signal?: AbortSignal;
 }
 
@@ -37,6 +45,8 @@ export type CoTrainVariant = "stream" | "baseline";
 
 /** Adapters of rank 8 and scale 2 on every linear layer. */
 export const defaultLora: LoraConfig = { rank: 8, alpha: 16, targetModules: allLinearLayers };
+
+const variants = ["baseline", "stream"] as const satisfies CoTrainVariant[];
 
 /**
  * Trains both, in step: each batch goes through one and then the other, so that they can be watched side by side. The
@@ -46,22 +56,32 @@ export async function coTrain(
   backbone: ModelData,
   options: CoTrainOptions,
 ): Promise<Record<CoTrainVariant, DecoderModel>> {
-  const { lora = defaultLora, seed, stateStream, theta = 0, streamForward } = options;
+  const { batches, forward = {}, lora = defaultLora, quantize, seed, stateStream, theta = 0, streamForward } = options;
   const adapted = withLora(backbone, lora, new Random(`adapters/${seed}`));
   const models = {
-    baseline: DecoderModel.fromData(adapted),
-    stream: DecoderModel.fromData(withStateStream(adapted, stateStream, theta)),
+    baseline: DecoderModel.fromData(adapted, { quantize }),
+    stream: DecoderModel.fromData(withStateStream(adapted, stateStream, theta), { quantize }),
   };
   const trainerOptions = { ...options.trainer, trainable: isAddition };
-  using baseline = new Trainer(models.baseline, trainerOptions);
-  using stream = new Trainer(models.stream, { ...trainerOptions, ...(streamForward && { forward: streamForward }) });
+  using baseline = new Trainer(models.baseline, { ...trainerOptions, forward });
+  using stream = new Trainer(models.stream, { ...trainerOptions, forward: { ...forward, ...streamForward } });
+  const trainers = { baseline, stream };
   try {
-    for (let step = 0; step < options.trainer.steps; step++) {
-      options.signal?.throwIfAborted();
-      const batches = options.batches(step);
-      options.onStep?.("baseline", await baseline.step(batches));
-      options.onStep?.("stream", await stream.step(batches));
+    const runs = {
+      baseline: await TrainingRun.start(baseline, { ...options.run?.("baseline", models.baseline), batches }),
+      stream: await TrainingRun.start(stream, { ...options.run?.("stream", models.stream), batches }),
+    };
+    // A killed run may have saved one of them later than the other: whoever is behind catches up.
+    while (variants.some((variant) => trainers[variant].stepsDone < options.trainer.steps)) {
+      if (options.signal?.aborted) {
+        for (const variant of variants) await runs[variant].end("interrupted");
+        options.signal.throwIfAborted();
+      }
+      const next = baseline.stepsDone <= stream.stepsDone ? "baseline" : "stream";
+      const report = await runs[next].advance();
+      options.onStep?.(next, report);
     }
+    for (const variant of variants) await runs[variant].end("finished");
     return models;
   } catch (error) {
     models.baseline.dispose();

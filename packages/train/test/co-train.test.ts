@@ -1,8 +1,9 @@
 /** Co-training: the backbone stays frozen, and the baseline differs in the stream alone. */
 import "@sst/backend-cpu";
 import { memory, ready } from "@sst/tensor";
-import { type CoTrainVariant, coTrain, nextTokenBatch } from "@sst/train";
-import { beforeAll, expect, test } from "vitest";
+import { type DecoderModel, withAdditionsOf } from "@sst/layers";
+import { type Checkpoint, type CoTrainVariant, coTrain, nextTokenBatch } from "@sst/train";
+import { beforeAll, describe, expect, test } from "vitest";
 import { tinyBackbone, tinyTokens } from "../../layers/test/tiny-model.js";
 
 beforeAll(async () => {
@@ -35,6 +36,57 @@ test("both variants see the same batches, and only adapters and theta change", a
     models[variant].dispose();
   }
   expect(memory()).toEqual(before);
+});
+
+describe("runs of both", () => {
+  const options = (stores: Record<CoTrainVariant, Checkpoint[]>, resume: boolean) => ({
+    seed: 0,
+    stateStream: { alphaMin: 0, alphaMax: 0.5 },
+    quantize: "nf4" as const,
+    forward: { recompute: true },
+    trainer: { steps: 6, learningRate: 1e-2, warmupSteps: 1 },
+    batches: (step: number) => [nextTokenBatch(tinyTokens(4, 6 + (step % 2)))],
+    run: (variant: CoTrainVariant) => ({
+      checkpoints: {
+        store: {
+          save: async (checkpoint: Checkpoint) => void stores[variant].push(structuredClone(checkpoint)),
+          load: async () => stores[variant].at(-1),
+        },
+        everySteps: 2,
+        resume,
+      },
+    }),
+  });
+  const thetasAndAdapters = async (models: Record<CoTrainVariant, DecoderModel>) => {
+    const all: Record<string, Float32Array> = {};
+    for (const variant of ["baseline", "stream"] as const) {
+      const { adapter, weights } = await withAdditionsOf(backbone, models[variant]);
+      for (const [name, { data }] of Object.entries({ ...weights, ...adapter?.weights })) all[`${variant} ${name}`] = data;
+      models[variant].dispose();
+    }
+    return all;
+  };
+
+  test("beside a packed backbone: interrupted, with one ahead of the other, and resumed to the bit", async () => {
+    const empty = () => ({ baseline: [] as Checkpoint[], stream: [] as Checkpoint[] });
+    const before = memory();
+    const whole = await thetasAndAdapters(await coTrain(backbone, options(empty(), false)));
+    const stores = empty();
+    const controller = new AbortController();
+    const interrupted = coTrain(backbone, {
+      ...options(stores, false),
+      signal: controller.signal,
+      onStep: (_, { step }) => step === 5 && controller.abort(),
+    });
+    await expect(interrupted).rejects.toThrowError(/abort/i);
+    expect(stores.baseline.map(({ step }) => step)).toEqual([2, 4, 5]);
+    expect(stores.stream.map(({ step }) => step)).toEqual([2, 4]);
+    // As a kill between the two would have left them.
+    stores.stream.pop();
+    const resumed = await thetasAndAdapters(await coTrain(backbone, options(stores, true)));
+    expect(resumed).toEqual(whole);
+    expect(memory()).toEqual(before);
+  });
 });
 
 test("when training fails, nothing is left behind", async () => {

@@ -2,7 +2,7 @@
  * Conducts a run for a command: checkpoints and log in the run's folder, progress, the live page, and what happens on
  * Ctrl-C, on a number that is not finite and on data that changes.
  */
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { FolderCheckpointStore, type NotedFile, requireUnchanged } from "@sst/loaders";
 import { SstError } from "@sst/tensor";
 import type {
@@ -99,7 +99,8 @@ function runOptions(conducted: Conducted, onEvent: (event: TrainingEvent) => voi
 }
 
 function withHashes(configuration: Conducted["configuration"], data: readonly NotedFile[]): Record<string, Json> {
-  const hashes = data.map(({ path, sha256 }) => [`file ${path}`, sha256] as const);
+  // By their order: a run may go on from another folder.
+  const hashes = data.map(({ path, sha256 }, index) => [`file ${index + 1} (${basename(path)})`, sha256] as const);
   return { ...configuration, ...Object.fromEntries(hashes) };
 }
 

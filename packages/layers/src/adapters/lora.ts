@@ -4,6 +4,7 @@ import type { HostTensor, LoraConfig, ModelData, StateStreamConfig } from "../co
 import { adapterShapes, linearShapes } from "../parameters.js";
 import { requireAlphaBounds } from "../state-stream/alpha.js";
 import { initialStream } from "../state-stream/initial-stream.js";
+import { isTarget, linearModules } from "./target-modules.js";
 
 /**
  * The model with fresh adapters: `lora_A` normal with variance 1 / in, `lora_B` zero, so that nothing changes yet.
@@ -17,13 +18,11 @@ export function withLora(data: ModelData, lora: LoraConfig, random: Random): Mod
       `the adapters' rank should be a whole number of at least 1, but is ${lora.rank}`,
     );
   }
-  const known = Object.keys(linearShapes(data.config));
-  const unknown = lora.targetModules.filter((name) => !known.includes(name));
+  const modules = linearModules(data.config);
+  const unknown = lora.targetModules.filter((target) => !modules.some((module) => isTarget({ ...lora, targetModules: [target] }, module)));
   if (unknown.length > 0) {
-    throw new SstError(
-      "invalid-argument",
-      `no linear layer is called "${unknown.join('", "')}"; there are ${known.join(", ")}`,
-    );
+    const known = Object.keys(linearShapes(data.config)).join(", ");
+    throw new SstError("invalid-argument", `no linear layer is called "${unknown.join('", "')}"; there are ${known}`);
   }
   const weights: Record<string, HostTensor> = {};
   for (const [name, shape] of Object.entries(adapterShapes(data.config, lora))) {

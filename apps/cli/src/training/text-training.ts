@@ -1,0 +1,151 @@
+/** Training a model that there is on question-and-answer texts: all of it, adapters, or the stream's thetas alone. */
+import { basename } from "node:path";
+import { meanLoss } from "@sst/eval";
+import {
+  DecoderModel,
+  type ModelConfig,
+  type ModelData,
+  type StateStreamConfig,
+  targetsMatching,
+  withAdditionsOf,
+  withLora,
+  withStateStream,
+} from "@sst/layers";
+import {
+  type Gsm8kProblem,
+  gsm8kText,
+  loadTokenizer,
+  noteFiles,
+  readGsm8k,
+  readModelData,
+  saveModel,
+  saveModelData,
+  type Tokenizer,
+} from "@sst/loaders";
+import { Random, SstError } from "@sst/tensor";
+import { DocumentBatches, documentBatch, type TokenDocument } from "@sst/train";
+import { alphaBounds, forwardOptions, type QuantizeOption, type SolverOptions } from "../arguments.js";
+import type { Prepared } from "./prepared.js";
+import { type AdapterOptions, type Trained } from "./text-options.js";
+
+export interface TextTrainingOptions extends SolverOptions, StateStreamConfig, QuantizeOption, AdapterOptions {
+  readonly data: string;
+  readonly evalData?: string;
+  readonly overwrite?: boolean;
+  readonly length: number;
+  readonly batchSize: number;
+  readonly accumulate: number;
+  readonly seed: number;
+  readonly streamOff?: boolean;
+  readonly train: Trained;
+  readonly pack?: boolean;
+  readonly answersOnly?: boolean;
+}
+
+/** Held-out documents that an evaluation takes. */
+const EVALUATED = 200;
+
+/** Low in alpha's range, about where it settles on pretrained models: a new stream disturbs the backbone little at first. */
+const INITIAL_THETA = -2;
+
+export async function prepareText(folder: string, options: TextTrainingOptions): Promise<Prepared> {
+  const { accumulate, answersOnly = false, batchSize, data, evalData, length, pack = false, quantize, seed, train } = options;
+  const noted = [...(await noteFiles(folder)), ...(await noteFiles(data)), ...(evalData ? await noteFiles(evalData) : [])];
+  const given = await readModelData(folder);
+  const tokenizer = await loadTokenizer(folder);
+  requireTrainable(options, given);
+  const backbone = options.streamOff || given.config.stateStream ? given : withStream(given, options);
+  const start = train === "adapters" && !backbone.adapter ? withAdapters(backbone, options) : backbone;
+  const { held, trained } = await readProblems(options);
+  const encode = (problems: readonly Gsm8kProblem[]) => problems.map((each) => asDocument(each, tokenizer, answersOnly));
+  const rows = { rows: batchSize, length, packed: pack };
+  const batches = new DocumentBatches(encode(trained), { ...rows, seed, accumulate });
+  const evaluated = batchesOf(encode(held.slice(0, EVALUATED)), rows);
+  const model = DecoderModel.fromData(start, { quantize });
+  const forward = forwardOptions(options);
+  const evaluate = () => meanLoss(model, evaluated, forward);
+  return {
+    model,
+    trainable: isTrained[train],
+    batches,
+    data: noted,
+    configuration: {
+      ...{ train, seed, length, batchSize, accumulate, pack, answersOnly, quantize: quantize ?? null },
+      data: basename(data),
+    },
+    evaluationLoss: async () => (await evaluate()).loss,
+    save: async (out) => {
+      const beside = { tokenizer, overwrite: options.overwrite ?? false };
+      if (train === "all") await saveModel(out, model, beside);
+      else await saveModelData(out, await withAdditionsOf(start, model), beside);
+    },
+    result: async () => {
+      const { labels, loss, perplexity } = await evaluate();
+      return {
+        figures: { evaluation: { loss, perplexity, labels } },
+        words: `${labels} held-out tokens: loss ${loss.toFixed(4)}, perplexity ${perplexity.toFixed(3)}`,
+      };
+    },
+  };
+}
+
+const isTrained: Record<Trained, (name: string) => boolean> = {
+  all: () => true,
+  adapters: (name) => name.includes(".lora_") || name.endsWith("state_stream.theta"),
+  theta: (name) => name.endsWith("state_stream.theta"),
+};
+
+function requireTrainable({ length, quantize, streamOff, train }: TextTrainingOptions, { config }: ModelData): void {
+  requireRowLength(length, config);
+  if (train === "all" && quantize !== undefined) {
+    throw new SstError("contradiction", `what is packed (--quantize ${quantize}) cannot be trained: use --train adapters or theta`);
+  }
+  if (train === "theta" && streamOff) {
+    throw new SstError("contradiction", "--train theta trains the state stream, which --stream-off leaves out");
+  }
+}
+
+export function requireRowLength(length: number, { maxPositionEmbeddings }: ModelConfig): void {
+  if (length <= maxPositionEmbeddings) return;
+  throw new SstError("context-overflow", `--length ${length} does not fit the model's context of ${maxPositionEmbeddings}`);
+}
+
+function withStream(data: ModelData, options: StateStreamConfig): ModelData {
+  return withStateStream(data, alphaBounds(options), INITIAL_THETA);
+}
+
+function withAdapters(data: ModelData, { rank, seed, targets }: TextTrainingOptions): ModelData {
+  const lora = { rank, alpha: 2 * rank, targetModules: targetsMatching(data.config, targets) };
+  return withLora(data, lora, new Random(`adapters/${seed}`));
+}
+
+/** Of one file or folder the last tenth of the training split is held out; the test split stays unseen. */
+async function readProblems({ data, evalData }: TextTrainingOptions) {
+  const { train } = await readGsm8k(data);
+  if (evalData !== undefined) {
+    const other = await readGsm8k(evalData);
+    return { trained: train, held: [...other.test, ...other.train] };
+  }
+  if (train.length < 2) throw new SstError("file-corrupt", `${data} holds ${train.length} problem to train on: too few`);
+  const count = Math.max(1, Math.floor(train.length / 10));
+  return { trained: train.slice(0, -count), held: train.slice(-count) };
+}
+
+/** Where only answers count, the first token that the question alone would not have is the first that is asked for. */
+function asDocument(problem: Gsm8kProblem, tokenizer: Tokenizer, answersOnly: boolean): TokenDocument {
+  const tokens = tokenizer.encode(gsm8kText(problem));
+  if (!answersOnly) return { tokens };
+  const question = tokenizer.encode(gsm8kText({ ...problem, answer: "" }).trimEnd());
+  const differs = tokens.findIndex((token, index) => token !== question[index]);
+  return { tokens, answerStart: Math.max(1, differs < 0 ? tokens.length : differs) };
+}
+
+function batchesOf(documents: readonly TokenDocument[], rows: Parameters<typeof documentBatch>[1]) {
+  const batches = [];
+  for (let done = 0; done < documents.length; ) {
+    const { batch, taken } = documentBatch(documents.slice(done), rows);
+    batches.push(batch);
+    done += taken;
+  }
+  return batches;
+}

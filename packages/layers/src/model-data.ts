@@ -1,0 +1,24 @@
+/** The data of models whose backbone is frozen, and so need not come back from the device. */
+import type { HostTensor, ModelData } from "./config.js";
+import type { DecoderModel } from "./decoder-model.js";
+import { adapterShapes, streamShapes } from "./parameters.js";
+
+/**
+ * The backbone's data with what the model has beside it, downloaded: adapters and thetas. The way to save a model whose
+ * backbone is packed on the device, from the data that it was made of.
+ */
+export async function withAdditionsOf(backbone: ModelData, model: DecoderModel): Promise<ModelData> {
+  const { config, lora } = model;
+  const read = async (names: string[]): Promise<Record<string, HostTensor>> => {
+    const tensors: Record<string, HostTensor> = {};
+    for (const name of names) {
+      const tensor = model.tensor(name);
+      tensors[name] = { shape: tensor.shape, data: (await tensor.data()) as Float32Array };
+    }
+    return tensors;
+  };
+  const thetas = await read(Object.keys(streamShapes(config)));
+  const weights = { ...backbone.weights, ...thetas };
+  if (lora === undefined) return { config, weights };
+  return { config, weights, adapter: { config: lora, weights: await read(Object.keys(adapterShapes(config, lora))) } };
+}
