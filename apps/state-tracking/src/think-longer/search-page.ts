@@ -25,7 +25,7 @@ const sections: readonly { readonly group: Trial["group"]; readonly title: strin
   {
     group: "asking",
     title: "What has to be asked",
-    text: "The small recipe with recirculation, asked otherwise. By stages, iteration i is asked for the node after i hops. Where only final answers are asked for, the question is whether a curriculum does what the stages do.",
+    text: "The small recipe with recirculation, asked otherwise. By stages, iteration i is asked for the node after i hops. Where only final answers are asked for, the question is whether a curriculum does what the stages do. It does where the hops that are asked for grow with the depth; where depth alone grows, or everything is asked for at once, nothing is gained from iterating. If depth and hops are drawn anew for each step, up to that growing depth, each iteration learns a hop as by stages; at the full depth alone only that depth is right.",
   },
   {
     group: "tokens",
