@@ -1,3 +1,6 @@
 import { preset } from "@sst/tsup-config";
 
-export default preset({ entry: ["src/main.ts", "src/worker.ts", "src/think-longer/search.ts", "src/think-longer/search-page.ts"], dts: false });
+export default preset({
+  entry: ["src/main.ts", "src/worker.ts", "src/think-longer/search.ts", "src/think-longer/search-page.ts"],
+  dts: false,
+});

@@ -45,7 +45,10 @@ describe("Ctrl-C", () => {
     const [whole, parts] = [join(scratch, "whole"), join(scratch, "parts")];
     expect((await sst(...quick, ...steps, "--out", whole)).code).toBe(0);
     const { code, stderr } = await interrupted(...quick, ...steps, "--out", parts);
-    expect({ code, stderr }).toMatchObject({ code: 130, stderr: /interrupted after step \d+\. Resume with: sst train/ });
+    expect({ code, stderr }).toMatchObject({
+      code: 130,
+      stderr: /interrupted after step \d+\. Resume with: sst train/,
+    });
     expect(existsSync(parts)).toBe(false);
     expect(Number(/after step (\d+)/.exec(stderr)?.[1])).toBeLessThan(400);
     const resumed = await sst(...commandIn(stderr));
@@ -67,7 +70,11 @@ describe("--run", () => {
     const kept = [...quick, "--steps", "300", "--run", run, "--checkpoint-every", "40", "--eval-every", "50"];
     const { stderr } = await interrupted(...kept);
     const resumed = await sst(...commandIn(stderr), "--json");
-    expect(JSON.parse(resumed.stdout)).toMatchObject({ steps: 300, ended: "finished", best: { step: expect.any(Number) } });
+    expect(JSON.parse(resumed.stdout)).toMatchObject({
+      steps: 300,
+      ended: "finished",
+      best: { step: expect.any(Number) },
+    });
     const log = logOf(run);
     const stepsOf = (kind: string) => log.filter(({ event }) => event === kind).map(({ step }) => step);
     expect(stepsOf("step")).toEqual(Array.from({ length: 300 }, (_, index) => index + 1));
@@ -95,7 +102,17 @@ describe("--run", () => {
 
 describe("--patience and --keep-best", () => {
   test("end the run at an evaluation that brought nothing new", async () => {
-    const stopping = ["--steps", "100000", "--learning-rate", "0", "--eval-every", "3", "--patience", "2", "--keep-best"];
+    const stopping = [
+      "--steps",
+      "100000",
+      "--learning-rate",
+      "0",
+      "--eval-every",
+      "3",
+      "--patience",
+      "2",
+      "--keep-best",
+    ];
     const { stdout } = await sst(...quick, ...stopping, "--json");
     expect(JSON.parse(stdout)).toMatchObject({ ended: "stopped-early", steps: 9, best: { step: 3 } });
   });

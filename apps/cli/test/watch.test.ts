@@ -72,7 +72,10 @@ describeWhere(executablePath, "no Chromium here (SST_CHROMIUM names one)", "sst 
     const shown = async () => Number(await page.locator("#figures dd").first().textContent());
     await page.waitForTimeout(1500);
     const loss = await shown();
-    const logged = readFileSync(join(scratch, "log.jsonl"), "utf8").trim().split("\n").map((line) => JSON.parse(line));
+    const logged = readFileSync(join(scratch, "log.jsonl"), "utf8")
+      .trim()
+      .split("\n")
+      .map((line) => JSON.parse(line));
     const losses = logged.flatMap(({ event, loss: value }) => (event === "step" ? [value.toFixed(4)] : []));
     expect(losses).toContain(loss.toFixed(4));
     const before = await page.locator("#state").textContent();

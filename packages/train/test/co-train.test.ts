@@ -1,7 +1,7 @@
 /** Co-training: the backbone stays frozen, and the baseline differs in the stream alone. */
 import "@sst/backend-cpu";
-import { memory, ready } from "@sst/tensor";
 import { type DecoderModel, withAdditionsOf } from "@sst/layers";
+import { memory, ready } from "@sst/tensor";
 import { type Checkpoint, type CoTrainVariant, coTrain, nextTokenBatch } from "@sst/train";
 import { beforeAll, describe, expect, test } from "vitest";
 import { tinyBackbone, tinyTokens } from "../../layers/test/tiny-model.js";
@@ -61,7 +61,8 @@ describe("runs of both", () => {
     const all: Record<string, Float32Array> = {};
     for (const variant of ["baseline", "stream"] as const) {
       const { adapter, weights } = await withAdditionsOf(backbone, models[variant]);
-      for (const [name, { data }] of Object.entries({ ...weights, ...adapter?.weights })) all[`${variant} ${name}`] = data;
+      for (const [name, { data }] of Object.entries({ ...weights, ...adapter?.weights }))
+        all[`${variant} ${name}`] = data;
       models[variant].dispose();
     }
     return all;

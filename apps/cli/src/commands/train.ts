@@ -69,7 +69,10 @@ async function prepare(options: TrainOptions): Promise<Prepared> {
   if (task !== undefined && model === undefined && data === undefined) {
     const misplaced = (["answersOnly", "evalData", "pack", "quantize"] as const).find((name) => options[name]);
     if (misplaced !== undefined) {
-      throw new SstError("contradiction", `${misplaced} goes with --model and --data: a task's model starts from scratch`);
+      throw new SstError(
+        "contradiction",
+        `${misplaced} goes with --model and --data: a task's model starts from scratch`,
+      );
     }
     return prepareTask(task, { ...options, length: length ?? 16, batchSize: batchSize ?? 64 });
   }
@@ -87,7 +90,13 @@ async function run(options: TrainOptions): Promise<void> {
   using model = prepared.model;
   const forward = forwardOptions(options);
   const { trainable } = prepared;
-  using trainer = new Trainer(model, { steps, learningRate, ...warmUp(options), forward, ...(trainable && { trainable }) });
+  using trainer = new Trainer(model, {
+    steps,
+    learningRate,
+    ...warmUp(options),
+    forward,
+    ...(trainable && { trainable }),
+  });
   const startedAt = performance.now();
   const saveModel = async () => {
     if (out !== undefined) await prepared.save(out);

@@ -93,7 +93,12 @@ function runOptions(conducted: Conducted, onEvent: (event: TrainingEvent) => voi
       },
     }),
     ...(evalEvery !== undefined && {
-      evaluation: { everySteps: evalEvery, loss: evaluationLoss, keepBest, ...(patience !== undefined && { patience }) },
+      evaluation: {
+        everySteps: evalEvery,
+        loss: evaluationLoss,
+        keepBest,
+        ...(patience !== undefined && { patience }),
+      },
     }),
   };
 }

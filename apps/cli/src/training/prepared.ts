@@ -1,7 +1,8 @@
 /** What `sst train` trains: a model and its data, made ready by the kind of data that was asked for. */
+
+import type { DecoderModel } from "@sst/layers";
 import type { NotedFile } from "@sst/loaders";
 import type { BatchSource, Json, TrainerOptions } from "@sst/train";
-import type { DecoderModel } from "@sst/layers";
 
 export interface Prepared {
   readonly model: DecoderModel;

@@ -44,8 +44,7 @@ export function prepareTask(name: string, options: TaskTrainingOptions): Prepare
     data: [],
     configuration: { task: task.name, seed, length, batchSize, accumulate },
     evaluationLoss: async () => (await meanLoss(model, [validation], forwardOptions(options))).loss,
-    save: (folder) =>
-      saveModel(folder, model, { vocabulary: task.vocabulary, overwrite: options.overwrite ?? false }),
+    save: (folder) => saveModel(folder, model, { vocabulary: task.vocabulary, overwrite: options.overwrite ?? false }),
     result: async () => {
       const test = taskBatch(task, { ...held, split: "test", batchSize: 500 });
       const { last, all } = await labelAccuracy(model, [test]);

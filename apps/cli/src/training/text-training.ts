@@ -26,7 +26,7 @@ import { Random, SstError } from "@sst/tensor";
 import { DocumentBatches, documentBatch, type TokenDocument } from "@sst/train";
 import { alphaBounds, forwardOptions, type QuantizeOption, type SolverOptions } from "../arguments.js";
 import type { Prepared } from "./prepared.js";
-import { type AdapterOptions, type Trained } from "./text-options.js";
+import type { AdapterOptions, Trained } from "./text-options.js";
 
 export interface TextTrainingOptions extends SolverOptions, StateStreamConfig, QuantizeOption, AdapterOptions {
   readonly data: string;
@@ -49,15 +49,31 @@ const EVALUATED = 200;
 const INITIAL_THETA = -2;
 
 export async function prepareText(folder: string, options: TextTrainingOptions): Promise<Prepared> {
-  const { accumulate, answersOnly = false, batchSize, data, evalData, length, pack = false, quantize, seed, train } = options;
-  const noted = [...(await noteFiles(folder)), ...(await noteFiles(data)), ...(evalData ? await noteFiles(evalData) : [])];
+  const {
+    accumulate,
+    answersOnly = false,
+    batchSize,
+    data,
+    evalData,
+    length,
+    pack = false,
+    quantize,
+    seed,
+    train,
+  } = options;
+  const noted = [
+    ...(await noteFiles(folder)),
+    ...(await noteFiles(data)),
+    ...(evalData ? await noteFiles(evalData) : []),
+  ];
   const given = await readModelData(folder);
   const tokenizer = await loadTokenizer(folder);
   requireTrainable(options, given);
   const backbone = options.streamOff || given.config.stateStream ? given : withStream(given, options);
   const start = train === "adapters" && !backbone.adapter ? withAdapters(backbone, options) : backbone;
   const { held, trained } = await readProblems(options);
-  const encode = (problems: readonly Gsm8kProblem[]) => problems.map((each) => asDocument(each, tokenizer, answersOnly));
+  const encode = (problems: readonly Gsm8kProblem[]) =>
+    problems.map((each) => asDocument(each, tokenizer, answersOnly));
   const rows = { rows: batchSize, length, packed: pack };
   const batches = new DocumentBatches(encode(trained), { ...rows, seed, accumulate });
   const evaluated = batchesOf(encode(held.slice(0, EVALUATED)), rows);
@@ -98,7 +114,10 @@ const isTrained: Record<Trained, (name: string) => boolean> = {
 function requireTrainable({ length, quantize, streamOff, train }: TextTrainingOptions, { config }: ModelData): void {
   requireRowLength(length, config);
   if (train === "all" && quantize !== undefined) {
-    throw new SstError("contradiction", `what is packed (--quantize ${quantize}) cannot be trained: use --train adapters or theta`);
+    throw new SstError(
+      "contradiction",
+      `what is packed (--quantize ${quantize}) cannot be trained: use --train adapters or theta`,
+    );
   }
   if (train === "theta" && streamOff) {
     throw new SstError("contradiction", "--train theta trains the state stream, which --stream-off leaves out");
@@ -107,7 +126,10 @@ function requireTrainable({ length, quantize, streamOff, train }: TextTrainingOp
 
 export function requireRowLength(length: number, { maxPositionEmbeddings }: ModelConfig): void {
   if (length <= maxPositionEmbeddings) return;
-  throw new SstError("context-overflow", `--length ${length} does not fit the model's context of ${maxPositionEmbeddings}`);
+  throw new SstError(
+    "context-overflow",
+    `--length ${length} does not fit the model's context of ${maxPositionEmbeddings}`,
+  );
 }
 
 function withStream(data: ModelData, options: StateStreamConfig): ModelData {
@@ -126,7 +148,8 @@ async function readProblems({ data, evalData }: TextTrainingOptions) {
     const other = await readGsm8k(evalData);
     return { trained: train, held: [...other.test, ...other.train] };
   }
-  if (train.length < 2) throw new SstError("file-corrupt", `${data} holds ${train.length} problem to train on: too few`);
+  if (train.length < 2)
+    throw new SstError("file-corrupt", `${data} holds ${train.length} problem to train on: too few`);
   const count = Math.max(1, Math.floor(train.length / 10));
   return { trained: train.slice(0, -count), held: train.slice(-count) };
 }

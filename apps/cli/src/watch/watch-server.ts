@@ -37,7 +37,9 @@ export class WatchServer {
     await new Promise<void>((resolve, reject) => {
       server.once("error", reject).listen(port, "127.0.0.1", resolve);
     }).catch((cause: Error) => {
-      throw new SstError("invalid-argument", `--watch ${port}: no page can be served there (${cause.message})`, { cause });
+      throw new SstError("invalid-argument", `--watch ${port}: no page can be served there (${cause.message})`, {
+        cause,
+      });
     });
     return new WatchServer(server);
   }
@@ -85,7 +87,8 @@ export class WatchServer {
     const bytes = await readFile(new URL(`watch/${file.name}`, import.meta.url));
     response.writeHead(200, {
       "content-type": file.type,
-      "content-security-policy": "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; connect-src 'self'; img-src data:",
+      "content-security-policy":
+        "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; connect-src 'self'; img-src data:",
     });
     response.end(bytes);
   }

@@ -19,7 +19,9 @@ export function withLora(data: ModelData, lora: LoraConfig, random: Random): Mod
     );
   }
   const modules = linearModules(data.config);
-  const unknown = lora.targetModules.filter((target) => !modules.some((module) => isTarget({ ...lora, targetModules: [target] }, module)));
+  const unknown = lora.targetModules.filter(
+    (target) => !modules.some((module) => isTarget({ ...lora, targetModules: [target] }, module)),
+  );
   if (unknown.length > 0) {
     const known = Object.keys(linearShapes(data.config)).join(", ");
     throw new SstError("invalid-argument", `no linear layer is called "${unknown.join('", "')}"; there are ${known}`);

@@ -56,6 +56,8 @@ function matcherOf(pattern: string): (module: string) => boolean {
     const compiled = new RegExp(expression);
     return (module) => compiled.test(module);
   } catch (cause) {
-    throw new SstError("invalid-argument", `"${pattern}" is no regular expression (${(cause as Error).message})`, { cause });
+    throw new SstError("invalid-argument", `"${pattern}" is no regular expression (${(cause as Error).message})`, {
+      cause,
+    });
   }
 }

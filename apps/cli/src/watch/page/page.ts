@@ -100,7 +100,10 @@ function optionsOf({ isLogarithmic, lines }: ChartData, card: HTMLElement): uPlo
     width: card.clientWidth - 26,
     height: CHART_HEIGHT,
     scales: { x: { time: false }, y: isLogarithmic ? { distr: 3 } : {} },
-    axes: [axis, { ...axis, size: 70, values: (_, ticks) => ticks.map((tick) => tick === null ? "" : shortNumber(tick)) }],
+    axes: [
+      axis,
+      { ...axis, size: 70, values: (_, ticks) => ticks.map((tick) => (tick === null ? "" : shortNumber(tick))) },
+    ],
     series: [
       { label: "step" },
       ...[...lines.keys()].map((label): uPlot.Series => {
