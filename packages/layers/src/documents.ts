@@ -4,6 +4,7 @@
  * began at 0.
  */
 import { SstError, type Tensor, tensor, tidy } from "@sst/tensor";
+import type { ForwardOptions } from "./forward-options.js";
 
 /** On the device, by column: each position has as many columns as iterations. */
 export interface Documents {
@@ -19,7 +20,14 @@ export interface Documents {
  * @param starts the position at which each position's document begins, `[batch, time]` row-major
  * @throws SstError `shape-mismatch` for another length, `invalid-argument` naming a position whose start is not one
  */
-export function documentTensors(starts: Int32Array, batch: number, time: number, iterations = 1): Documents {
+export function documentTensors(
+  starts: Int32Array,
+  batch: number,
+  time: number,
+  wanted: ForwardOptions["iterations"] = 1,
+): Documents {
+  // Chosen positions do not go with documents, which the forward pass says.
+  const iterations = typeof wanted === "number" ? wanted : 1;
   if (starts.length !== batch * time) {
     throw new SstError(
       "shape-mismatch",

@@ -60,16 +60,16 @@ export function accumulate(
 }
 
 function onDevice(
-  { batchSize, time, documentStarts, ...batch }: Batch,
+  { batchSize, time, documentStarts, labelColumns = time, ...batch }: Batch,
   count: number,
   run: (batch: BatchTensors) => LossAndGradients,
   iterations: ForwardOptions["iterations"],
 ): LossAndGradients {
   const shape = [batchSize, time];
-  const documents = documentStarts && documentTensors(documentStarts, batchSize, time, widening(iterations));
+  const documents = documentStarts && documentTensors(documentStarts, batchSize, time, iterations);
   const tensors = {
     tokens: tensor(batch.tokens, shape, "int32"),
-    labels: tensor(batch.labels, [batch.batchSize, batch.labelColumns ?? batch.time], "int32"),
+    labels: tensor(batch.labels, [batchSize, labelColumns], "int32"),
     count: scalar(count),
     ...documents,
   };
@@ -78,11 +78,6 @@ function onDevice(
   } finally {
     for (const each of Object.values(tensors)) each.dispose();
   }
-}
-
-/** Columns of a position; documents and chosen positions do not go together, which the forward pass says. */
-function widening(iterations: ForwardOptions["iterations"]): number {
-  return typeof iterations === "number" ? iterations : 1;
 }
 
 function addUp(left: LossAndGradients, right: LossAndGradients): LossAndGradients {
