@@ -1,5 +1,5 @@
 /** A real pretrained model and real text. */
-import { mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describeWhere, sharedData } from "@sst/vitest-config/helpers";
@@ -67,5 +67,43 @@ describeWhere(data, "no real data here (SST_DATA_DIR)", "stories260K", () => {
       expect(generated.code).toBe(0);
       expect(generated.stdout).toMatch(/^Once upon a time/);
     }
+  });
+
+  test("is trained on GSM8K: adapters beside packed weights, texts packed into rows, answers alone", async () => {
+    const out = join(scratch, "adapters");
+    const problems = readFileSync(join(data, "gsm8k/train.jsonl"), "utf8").split("\n").slice(0, 40).join("\n");
+    const file = join(scratch, "problems.jsonl");
+    writeFileSync(file, problems);
+    const what = ["train", "--model", stories, "--data", file, "--steps", "2", "--batch-size", "2", "--json"];
+    const how = [
+      "--pack",
+      "--answers-only",
+      "--quantize",
+      "nf4",
+      "--targets",
+      "model.layers.*.mlp.*",
+      "--length",
+      "256",
+    ];
+    const { code, stdout, stderr } = await sst(...what, ...how, "--out", out);
+    expect({ code, stderr }).toMatchObject({ code: 0, stderr: expect.stringMatching(/step 2\/2/) });
+    const { evaluation, steps } = JSON.parse(stdout);
+    expect(steps).toBe(2);
+    expect(evaluation.labels).toBeGreaterThan(0);
+    expect(evaluation.loss).toBeGreaterThan(0);
+    const { target_modules: targets } = JSON.parse(readFileSync(join(out, "adapter_config.json"), "utf8"));
+    expect(String(targets)).toMatch(/_proj/);
+    const generated = await sst("generate", "--model", out, "--prompt", "Once upon a time", "--max-new-tokens", "4");
+    expect(generated).toMatchObject({ code: 0, stdout: expect.stringMatching(/^Once upon a time/) });
+
+    const refused = async (...more: string[]) => {
+      const { code: failed, stderr: complaint } = await sst(...what, ...more);
+      expect(failed).toBe(1);
+      return complaint;
+    };
+    expect(await refused("--answers-only", "--length", "8")).toMatch(/first 8|within 8 tokens/);
+    expect(await refused("--train", "all", "--quantize", "int8")).toMatch(/cannot be trained/);
+    expect(await refused("--train", "theta", "--stream-off")).toMatch(/--stream-off leaves out/);
+    expect(await refused("--task", "s3")).toMatch(/say what to train/);
   });
 });

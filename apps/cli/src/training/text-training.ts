@@ -76,7 +76,7 @@ export async function prepareText(folder: string, options: TextTrainingOptions):
     problems.map((each) => asDocument(each, tokenizer, answersOnly));
   const rows = { rows: batchSize, length, packed: pack };
   const batches = new DocumentBatches(encode(trained), { ...rows, seed, accumulate });
-  const evaluated = batchesOf(encode(held.slice(0, EVALUATED)), rows);
+  const evaluated = batchesOf(heldOut(encode(held), length), rows);
   const model = DecoderModel.fromData(start, { quantize });
   const forward = forwardOptions(options);
   const evaluate = () => meanLoss(model, evaluated, forward);
@@ -161,6 +161,16 @@ function asDocument(problem: Gsm8kProblem, tokenizer: Tokenizer, answersOnly: bo
   const question = tokenizer.encode(gsm8kText({ ...problem, answer: "" }).trimEnd());
   const differs = tokens.findIndex((token, index) => token !== question[index]);
   return { tokens, answerStart: Math.max(1, differs < 0 ? tokens.length : differs) };
+}
+
+/** Those whose answer begins within a row: the others ask for nothing. */
+function heldOut(documents: readonly TokenDocument[], length: number): readonly TokenDocument[] {
+  const asking = documents.filter(({ tokens, answerStart = 1 }) => answerStart < Math.min(tokens.length, length + 1));
+  if (asking.length > 0) return asking.slice(0, EVALUATED);
+  throw new SstError(
+    "invalid-argument",
+    `no held-out text has an answer that begins within ${length} tokens: choose a larger --length`,
+  );
 }
 
 function batchesOf(documents: readonly TokenDocument[], rows: Parameters<typeof documentBatch>[1]) {

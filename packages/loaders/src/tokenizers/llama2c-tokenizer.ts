@@ -3,6 +3,7 @@
  * file: int32 longest token, then for each token float32 score, int32 length, bytes.
  */
 import { SstError } from "@sst/tensor";
+import { mergePairs, type Union } from "./merge-pairs.js";
 import type { StreamDecoder, Tokenizer } from "./tokenizer.js";
 
 const startToken = 1;
@@ -12,6 +13,8 @@ const firstByteToken = 3;
 
 export class Llama2cTokenizer implements Tokenizer {
   readonly #pieces: readonly Uint8Array[];
+  /** The pieces as strings. Latin-1 keeps bytes apart that are no valid UTF-8. */
+  readonly #texts: readonly string[];
   readonly #scores: Float32Array;
   readonly #ids = new Map<string, number>();
   readonly #bytes: Uint8Array;
@@ -22,8 +25,9 @@ export class Llama2cTokenizer implements Tokenizer {
     this.#bytes = bytes;
     this.#pieces = pieces;
     this.#scores = scores;
-    // Among equal pieces the first one counts. Latin-1 keeps bytes apart that are no valid UTF-8.
-    for (const [id, piece] of pieces.entries()) if (!this.#ids.has(latin1(piece))) this.#ids.set(latin1(piece), id);
+    this.#texts = pieces.map(latin1);
+    // Among equal pieces the first one counts.
+    for (const [id, text] of this.#texts.entries()) if (!this.#ids.has(text)) this.#ids.set(text, id);
   }
 
   get vocabSize(): number {
@@ -33,8 +37,7 @@ export class Llama2cTokenizer implements Tokenizer {
   encode(text: string): number[] {
     const tokens = [startToken];
     if (text !== "") for (const word of ` ${text}`) tokens.push(...this.#encodeCharacter(word));
-    this.#merge(tokens);
-    return tokens;
+    return mergePairs(tokens, (left, right) => this.#unionOf(left, right));
   }
 
   decode(tokens: readonly number[]): string {
@@ -66,22 +69,9 @@ export class Llama2cTokenizer implements Tokenizer {
     return known !== undefined ? [known] : Array.from(bytes, (byte) => byte + firstByteToken);
   }
 
-  /** Merges the neighbours whose union has the best score, the first of them where several have it, until none is left. */
-  #merge(tokens: number[]): void {
-    for (;;) {
-      let best = { score: Number.NEGATIVE_INFINITY, index: -1, id: -1 };
-      for (let index = 0; index + 1 < tokens.length; index++) {
-        const id = this.#ids.get(this.#text(tokens[index] as number) + this.#text(tokens[index + 1] as number));
-        if (id !== undefined && (this.#scores[id] as number) > best.score)
-          best = { score: this.#scores[id] as number, index, id };
-      }
-      if (best.index < 0) return;
-      tokens.splice(best.index, 2, best.id);
-    }
-  }
-
-  #text(token: number): string {
-    return latin1(this.#pieces[token] as Uint8Array);
+  #unionOf(left: number, right: number): Union | undefined {
+    const token = this.#ids.get((this.#texts[left] as string) + (this.#texts[right] as string));
+    return token === undefined ? undefined : { token, score: this.#scores[token] as number };
   }
 
   #bytesOf(token: number, previous: number): Uint8Array {
