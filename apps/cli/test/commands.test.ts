@@ -169,10 +169,6 @@ describe("logits", () => {
   });
 
   test("refuses contradictions", async () => {
-    await expectRefusal(
-      /more than one iteration.*sequential/,
-      ...logits("0,1", "--iterations", "2", "--solver", "layerwise"),
-    );
     await expectRefusal(/one length.*row 2 has 1/, ...logits("0,1;2"));
     await expectRefusal(/rows of one token/, ...logits("0;1", "--loss-and-gradients"));
     await expectRefusal(/iterations.*switched on/, ...logits("0,1", "--iterations", "2", "--stream-off"));
