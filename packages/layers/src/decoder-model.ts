@@ -7,7 +7,7 @@ import { isTarget } from "./adapters/target-modules.js";
 import type { HostTensor, LoraConfig, ModelConfig, ModelData } from "./config.js";
 import { ForwardConstants } from "./constants.js";
 import { DecodePlans } from "./decode-plans.js";
-import { disposeWeight, type HostWeight, hostWeights, upload } from "./device-weights.js";
+import { disposeWeight, downloaded, type HostWeight, hostWeights, upload } from "./device-weights.js";
 import { isPacked, type LinearWeight, mergedWeight } from "./linear.js";
 import { ParameterReader, type ParameterSource, uploadParameter } from "./parameter-source.js";
 import {
@@ -124,12 +124,7 @@ export class DecoderModel implements Disposable {
     }
     const read = async (names: string[]): Promise<Record<string, HostTensor>> =>
       Object.fromEntries(
-        await Promise.all(
-          names.map(async (name) => {
-            const { shape } = this.tensor(name);
-            return [name, { shape, data: (await this.tensor(name).data()) as Float32Array }] as const;
-          }),
-        ),
+        await Promise.all(names.map(async (name) => [name, await downloaded(this.tensor(name))] as const)),
       );
     const backbone = [...Object.keys(backboneShapes(this.config)), ...Object.keys(streamShapes(this.config))];
     const weights = await read(backbone);

@@ -34,6 +34,11 @@ export function upload(weight: HostWeight): LinearWeight {
   };
 }
 
+/** In host memory. */
+export async function downloaded(value: Tensor): Promise<HostTensor> {
+  return { shape: value.shape, data: (await value.data()) as Float32Array };
+}
+
 export function disposeWeight(weight: LinearWeight): void {
   for (const part of isPacked(weight) ? [weight.words, weight.scales] : [weight]) part.dispose();
 }

@@ -5,6 +5,7 @@ export { LatentStateCache } from "./caches/latent-state-cache.js";
 export type { HostTensor, LoraConfig, ModelConfig, ModelData, StateStreamConfig } from "./config.js";
 export { type DecodeCaches, type DecodeOptions, DecodeStep } from "./decode-step.js";
 export { DecoderModel, type DecoderModelOptions } from "./decoder-model.js";
+export { downloaded } from "./device-weights.js";
 export { type Documents, documentTensors } from "./documents.js";
 export { forward } from "./forward.js";
 export { type ChosenIterations, type ForwardOptions, planForward, type Solver } from "./forward-options.js";

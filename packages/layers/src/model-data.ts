@@ -1,6 +1,7 @@
 /** The data of models whose backbone is frozen, and so need not come back from the device. */
 import type { HostTensor, ModelData } from "./config.js";
 import type { DecoderModel } from "./decoder-model.js";
+import { downloaded } from "./device-weights.js";
 import { adapterShapes, streamShapes } from "./parameters.js";
 
 /**
@@ -9,12 +10,9 @@ import { adapterShapes, streamShapes } from "./parameters.js";
  */
 export async function withAdditionsOf(backbone: ModelData, model: DecoderModel): Promise<ModelData> {
   const { config, lora } = model;
-  const read = async (names: string[]): Promise<Record<string, HostTensor>> => {
+  const read = async (names: readonly string[]) => {
     const tensors: Record<string, HostTensor> = {};
-    for (const name of names) {
-      const tensor = model.tensor(name);
-      tensors[name] = { shape: tensor.shape, data: (await tensor.data()) as Float32Array };
-    }
+    for (const name of names) tensors[name] = await downloaded(model.tensor(name));
     return tensors;
   };
   const thetas = await read(Object.keys(streamShapes(config)));

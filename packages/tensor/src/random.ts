@@ -33,6 +33,16 @@ export class Random {
     return uniformInt(this.#generator, 0, bound - 1);
   }
 
+  /** The items in random order (Fisher and Yates). */
+  shuffled<Item>(items: Iterable<Item>): Item[] {
+    const result = [...items];
+    for (let last = result.length - 1; last > 0; last--) {
+      const other = this.integer(last + 1);
+      [result[last], result[other]] = [result[other] as Item, result[last] as Item];
+    }
+    return result;
+  }
+
   /** A draw from the standard normal distribution (Box and Muller's transform). */
   normal(): number {
     const radius = Math.sqrt(-2 * Math.log(1 - this.uniform()));

@@ -94,6 +94,22 @@ describe("spread", () => {
     expect(new Set(Array.from({ length: 50 }, () => random.integer(1)))).toEqual(new Set([0]));
   });
 
+  test("every order of three items is as likely, and the items stay where they were", () => {
+    const random = new Random("orders");
+    const items = ["a", "b", "c"];
+    const orders = ["abc", "acb", "bac", "bca", "cab", "cba"];
+    const found = many(() => orders.indexOf(random.shuffled(items).join("")));
+    expect(new Set(found)).toEqual(new Set([0, 1, 2, 3, 4, 5]));
+    expect(
+      chiSquare(
+        found.map((order) => order / 6),
+        6,
+      ),
+    ).toBeLessThan(30);
+    expect(items).toEqual(["a", "b", "c"]);
+    expect(random.shuffled(new Map().keys())).toEqual([]);
+  });
+
   test("normals have mean 0, the deviation asked for, and as many draws beyond two deviations as they should", () => {
     const values = [...new Random("normals").normals(draws, 3)];
     expect(Math.abs(mean(values))).toBeLessThan(0.1);

@@ -10,6 +10,11 @@ export interface TokenDocument {
   readonly answerStart?: number;
 }
 
+/** Whether a row of so many tokens asks for any of the document's. */
+export function asksWithin(length: number, { tokens, answerStart = 1 }: TokenDocument): boolean {
+  return answerStart < Math.min(tokens.length, length + 1);
+}
+
 export interface RowOptions {
   readonly rows: number;
   /** Tokens that a row reads. What is longer is cut. */
@@ -70,9 +75,7 @@ export class DocumentBatches implements BatchSource {
     private readonly documents: readonly TokenDocument[],
     private readonly options: DocumentBatchesOptions,
   ) {
-    const asks = ({ tokens, answerStart = 1 }: TokenDocument) =>
-      answerStart < Math.min(tokens.length, options.length + 1);
-    this.documents = documents.filter(asks);
+    this.documents = documents.filter((document) => asksWithin(options.length, document));
     if (this.documents.length === 0) {
       throw new SstError(
         "invalid-argument",
@@ -112,18 +115,19 @@ export class DocumentBatches implements BatchSource {
       this.#order = this.#shuffled();
       this.#position = 0;
     }
-    const rest = this.#order.slice(this.#position).map((index) => this.documents[index] as TokenDocument);
-    const { batch, taken } = documentBatch(rest, this.options);
+    const { batch, taken } = documentBatch(this.#rest(), this.options);
     this.#position += taken;
     return batch;
   }
 
-  #shuffled(): number[] {
-    const order = this.documents.map((_, index) => index);
-    for (let last = order.length - 1; last > 0; last--) {
-      const other = this.#random.integer(last + 1);
-      [order[last], order[other]] = [order[other] as number, order[last] as number];
+  /** One by one: a batch takes few of many. */
+  *#rest(): Iterable<TokenDocument> {
+    for (let index = this.#position; index < this.#order.length; index++) {
+      yield this.documents[this.#order[index] as number] as TokenDocument;
     }
-    return order;
+  }
+
+  #shuffled(): number[] {
+    return this.#random.shuffled(this.documents.keys());
   }
 }

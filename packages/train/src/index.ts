@@ -5,6 +5,7 @@ export { type Checkpoint, type CheckpointStore, type Json, requireSameConfigurat
 export { type CoTrainOptions, type CoTrainVariant, coTrain, defaultLora } from "./co-train.js";
 export { type Deliberation, deliberatedBatch, deliberatedForward, drawnIterations } from "./deliberation.js";
 export {
+  asksWithin,
   DocumentBatches,
   type DocumentBatchesOptions,
   documentBatch,

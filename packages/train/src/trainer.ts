@@ -2,7 +2,7 @@
  * The training loop: loss and gradients, clipping, AdamW under a schedule. Nothing is written for a number that is not
  * finite: training stops, says which tensor it was, and the model goes back to its last good state.
  */
-import { type DecoderModel, type ForwardOptions, type HostTensor, isStreamParameter } from "@sst/layers";
+import { type DecoderModel, downloaded, type ForwardOptions, type HostTensor, isStreamParameter } from "@sst/layers";
 import { clone, concat, keep, reshape, SstError, type Tensor, tensor, tidy } from "@sst/tensor";
 import { AdamW, type Moments } from "./adamw.js";
 import type { Batch } from "./batch.js";
@@ -291,10 +291,6 @@ export class Trainer implements Disposable {
     disposeAll(this.#good);
     this.#good = snapshot;
   }
-}
-
-async function downloaded(value: Tensor): Promise<HostTensor> {
-  return { shape: value.shape, data: (await value.data()) as Float32Array };
 }
 
 function disposeAll({ tensors }: Snapshot): void {

@@ -6,17 +6,10 @@ import { runSteps } from "./oracle-steps.js";
 
 /** Mean cross entropy of the next token over `tokens[:, 1:]`, from logits for all tokens. */
 export function nextTokenLoss({ shape, data }: HostArray, tokens: readonly (readonly number[])[]): number {
-  const [batch, time, vocabulary] = shape as [number, number, number];
-  let total = 0;
-  for (let b = 0; b < batch; b++) {
-    for (let t = 0; t + 1 < time; t++) {
-      const scores = Array.from(data.subarray((b * time + t) * vocabulary, (b * time + t + 1) * vocabulary));
-      const largest = Math.max(...scores);
-      const sum = scores.reduce((left, score) => left + Math.exp(score - largest), 0);
-      total += largest + Math.log(sum) - (scores[tokens[b]?.[t + 1] as number] as number);
-    }
-  }
-  return total / (batch * (time - 1));
+  const vocabulary = shape[2] as number;
+  const labels = tokens.flatMap((row) => [...row.slice(1), -1]);
+  const logits = labels.map((_, index) => data.subarray(index * vocabulary, (index + 1) * vocabulary));
+  return labelLoss(logits, labels);
 }
 
 /** Mean cross entropy of rows of logits against labels; a negative one asks for nothing. */

@@ -23,7 +23,7 @@ import {
   type Tokenizer,
 } from "@sst/loaders";
 import { Random, SstError } from "@sst/tensor";
-import { DocumentBatches, documentBatch, type TokenDocument } from "@sst/train";
+import { asksWithin, DocumentBatches, documentBatch, type TokenDocument } from "@sst/train";
 import { alphaBounds, forwardOptions, type QuantizeOption, type SolverOptions } from "../arguments.js";
 import type { Prepared } from "./prepared.js";
 import type { AdapterOptions, Trained } from "./text-options.js";
@@ -165,7 +165,7 @@ function asDocument(problem: Gsm8kProblem, tokenizer: Tokenizer, answersOnly: bo
 
 /** Those whose answer begins within a row: the others ask for nothing. */
 function heldOut(documents: readonly TokenDocument[], length: number): readonly TokenDocument[] {
-  const asking = documents.filter(({ tokens, answerStart = 1 }) => answerStart < Math.min(tokens.length, length + 1));
+  const asking = documents.filter((document) => asksWithin(length, document));
   if (asking.length > 0) return asking.slice(0, EVALUATED);
   throw new SstError(
     "invalid-argument",

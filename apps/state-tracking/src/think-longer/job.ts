@@ -31,17 +31,20 @@ export function configOf({ recipe, variant }: Omit<Training, "seed">): ModelConf
 export function thinkSteps({ recipe, variant, seed }: Training): number {
   if (variant !== "plain") return recipe.steps;
   const budget = totalFlops({ recipe, seed, variant: "recirculation" });
-  return Math.round(budget / stepFlops({ recipe, variant }, 1));
+  return Math.round(budget / stepFlops({ recipe, variant })(1));
 }
 
 /** Floating-point operations of the whole training. */
 export function totalFlops({ recipe, variant, seed }: Training): number {
   const steps = Array.from({ length: thinkSteps({ recipe, variant, seed }) }, (_, step) => step);
+  const flops = stepFlops({ recipe, variant });
   const iterations = (step: number) => (variant === "plain" ? 1 : depthAt(recipe, seed, step).iterations);
-  return steps.reduce((total, step) => total + stepFlops({ recipe, variant }, iterations(step)), 0);
+  return steps.reduce((total, step) => total + flops(iterations(step)), 0);
 }
 
-function stepFlops({ recipe, variant }: Omit<Training, "seed">, iterations: number): number {
+/** Of a step of so many iterations. */
+function stepFlops({ recipe, variant }: Omit<Training, "seed">): (iterations: number) => number {
   const time = taskOf(recipe).time(recipe.nodes, 1);
-  return batchSize * trainingFlops(configOf({ recipe, variant }), time, iterations);
+  const config = configOf({ recipe, variant });
+  return (iterations) => batchSize * trainingFlops(config, time, iterations);
 }

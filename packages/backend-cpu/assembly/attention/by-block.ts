@@ -7,6 +7,7 @@ import { dot } from "../math";
 import { packedLeftBytes, packedRightBytes, packLeft, packRight } from "../matrix/pack";
 import { workArea } from "../threads";
 import { Attention, AttentionGradient, firstSeen } from "./attention";
+import { clearRows } from "./by-query";
 import { exponentials, scaleRow } from "./softmax";
 
 /** Queries of one block. */
@@ -96,10 +97,8 @@ export function attendByBlockBack(a: AttentionGradient, from: usize, to: usize):
     const b = item / a.keyValueHeads;
     const keyHead = item % a.keyValueHeads;
     const chunk = (b * a.time * keyStride + keyHead * a.headDim) * 4;
-    for (let i: usize = 0; i < a.time; i++) {
-      memory.fill(a.dk + chunk + i * keyStride * 4, 0, a.headDim * 4);
-      memory.fill(a.dv + chunk + i * keyStride * 4, 0, a.headDim * 4);
-    }
+    clearRows(a.dk + chunk, keyStride * 4, a.time, a.headDim);
+    clearRows(a.dv + chunk, keyStride * 4, a.time, a.headDim);
     packRight(a.k + chunk, keysAcross, a.headDim, a.time, keyStride, true);
     packRight(a.v + chunk, valuesAcross, a.headDim, a.time, keyStride, true);
     for (let first: usize = 0; first < a.time; first += QUERIES) {

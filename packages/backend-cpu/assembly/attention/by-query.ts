@@ -127,6 +127,11 @@ export function weightedSum(weights: usize, values: usize, step: usize, count: u
   }
 }
 
+/** Rows of a head that lie `step` bytes apart. */
+export function clearRows(first: usize, step: usize, count: usize, headDim: usize): void {
+  for (let i: usize = 0; i < count; i++) memory.fill(first + i * step, 0, headDim * 4);
+}
+
 /** Rows are (batch, column, head). */
 export function attendByQuery(a: Attention, from: usize, to: usize): void {
   const group = a.heads / a.keyValueHeads;
@@ -176,10 +181,8 @@ export function attendByQueryBack(a: AttentionGradient, from: usize, to: usize):
     const b = item / a.keyValueHeads;
     const keyHead = item % a.keyValueHeads;
     const chunk = b * a.time * step + keyHead * a.headDim * 4;
-    for (let i: usize = 0; i < a.time; i++) {
-      memory.fill(a.dk + chunk + i * step, 0, a.headDim * 4);
-      memory.fill(a.dv + chunk + i * step, 0, a.headDim * 4);
-    }
+    clearRows(a.dk + chunk, step, a.time, a.headDim);
+    clearRows(a.dv + chunk, step, a.time, a.headDim);
     for (let query: usize = 0; query < group * a.time; query++) {
       const column = query / group;
       const row = ((b * a.time + column) * a.heads + keyHead * group + (query % group)) * a.headDim * 4;

@@ -2,7 +2,7 @@
 import { addScaled, dot } from "../math";
 import { Part } from "../parts";
 import { grainOf, parallel, workArea } from "../threads";
-import { scores, weightedSum } from "./by-query";
+import { clearRows, scores, weightedSum } from "./by-query";
 import { exponentials, scaleRow } from "./softmax";
 
 @unmanaged
@@ -76,10 +76,8 @@ export function attendTailBack(a: TailAttentionGradient, from: usize, to: usize)
     const b = item / a.keyValueHeads;
     const keyHead = item % a.keyValueHeads;
     const first = b * a.time * step + keyHead * a.headDim * 4;
-    for (let i: usize = 0; i < a.time; i++) {
-      memory.fill(a.dk + first + i * step, 0, a.headDim * 4);
-      memory.fill(a.dv + first + i * step, 0, a.headDim * 4);
-    }
+    clearRows(a.dk + first, step, a.time, a.headDim);
+    clearRows(a.dv + first, step, a.time, a.headDim);
     for (let query: usize = 0; query < group * a.queries; query++) {
       const place = query / group;
       const row = ((b * a.queries + place) * a.heads + keyHead * group + (query % group)) * a.headDim * 4;

@@ -10,40 +10,10 @@ export const attentionKernels: Readonly<Record<string, CoreKernel>> = {
     const places = [numberOf(call, "offset"), numberOf(call, "iterations"), real(sign)];
     return run(frame, call, Operation.rotaryEmbedding, ["x", "cos", "sin"], [...shapeOf(call, "x"), ...places]);
   },
-  causalAttention: (frame, call) => {
-    const sizes = attentionSizes(call);
-    const capacity = call.inputs.pastK === undefined ? 0 : (shapeOf(call, "pastK")[1] as number);
-    const iterations = numberOf(call, "iterations");
-    frame.reserveAreas(
-      frame.core.exports.attentionAreaBytes(capacity, sizes[1] as number, sizes[4] as number, iterations),
-    );
-    const numbers = [
-      ...sizes,
-      capacity,
-      numberOf(call, "pastLength"),
-      iterations,
-      real(numberOf(call, "scale")),
-      WHOLE,
-    ];
-    return run(frame, call, Operation.causalAttention, ["q", "k", "v", "pastK", "pastV"], numbers);
-  },
+  causalAttention: (frame, call) => attention(frame, call, numberOf(call, "pastLength"), WHOLE),
   causalAttentionGradient: (frame, call) => attentionGradient(frame, call, WHOLE),
-  documentAttention: (frame, call) => {
-    const [batch, time, heads, keyValueHeads, headDim] = attentionSizes(call) as [
-      number,
-      number,
-      number,
-      number,
-      number,
-    ];
-    const iterations = numberOf(call, "iterations");
-    frame.reserveAreas(frame.core.exports.attentionAreaBytes(0, time, headDim, iterations));
-    const starts = frame.address(call.inputs.starts as TensorInfo);
-    const sizes = [batch, time, heads, keyValueHeads, headDim, 0, 0, iterations];
-    // There is no cache: "pastK" and "pastV" are names that the call does not have.
-    const inputs = ["q", "k", "v", "pastK", "pastV"];
-    return run(frame, call, Operation.causalAttention, inputs, [...sizes, real(numberOf(call, "scale")), starts]);
-  },
+  documentAttention: (frame, call) => attention(frame, call, 0, startsOf(frame, call)),
+  documentAttentionGradient: (frame, call) => attentionGradient(frame, call, startsOf(frame, call)),
   tailAttention: (frame, call) => {
     const sizes = tailSizes(call);
     frame.reserveAreas((sizes[2] as number) * 4);
@@ -56,8 +26,6 @@ export const attentionKernels: Readonly<Record<string, CoreKernel>> = {
     const numbers = [...sizes, real(numberOf(call, "scale"))];
     return run(frame, call, Operation.tailAttentionGradient, ["dy", "q", "k", "v"], numbers);
   },
-  documentAttentionGradient: (frame, call) =>
-    attentionGradient(frame, call, frame.address(call.inputs.starts as TensorInfo)),
   cacheWrite: (frame, call) => {
     const { cache, rows } = call.inputs as { cache: TensorInfo; rows: TensorInfo };
     const [batch, capacity, heads, headDim] = cache.shape as [number, number, number, number];
@@ -69,6 +37,21 @@ export const attentionKernels: Readonly<Record<string, CoreKernel>> = {
 
 /** In place of an address of documents' starts: every row is one. */
 const WHOLE = 0;
+
+function startsOf(frame: Frame, call: CoreCall): number {
+  return frame.address(call.inputs.starts as TensorInfo);
+}
+
+function attention(frame: Frame, call: CoreCall, pastLength: number, starts: number): TensorInfo[] {
+  const sizes = attentionSizes(call);
+  const capacity = call.inputs.pastK === undefined ? 0 : (shapeOf(call, "pastK")[1] as number);
+  const iterations = numberOf(call, "iterations");
+  frame.reserveAreas(
+    frame.core.exports.attentionAreaBytes(capacity, sizes[1] as number, sizes[4] as number, iterations),
+  );
+  const numbers = [...sizes, capacity, pastLength, iterations, real(numberOf(call, "scale")), starts];
+  return run(frame, call, Operation.causalAttention, ["q", "k", "v", "pastK", "pastV"], numbers);
+}
 
 function attentionGradient(frame: Frame, call: CoreCall, starts: number): TensorInfo[] {
   const sizes = attentionSizes(call);

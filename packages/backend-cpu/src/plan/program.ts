@@ -116,8 +116,8 @@ class Program implements PlanProgram {
   #writeSteps(): void {
     const { engine, plan } = this;
     const memory = engine.core.planMemory.address;
-    const { words, followers } = this.#encode(memory, this.#carried);
     const addressOf = this.#addresses(memory, this.#carried);
+    const { words, followers } = this.#encode(memory, addressOf);
     this.#inputs = Object.entries(plan.inputs).map(([name, value]) => ({
       name,
       address: addressOf(value),
@@ -150,7 +150,9 @@ class Program implements PlanProgram {
   #findCarriedWords(places: ReadonlyMap<number, number>): Map<number, number[]> {
     const buffers = [...places.keys()];
     const moved = new Map([...places].map(([buffer, address], index) => [buffer, address + (index + 1) * MOVE]));
-    const [here, there] = [places, moved].map((each) => this.#encode(this.#memory, each).words) as [number[], number[]];
+    const encode = (each: ReadonlyMap<number, number>) =>
+      this.#encode(this.#memory, this.#addresses(this.#memory, each)).words;
+    const [here, there] = [encode(places), encode(moved)];
     const found = new Map<number, number[]>(buffers.map((buffer) => [buffer, []]));
     here.forEach((word, index) => {
       const distance = (there[index] as number) - word;
@@ -162,8 +164,7 @@ class Program implements PlanProgram {
     return found;
   }
 
-  #encode(memory: number, carried: ReadonlyMap<number, number>): EncodedPlan {
-    const addressOf = this.#addresses(memory, carried);
+  #encode(memory: number, addressOf: (value: number) => number): EncodedPlan {
     const scratch = memory + this.#scratchOffset;
     const places = { core: this.engine.core, addressOf, scratch: () => scratch };
     const { words, followers } = encodePlan(this.plan, places) as EncodedPlan;

@@ -7,9 +7,9 @@ import type { KernelImplementation } from "@sst/tensor";
 import type { TensorInfo } from "@tensorflow/tfjs-core";
 import type { Product } from "../mat-mul.js";
 import type { ProgramRunner } from "../program-runner.js";
+import { groupsOfElements } from "../programs/parts/elements.js";
 import {
   blendedProgram,
-  groupsOfEntries,
   packParametersProgram,
   parameterCount,
   recurrenceChainProgram,
@@ -62,7 +62,7 @@ export const stateRecurrenceGradient =
     runner.run(blendedProgram, {
       buffers: { a, keep, initial, alpha, y, h },
       uniforms: sizes,
-      groups: groupsOfEntries(count),
+      groups: groupsOfElements(count),
     });
     const [n] = rmsNorm(runner)({ ...of(h.shape), inputs: { x: h, weight: normWeight } }) as [TensorInfo];
     const rows = { ...n, shape: [batch * time, hiddenSize] };
@@ -83,7 +83,7 @@ export const stateRecurrenceGradient =
     runner.run(totalProgram, {
       buffers: { dy, dh, keep, alpha, dTotal },
       uniforms: sizes,
-      groups: groupsOfEntries(count),
+      groups: groupsOfElements(count),
     });
     const dActivation = product({ ...dTotal, shape: [batch * time, hiddenSize] }, down, {});
     const wideShape = outputShapes.dGate as number[];
@@ -107,7 +107,7 @@ function packParameters(runner: ProgramRunner, given: Recurrence, transposed: bo
   runner.run(packParametersProgram(transposed), {
     buffers: { gate, up, down, normWeight, alpha, parameters },
     uniforms: { count, hiddenSize, wide },
-    groups: groupsOfEntries(count),
+    groups: groupsOfElements(count),
   });
   return parameters;
 }

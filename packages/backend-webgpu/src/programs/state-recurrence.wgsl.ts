@@ -9,8 +9,9 @@
  */
 import { defineProgram } from "../program.js";
 import { logistic } from "./gated-activation.wgsl.js";
+import { ELEMENTS_PER_GROUP, ownElement } from "./parts/elements.js";
 import { numbers } from "./parts/numbers.js";
-import { lanesOf } from "./parts/rows.js";
+import { rowSums } from "./parts/rows.js";
 
 /** Threads of a workgroup. */
 const THREADS = 256;
@@ -22,27 +23,6 @@ const MOST_SHARED = 16_384 / 4;
 export function recurrenceFits(hiddenSize: number, wide: number): boolean {
   return hiddenSize * 2 + wide * 2 + THREADS <= MOST_SHARED;
 }
-
-/** `sumOfLanes`: what the first LANES threads bring, added up in a tree; every thread gets the sum. */
-const laneSums = (size: number) => `
-const LANES = ${lanesOf(size)}u;
-const THREADS = ${THREADS}u;
-var<workgroup> partials: array<f32, ${THREADS}>;
-
-fn sumOfLanes(thread: u32, value: f32) -> f32 {
-  partials[thread] = value;
-  workgroupBarrier();
-  for (var reach = LANES / 2u; reach > 0u; reach /= 2u) {
-    if (thread < reach) {
-      partials[thread] += partials[thread + reach];
-    }
-    workgroupBarrier();
-  }
-  let sum = partials[0];
-  workgroupBarrier();
-  return sum;
-}
-`;
 
 /**
  * The layer's parameters in one buffer, for a shader may have few: gate, up and down, then the norm's weight and alpha. Matrices
@@ -61,13 +41,10 @@ export const packParametersProgram = (transposed: boolean) =>
       parameters: "out f32",
     },
     uniforms: { count: "u32", hiddenSize: "u32", wide: "u32" },
-    threads: THREADS,
+    threads: ELEMENTS_PER_GROUP,
     body: () => `
 fn run(group: u32, thread: u32) {
-  let index = group * ${THREADS}u + thread;
-  if (index >= uniforms.count) {
-    return;
-  }
+  ${ownElement}
   let hidden = uniforms.hiddenSize;
   let wide = uniforms.wide;
   let size = hidden * wide;
@@ -107,7 +84,8 @@ export const stateRecurrenceProgram = (hiddenSize: number, wide: number) =>
     buffers: { a: "in f32", keep: "in f32", initial: "in f32", parameters: "in f32", y: "out f32" },
     uniforms: { time: "u32", hiddenSize: "u32", wide: "u32", epsilon: "f32" },
     threads: THREADS,
-    body: () => `${numbers}${logistic}${laneSums(hiddenSize)}
+    body: () => `${numbers}${logistic}${rowSums(hiddenSize, THREADS)}
+const THREADS = ${THREADS}u;
 var<workgroup> h: array<f32, ${hiddenSize}>;
 var<workgroup> n: array<f32, ${hiddenSize}>;
 var<workgroup> activation: array<f32, ${wide}>;
@@ -128,12 +106,10 @@ fn run(group: u32, thread: u32) {
     }
     workgroupBarrier();
     var squares = 0.0;
-    if (thread < LANES) {
-      for (var i = thread; i < hidden; i += LANES) {
-        squares += h[i] * h[i];
-      }
+    for (var i = thread % LANES; i < hidden; i += LANES) {
+      squares += h[i] * h[i];
     }
-    let scale = 1.0 / sqrt(sumOfLanes(thread, squares) / f32(hidden) + uniforms.epsilon);
+    let scale = 1.0 / sqrt(sumOverRow(thread, squares) / f32(hidden) + uniforms.epsilon);
     for (var i = thread; i < hidden; i += THREADS) {
       n[i] = h[i] * scale * parameters[NORM + i];
     }
@@ -166,13 +142,10 @@ export const blendedProgram = defineProgram({
   name: "stateRecurrence/blended",
   buffers: { a: "in f32", keep: "in f32", initial: "in f32", alpha: "in f32", y: "in f32", h: "out f32" },
   uniforms: { count: "u32", time: "u32", hiddenSize: "u32" },
-  threads: THREADS,
+  threads: ELEMENTS_PER_GROUP,
   body: () => `
 fn run(group: u32, thread: u32) {
-  let index = group * ${THREADS}u + thread;
-  if (index >= uniforms.count) {
-    return;
-  }
+  ${ownElement}
   let hidden = uniforms.hiddenSize;
   let row = index / hidden;
   let i = index % hidden;
@@ -202,7 +175,8 @@ export const recurrenceChainProgram = (hiddenSize: number, wide: number) =>
     },
     uniforms: { time: "u32", hiddenSize: "u32", wide: "u32", epsilon: "f32" },
     threads: THREADS,
-    body: () => `${numbers}${logistic}${laneSums(hiddenSize)}
+    body: () => `${numbers}${logistic}${rowSums(hiddenSize, THREADS)}
+const THREADS = ${THREADS}u;
 var<workgroup> total: array<f32, ${hiddenSize}>;
 var<workgroup> dn: array<f32, ${hiddenSize}>;
 var<workgroup> dGate: array<f32, ${wide}>;
@@ -246,15 +220,13 @@ fn run(group: u32, thread: u32) {
     workgroupBarrier();
     var squares = 0.0;
     var products = 0.0;
-    if (thread < LANES) {
-      for (var i = thread; i < hidden; i += LANES) {
-        let own = h[row * hidden + i];
-        squares += own * own;
-        products += dn[i] * own;
-      }
+    for (var i = thread % LANES; i < hidden; i += LANES) {
+      let own = h[row * hidden + i];
+      squares += own * own;
+      products += dn[i] * own;
     }
-    let scale = 1.0 / sqrt(sumOfLanes(thread, squares) / f32(hidden) + uniforms.epsilon);
-    let along = sumOfLanes(thread, products) * scale / f32(hidden);
+    let scale = 1.0 / sqrt(sumOverRow(thread, squares) / f32(hidden) + uniforms.epsilon);
+    let along = sumOverRow(thread, products) * scale / f32(hidden);
     for (var i = thread; i < hidden; i += THREADS) {
       dh[row * hidden + i] = total[i] + (dn[i] - h[row * hidden + i] * scale * along) * scale;
     }
@@ -269,13 +241,10 @@ export const totalProgram = defineProgram({
   name: "stateRecurrence/total",
   buffers: { dy: "in f32", dh: "in f32", keep: "in f32", alpha: "in f32", dTotal: "out f32" },
   uniforms: { count: "u32", time: "u32", hiddenSize: "u32" },
-  threads: THREADS,
+  threads: ELEMENTS_PER_GROUP,
   body: () => `
 fn run(group: u32, thread: u32) {
-  let index = group * ${THREADS}u + thread;
-  if (index >= uniforms.count) {
-    return;
-  }
+  ${ownElement}
   let hidden = uniforms.hiddenSize;
   let row = index / hidden;
   var sent = 0.0;
@@ -286,8 +255,3 @@ fn run(group: u32, thread: u32) {
 }
 `,
 });
-
-/** Workgroups for so many entries of one thread each. */
-export function groupsOfEntries(count: number): number {
-  return Math.ceil(count / THREADS);
-}

@@ -15,7 +15,7 @@ const letters = ["A", "B", "C", "D"] as const;
 export function gpqaBenchmark(data: readonly GpqaQuestion[], options: GpqaOptions = {}): Benchmark {
   const { seed = 0, maxNewTokens = 256 } = options;
   const questions = data.map(({ id, question, correct, incorrect }) => {
-    const answers = shuffled([correct, ...incorrect], new Random(`gpqa/${seed}/${id}`));
+    const answers = new Random(`gpqa/${seed}/${id}`).shuffled([correct, ...incorrect]);
     const right = letters[answers.indexOf(correct)];
     const choices = answers.map((answer, index) => `${letters[index]}. ${answer}\n`).join("");
     return {
@@ -40,13 +40,4 @@ export function gpqaBenchmark(data: readonly GpqaQuestion[], options: GpqaOption
 export function letterIn(completion: string): string | undefined {
   const named = [...completion.matchAll(/answer\s*(?:is|:|=)?\s*[:*]*\s*\(?([A-D])\b/gi)].at(-1)?.[1];
   return (named ?? /^[\s*(]*([A-D])\b/.exec(completion)?.[1])?.toUpperCase();
-}
-
-function shuffled<Item>(items: readonly Item[], random: Random): Item[] {
-  const result = [...items];
-  for (let last = result.length - 1; last > 0; last--) {
-    const other = random.integer(last + 1);
-    [result[last], result[other]] = [result[other] as Item, result[last] as Item];
-  }
-  return result;
 }

@@ -61,8 +61,8 @@ export class HopTask {
   sample(random: Random, hops: readonly number[], entries: number): HopSample {
     const { vocabulary } = this;
     const { nodes, form } = this.options;
-    const names = shuffled(nodes, random).slice(0, entries).map(nodeName);
-    const image = shuffled(entries, random);
+    const names = random.shuffled(Array(nodes).keys()).slice(0, entries).map(nodeName);
+    const image = random.shuffled(Array(entries).keys());
     const nameOf = (entry: number) => names[entry] as string;
     const pairs = names.map((name, entry) => [name, nameOf(image[entry] as number)]);
     const table = form === "packed" ? pairs.map((pair) => pair.join("")) : pairs.flat();
@@ -86,14 +86,4 @@ function nodeName(node: number): string {
 
 function hopsName(hops: number): string {
   return `+${hops}`;
-}
-
-/** 0 … count - 1 in random order (Fisher and Yates). */
-function shuffled(count: number, random: Random): number[] {
-  const items = Array.from({ length: count }, (_, index) => index);
-  for (let last = count - 1; last > 0; last--) {
-    const other = random.integer(last + 1);
-    [items[last], items[other]] = [items[other] as number, items[last] as number];
-  }
-  return items;
 }

@@ -1,4 +1,4 @@
-/** What attention kernels are composed of: queries of a head in groups, the mask, and the gradients. */
+/** What attention kernels are composed of: queries of a head in groups, softmax over the keys that a mask lets through. */
 import {
   matMul,
   mul,
@@ -12,28 +12,42 @@ import {
   where,
 } from "@tensorflow/tfjs-core";
 
-export interface AttentionAttributes {
-  readonly scale: number;
-  readonly pastLength: number;
-  readonly iterations: number;
-}
+type Chunk = Readonly<Record<"q" | "k" | "v", Tensor>>;
+
+/** The inputs of attention over a chunk's own keys and values. */
+export const chunk = {
+  q: { shape: ["batch", "time", "heads", "headDim"] },
+  k: { shape: ["batch", "time", "keyValueHeads", "headDim"] },
+  v: { shape: ["batch", "time", "keyValueHeads", "headDim"] },
+} as const;
 
 export function wholeGroups({ heads, keyValueHeads }: Readonly<Record<string, number>>): string | undefined {
   if ((heads as number) % (keyValueHeads as number) === 0) return undefined;
   return `${heads} heads do not share ${keyValueHeads} key/value heads evenly`;
 }
 
-/** Of `softmax(q·kᵀ · scale + mask) · v`; the attention weights are computed again, not kept. */
+/**
+ * `softmax(q·kᵀ · scale + mask) · v`.
+ *
+ * @param mask whether a key is seen: it broadcasts to `[batch, keyValueHeads, group · queries, keys]`
+ */
+export function attend({ q, k, v }: Chunk, scale: number, mask: Tensor): Tensor {
+  const weights = attentionWeights(groupQueries(q, k), headsFirst(k), scale, mask);
+  return ungroupQueries(matMul(weights, headsFirst(v)), q.shape);
+}
+
+/** The gradients of `attend`; the attention weights are computed again, not kept. */
 export function attentionGradients(
-  { dy, q, k, v }: Readonly<Record<"dy" | "q" | "k" | "v", Tensor>>,
-  attributes: AttentionAttributes,
+  { dy, q, k, v }: Chunk & { readonly dy: Tensor },
+  scale: number,
+  mask: Tensor,
 ): Record<"dq" | "dk" | "dv", Tensor> {
   const queries = groupQueries(q, k);
   const gradient = groupQueries(dy, k);
   const keys = headsFirst(k);
-  const weights = attentionWeights(queries, keys, attributes);
+  const weights = attentionWeights(queries, keys, scale, mask);
   const dWeights = matMul(gradient, headsFirst(v), false, true);
-  const dScores = mul(mul(weights, sub(dWeights, sum(mul(dWeights, weights), -1, true))), attributes.scale);
+  const dScores = mul(mul(weights, sub(dWeights, sum(mul(dWeights, weights), -1, true))), scale);
   return {
     dq: ungroupQueries(matMul(dScores, keys), q.shape),
     dk: headsFirst(matMul(dScores, queries, true, false)),
@@ -41,33 +55,11 @@ export function attentionGradients(
   };
 }
 
-/** `[batch, time, heads, headDim]` to `[batch, heads, time, headDim]`, and back. */
-export function headsFirst(x: Tensor): Tensor {
-  return transpose(x, [0, 2, 1, 3]);
-}
-
-/** Queries that share a key head become rows of one matrix: `[batch, keyValueHeads, group · time, headDim]`. */
-export function groupQueries(q: Tensor, keys: Tensor): Tensor {
-  const [batch, time, heads, headDim] = q.shape as [number, number, number, number];
-  const keyValueHeads = keys.shape[2] as number;
-  return reshape(headsFirst(q), [batch, keyValueHeads, (heads / keyValueHeads) * time, headDim]);
-}
-
-export function ungroupQueries(grouped: Tensor, shape: readonly number[]): Tensor {
-  const [batch, time, heads, headDim] = shape as [number, number, number, number];
-  return headsFirst(reshape(grouped, [batch, heads, time, headDim]));
-}
-
-export function attentionWeights(queries: Tensor, keys: Tensor, attributes: AttentionAttributes): Tensor {
-  const [rows, columns] = [queries.shape[2] as number, keys.shape[2] as number];
-  const scores = mul(matMul(queries, keys, false, true), attributes.scale);
-  // Not some large negative number: where every key that is seen scores -Infinity, that one would win.
-  return softmax(where(causalMask(rows, columns, attributes), scores, Number.NEGATIVE_INFINITY));
-}
-
-/** Whether a key is seen: `[group · time, pastLength + time]`. */
-function causalMask(rows: number, columns: number, { pastLength, iterations }: AttentionAttributes): Tensor {
-  const time = columns - pastLength;
+/** The mask of a chunk whose keys follow those of `pastLength` positions, which all queries see: `[group · time, keys]`. */
+export function causalMask(q: Tensor, k: Tensor, pastLength: number, iterations: number): Tensor {
+  const [, time, heads] = q.shape as [number, number, number, number];
+  const [, columns, keyValueHeads] = k.shape as [number, number, number, number];
+  const rows = (heads / keyValueHeads) * time;
   const mask = new Uint8Array(rows * columns);
   for (let row = 0; row < rows; row++) {
     const query = row % time;
@@ -83,4 +75,27 @@ export function isSeen(query: number, key: number, iterations: number): boolean 
   if (key < 0 || key === query) return true;
   const isKept = key % iterations === iterations - 1;
   return isKept && Math.floor(key / iterations) < Math.floor(query / iterations);
+}
+
+function attentionWeights(queries: Tensor, keys: Tensor, scale: number, mask: Tensor): Tensor {
+  const scores = mul(matMul(queries, keys, false, true), scale);
+  // Not some large negative number: where every key that is seen scores -Infinity, that one would win.
+  return softmax(where(mask, scores, Number.NEGATIVE_INFINITY));
+}
+
+/** `[batch, time, heads, headDim]` to `[batch, heads, time, headDim]`, and back. */
+function headsFirst(x: Tensor): Tensor {
+  return transpose(x, [0, 2, 1, 3]);
+}
+
+/** Queries that share a key head become rows of one matrix: `[batch, keyValueHeads, group · time, headDim]`. */
+function groupQueries(q: Tensor, keys: Tensor): Tensor {
+  const [batch, time, heads, headDim] = q.shape as [number, number, number, number];
+  const keyValueHeads = keys.shape[2] as number;
+  return reshape(headsFirst(q), [batch, keyValueHeads, (heads / keyValueHeads) * time, headDim]);
+}
+
+function ungroupQueries(grouped: Tensor, shape: readonly number[]): Tensor {
+  const [batch, time, heads, headDim] = shape as [number, number, number, number];
+  return headsFirst(reshape(grouped, [batch, heads, time, headDim]));
 }

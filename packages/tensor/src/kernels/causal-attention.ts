@@ -4,23 +4,10 @@
  * With `iterations` N > 1 the time axis of the chunk holds N columns for each position, in order (t, 1) … (t, N): the
  * query of (t, i) sees the keys of (u, N) for u < t and its own (`state-stream` section 3, ours).
  */
-import { concat, matMul, slice, type Tensor } from "@tensorflow/tfjs-core";
+import { concat, slice, type Tensor } from "@tensorflow/tfjs-core";
 import { SstError } from "../errors.js";
 import { defineKernel } from "../kernel.js";
-import {
-  attentionGradients,
-  attentionWeights,
-  groupQueries,
-  headsFirst,
-  ungroupQueries,
-  wholeGroups,
-} from "./attention-parts.js";
-
-const chunk = {
-  q: { shape: ["batch", "time", "heads", "headDim"] },
-  k: { shape: ["batch", "time", "keyValueHeads", "headDim"] },
-  v: { shape: ["batch", "time", "keyValueHeads", "headDim"] },
-} as const;
+import { attend, attentionGradients, causalMask, chunk, wholeGroups } from "./attention-parts.js";
 
 const scale = { kind: "real" } as const;
 const iterations = { kind: "whole", minimum: 1 } as const;
@@ -34,7 +21,7 @@ export const causalAttention = defineKernel({
     pastK: { shape: ["batch", "capacity", "keyValueHeads", "headDim"], optional: true },
     pastV: { shape: ["batch", "capacity", "keyValueHeads", "headDim"], optional: true },
   },
-  outputs: { y: { shape: ["batch", "time", "heads", "headDim"] } },
+  outputs: { y: chunk.q },
   attributes: {
     /** Usually 1 / sqrt(headDim). */
     scale,
@@ -48,12 +35,10 @@ export const causalAttention = defineKernel({
     return wholeGroups(sizes);
   },
   tolerance: 1e-5,
-  compose: ({ q, k, v, pastK, pastV }, attributes) => {
-    const keys = withPast(pastK, k, attributes.pastLength);
-    const values = withPast(pastV, v, attributes.pastLength);
-    const grouped = groupQueries(q, keys);
-    const weights = attentionWeights(grouped, headsFirst(keys), attributes);
-    return { y: ungroupQueries(matMul(weights, headsFirst(values)), q.shape) };
+  compose: ({ q, k, v, pastK, pastV }, { scale, pastLength, iterations }) => {
+    const keys = withPast(pastK, k, pastLength);
+    const values = withPast(pastV, v, pastLength);
+    return { y: attend({ q, k: keys, v: values }, scale, causalMask(q, keys, pastLength, iterations)) };
   },
   gradient: {
     saves: ["q", "k", "v"],
@@ -75,12 +60,13 @@ export const causalAttention = defineKernel({
 export const causalAttentionGradient = defineKernel({
   name: "causalAttentionGradient",
   summary: "the gradient of causalAttention for q, k and v",
-  inputs: { dy: { shape: ["batch", "time", "heads", "headDim"] }, ...chunk },
+  inputs: { dy: chunk.q, ...chunk },
   outputs: { dq: chunk.q, dk: chunk.k, dv: chunk.v },
   attributes: { scale, iterations },
   requires: wholeGroups,
   tolerance: 1e-5,
-  compose: (inputs, attributes) => attentionGradients(inputs, { ...attributes, pastLength: 0 }),
+  compose: (inputs, { scale, iterations }) =>
+    attentionGradients(inputs, scale, causalMask(inputs.q, inputs.k, 0, iterations)),
 });
 
 function withPast(past: Tensor | undefined, rows: Tensor, pastLength: number): Tensor {

@@ -6,26 +6,14 @@ import {
   greaterEqual,
   logicalAnd,
   logicalOr,
-  matMul,
-  mul,
   range,
   reshape,
-  softmax,
-  sub,
-  sum,
   type Tensor,
   tensor2d,
   tile,
-  where,
 } from "@tensorflow/tfjs-core";
 import { defineKernel } from "../kernel.js";
-import { groupQueries, headsFirst, isSeen, ungroupQueries, wholeGroups } from "./attention-parts.js";
-
-const chunk = {
-  q: { shape: ["batch", "time", "heads", "headDim"] },
-  k: { shape: ["batch", "time", "keyValueHeads", "headDim"] },
-  v: { shape: ["batch", "time", "keyValueHeads", "headDim"] },
-} as const;
+import { attend, attentionGradients, chunk, isSeen, wholeGroups } from "./attention-parts.js";
 
 /** The column at which each column's document begins: earlier keys are not seen. */
 const starts = { shape: ["batch", "time"], dtype: "int32" } as const;
@@ -45,10 +33,7 @@ export const documentAttention = defineKernel({
   attributes,
   requires: wholeGroups,
   tolerance: 1e-5,
-  compose: ({ q, k, v, starts }, given) => {
-    const weights = attentionWeights(groupQueries(q, k), headsFirst(k), starts, given);
-    return { y: ungroupQueries(matMul(weights, headsFirst(v)), q.shape) };
-  },
+  compose: (given, { scale, iterations }) => ({ y: attend(given, scale, documentMask(given, iterations)) }),
   gradient: {
     saves: ["q", "k", "v", "starts"],
     tolerance: 2e-5,
@@ -68,36 +53,12 @@ export const documentAttentionGradient = defineKernel({
   attributes,
   requires: wholeGroups,
   tolerance: 1e-5,
-  compose: ({ dy, q, k, v, starts }, given) => {
-    const queries = groupQueries(q, k);
-    const gradient = groupQueries(dy, k);
-    const keys = headsFirst(k);
-    const weights = attentionWeights(queries, keys, starts, given);
-    const dWeights = matMul(gradient, headsFirst(v), false, true);
-    const dScores = mul(mul(weights, sub(dWeights, sum(mul(dWeights, weights), -1, true))), given.scale);
-    return {
-      dq: ungroupQueries(matMul(dScores, keys), q.shape),
-      dk: headsFirst(matMul(dScores, queries, true, false)),
-      dv: headsFirst(matMul(weights, gradient, true, false)),
-    };
-  },
+  compose: (given, { scale, iterations }) => attentionGradients(given, scale, documentMask(given, iterations)),
 });
 
-interface AttentionAttributes {
-  readonly scale: number;
-  readonly iterations: number;
-}
-
-function attentionWeights(queries: Tensor, keys: Tensor, starts: Tensor, attributes: AttentionAttributes): Tensor {
-  const scores = mul(matMul(queries, keys, false, true), attributes.scale);
-  const [, , rows, columns] = scores.shape as [number, number, number, number];
-  const mask = documentMask(rows, columns, starts, attributes.iterations);
-  return softmax(where(mask, scores, Number.NEGATIVE_INFINITY));
-}
-
 /** Whether a key is seen: `[batch, 1, group · time, time]`. */
-function documentMask(rows: number, time: number, starts: Tensor, iterations: number): Tensor {
-  const batch = starts.shape[0] as number;
+function documentMask({ q, k, starts }: Readonly<Record<"q" | "k" | "starts", Tensor>>, iterations: number): Tensor {
+  const [batch, time, heads] = q.shape as [number, number, number, number];
   const causal = new Uint8Array(time * time);
   const own = new Uint8Array(time * time);
   for (let query = 0; query < time; query++) {
@@ -107,5 +68,5 @@ function documentMask(rows: number, time: number, starts: Tensor, iterations: nu
   const square = (mask: Uint8Array) => tensor2d(mask, [time, time], "bool");
   const begun = greaterEqual(range(0, time, 1, "int32"), reshape(starts, [batch, time, 1]));
   const seen = logicalOr(logicalAnd(square(causal), begun), square(own));
-  return tile(reshape(seen, [batch, 1, time, time]), [1, 1, rows / time, 1]);
+  return tile(reshape(seen, [batch, 1, time, time]), [1, 1, heads / (k.shape[2] as number), 1]);
 }

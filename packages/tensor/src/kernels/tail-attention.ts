@@ -3,23 +3,12 @@
  * before. Its gradient reaches all keys and values, so that positions which run again are trained (`state-stream` section
  * 3) at the cost of their own queries.
  */
-import { matMul } from "@tensorflow/tfjs-core";
+import type { Tensor } from "@tensorflow/tfjs-core";
 import { defineKernel } from "../kernel.js";
-import {
-  attentionGradients,
-  attentionWeights,
-  groupQueries,
-  headsFirst,
-  ungroupQueries,
-  wholeGroups,
-} from "./attention-parts.js";
+import { attend, attentionGradients, causalMask, chunk, wholeGroups } from "./attention-parts.js";
 
 const tail = { shape: ["batch", "queries", "heads", "headDim"] } as const;
-const inputs = {
-  q: tail,
-  k: { shape: ["batch", "time", "keyValueHeads", "headDim"] },
-  v: { shape: ["batch", "time", "keyValueHeads", "headDim"] },
-} as const;
+const inputs = { ...chunk, q: tail } as const;
 
 const attributes = {
   /** Usually 1 / sqrt(headDim). */
@@ -41,10 +30,7 @@ export const tailAttention = defineKernel({
   attributes,
   requires,
   tolerance: 1e-5,
-  compose: ({ q, k, v }, { scale }) => {
-    const weights = attentionWeights(groupQueries(q, k), headsFirst(k), { scale, ...pastOf(q, k) });
-    return { y: ungroupQueries(matMul(weights, headsFirst(v)), q.shape) };
-  },
+  compose: (given, { scale }) => ({ y: attend(given, scale, tailMask(given.q, given.k)) }),
   gradient: {
     saves: ["q", "k", "v"],
     tolerance: 2e-5,
@@ -64,10 +50,10 @@ export const tailAttentionGradient = defineKernel({
   attributes,
   requires,
   tolerance: 1e-5,
-  compose: (given, { scale }) => attentionGradients(given, { scale, ...pastOf(given.q, given.k) }),
+  compose: (given, { scale }) => attentionGradients(given, scale, tailMask(given.q, given.k)),
 });
 
-/** The positions before the queries, seen by all of them. */
-function pastOf(q: { readonly shape: number[] }, k: { readonly shape: number[] }) {
-  return { pastLength: (k.shape[1] as number) - (q.shape[1] as number), iterations: 1 };
+/** All queries see the positions before them. */
+function tailMask(q: Tensor, k: Tensor): Tensor {
+  return causalMask(q, k, (k.shape[1] as number) - (q.shape[1] as number), 1);
 }

@@ -37,16 +37,16 @@ export const ownRow = `
   let end = select(0u, start + uniforms.size, row < uniforms.rows);`;
 
 /** `sumOverRow`: what the lanes of a row bring, added up in a tree; every lane gets the sum. All threads take part. */
-export function rowSums(rowSize: number): string {
+export function rowSums(rowSize: number, threads = rowThreads(rowSize)): string {
   if (lanesOf(rowSize) === 1) {
-    return `${rowLanes(rowSize)}
+    return `${rowLanes(rowSize, threads)}
 fn sumOverRow(thread: u32, value: f32) -> f32 {
   return value;
 }
 `;
   }
-  return `${rowLanes(rowSize)}
-var<workgroup> partials: array<f32, ${rowThreads(rowSize)}>;
+  return `${rowLanes(rowSize, threads)}
+var<workgroup> partials: array<f32, ${threads}>;
 
 fn sumOverRow(thread: u32, value: f32) -> f32 {
   partials[thread] = value;
@@ -65,9 +65,9 @@ fn sumOverRow(thread: u32, value: f32) -> f32 {
 }
 
 /** The constants LANES of a row and ROWS of a workgroup. */
-export function rowLanes(rowSize: number): string {
+export function rowLanes(rowSize: number, threads = rowThreads(rowSize)): string {
   const lanes = lanesOf(rowSize);
   return `
 const LANES = ${lanes}u;
-const ROWS = ${rowThreads(rowSize) / lanes}u;`;
+const ROWS = ${threads / lanes}u;`;
 }

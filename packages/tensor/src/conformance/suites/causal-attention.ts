@@ -1,22 +1,14 @@
 import { causalAttention, causalAttentionGradient } from "../../kernels/causal-attention.js";
-import { at, type HostArray, normals, scaled, zeros } from "../host-array.js";
+import { attentionOracle, type Entry, entriesOf } from "../attention-oracle.js";
+import { type HostArray, normals, scaled, zeros } from "../host-array.js";
 import { kernelSuite, type Oracle } from "../kernel-suite.js";
 
-/** One key or value: the cache's rows come first, then the chunk's. */
-function entry(
-  past: HostArray | undefined,
-  chunk: HostArray,
-  b: number,
-  key: number,
-  head: number,
-  i: number,
-  pastLength: number,
-): number {
-  const isPast = key < pastLength;
-  const source = (isPast ? past : chunk) as HostArray;
-  const row = isPast ? key : key - pastLength;
-  const [, rows, heads, headDim] = source.shape as [number, number, number, number];
-  return at(source, ((b * rows + row) * heads + head) * headDim + i);
+/** The cache's rows come first, then the chunk's. */
+function withPast(past: HostArray | undefined, chunk: HostArray, pastLength: number): Entry {
+  const own = entriesOf(chunk);
+  if (past === undefined) return own;
+  const earlier = entriesOf(past);
+  return (b, key, head, i) => (key < pastLength ? earlier(b, key, head, i) : own(b, key - pastLength, head, i));
 }
 
 /** Whether the query in chunk column `query` sees `key`, written from the definition: positions and iterations. */
@@ -33,33 +25,15 @@ export const causalAttentionOracle: Oracle = (inputs, attributes) => {
   const { scale, pastLength, iterations } = attributes as { scale: number; pastLength: number; iterations: number };
   const { q, k, v, pastK, pastV } = inputs as Record<"q" | "k" | "v", HostArray> &
     Record<"pastK" | "pastV", HostArray | undefined>;
-  const [batch, time, heads, headDim] = q.shape as [number, number, number, number];
-  const group = heads / (k.shape[2] as number);
-  const y = zeros(q.shape);
-  for (let b = 0; b < batch; b++) {
-    for (let t = 0; t < time; t++) {
-      for (let head = 0; head < heads; head++) {
-        const keyHead = Math.floor(head / group);
-        const row = ((b * time + t) * heads + head) * headDim;
-        const scores: [key: number, score: number][] = [];
-        for (let key = 0; key < pastLength + time; key++) {
-          if (!sees(t, key, pastLength, iterations)) continue;
-          let score = 0;
-          for (let i = 0; i < headDim; i++) score += at(q, row + i) * entry(pastK, k, b, key, keyHead, i, pastLength);
-          scores.push([key, score * scale]);
-        }
-        const largest = Math.max(...scores.map(([, score]) => score));
-        const total = scores.reduce((sum, [, score]) => sum + Math.exp(score - largest), 0);
-        for (const [key, score] of scores) {
-          const weight = Math.exp(score - largest) / total;
-          for (let i = 0; i < headDim; i++) {
-            y.data[row + i] = at(y, row + i) + weight * entry(pastV, v, b, key, keyHead, i, pastLength);
-          }
-        }
-      }
-    }
-  }
-  return { y };
+  const [, time, heads] = k.shape as [number, number, number, number];
+  const keys = {
+    k: withPast(pastK, k, pastLength),
+    v: withPast(pastV, v, pastLength),
+    count: pastLength + time,
+    heads,
+    sees: (_: number, query: number, key: number) => sees(query, key, pastLength, iterations),
+  };
+  return { y: attentionOracle(q, keys, scale) };
 };
 
 const ordinary = { batch: 1, positions: 1, iterations: 1, past: 0, keyValueHeads: 1, group: 1, headDim: 2 };

@@ -1,5 +1,6 @@
 import { documentAttention, documentAttentionGradient } from "../../kernels/document-attention.js";
 import type { Random } from "../../random.js";
+import { attentionOracle, entriesOf } from "../attention-oracle.js";
 import { at, type HostArray, normals, scaled, zeros } from "../host-array.js";
 import { kernelSuite, type Oracle } from "../kernel-suite.js";
 
@@ -13,31 +14,15 @@ function sees(query: number, key: number, start: number, iterations: number): bo
 export const documentAttentionOracle: Oracle = (inputs, attributes) => {
   const { scale, iterations } = attributes as { scale: number; iterations: number };
   const { q, k, v, starts } = inputs as Record<"q" | "k" | "v" | "starts", HostArray>;
-  const [batch, time, heads, headDim] = q.shape as [number, number, number, number];
-  const keyHeads = k.shape[2] as number;
-  const y = zeros(q.shape);
-  for (let b = 0; b < batch; b++) {
-    for (let t = 0; t < time; t++) {
-      for (let head = 0; head < heads; head++) {
-        const row = ((b * time + t) * heads + head) * headDim;
-        const keyRow = (key: number) => ((b * time + key) * keyHeads + Math.floor((head * keyHeads) / heads)) * headDim;
-        const scores: [key: number, score: number][] = [];
-        for (let key = 0; key < time; key++) {
-          if (!sees(t, key, at(starts, b * time + t), iterations)) continue;
-          let score = 0;
-          for (let i = 0; i < headDim; i++) score += at(q, row + i) * at(k, keyRow(key) + i);
-          scores.push([key, score * scale]);
-        }
-        const largest = Math.max(...scores.map(([, score]) => score));
-        const total = scores.reduce((sum, [, score]) => sum + Math.exp(score - largest), 0);
-        for (const [key, score] of scores) {
-          const weight = Math.exp(score - largest) / total;
-          for (let i = 0; i < headDim; i++) y.data[row + i] = at(y, row + i) + weight * at(v, keyRow(key) + i);
-        }
-      }
-    }
-  }
-  return { y };
+  const [, count, heads] = k.shape as [number, number, number, number];
+  const keys = {
+    k: entriesOf(k),
+    v: entriesOf(v),
+    count,
+    heads,
+    sees: (b: number, query: number, key: number) => sees(query, key, at(starts, b * count + query), iterations),
+  };
+  return { y: attentionOracle(q, keys, scale) };
 };
 
 /** Rows of documents of random lengths; the starts of all columns. */

@@ -1,34 +1,15 @@
 import { tailAttention, tailAttentionGradient } from "../../kernels/tail-attention.js";
-import { at, type HostArray, normals, scaled, zeros } from "../host-array.js";
+import { attentionOracle, entriesOf } from "../attention-oracle.js";
+import { type HostArray, normals, scaled, zeros } from "../host-array.js";
 import { kernelSuite, type Oracle } from "../kernel-suite.js";
 
 export const tailAttentionOracle: Oracle = (inputs, attributes) => {
   const { scale } = attributes as { scale: number };
   const { q, k, v } = inputs as Record<"q" | "k" | "v", HostArray>;
-  const [batch, queries, heads, headDim] = q.shape as [number, number, number, number];
-  const [, time, keyHeads] = k.shape as [number, number, number, number];
-  const y = zeros(q.shape);
-  for (let b = 0; b < batch; b++) {
-    for (let j = 0; j < queries; j++) {
-      for (let head = 0; head < heads; head++) {
-        const row = ((b * queries + j) * heads + head) * headDim;
-        const keyHead = Math.floor(head / (heads / keyHeads));
-        const rowOf = (key: number) => ((b * time + key) * keyHeads + keyHead) * headDim;
-        const scores = Array.from({ length: time - queries + j + 1 }, (_, key) => {
-          let score = 0;
-          for (let i = 0; i < headDim; i++) score += at(q, row + i) * at(k, rowOf(key) + i);
-          return score * scale;
-        });
-        const largest = Math.max(...scores);
-        const total = scores.reduce((sum, score) => sum + Math.exp(score - largest), 0);
-        for (const [key, score] of scores.entries()) {
-          const weight = Math.exp(score - largest) / total;
-          for (let i = 0; i < headDim; i++) y.data[row + i] = at(y, row + i) + weight * at(v, rowOf(key) + i);
-        }
-      }
-    }
-  }
-  return { y };
+  const queries = q.shape[1] as number;
+  const [, count, heads] = k.shape as [number, number, number, number];
+  const sees = (_: number, query: number, key: number) => key <= count - queries + query;
+  return { y: attentionOracle(q, { k: entriesOf(k), v: entriesOf(v), count, heads, sees }, scale) };
 };
 
 const ordinary = { batch: 1, queries: 1, before: 0, keyValueHeads: 1, group: 1, headDim: 2 };
