@@ -4,6 +4,7 @@ export { type GeneratedTaskOptions, taskBenchmark } from "./benchmarks/generated
 export { type GpqaOptions, gpqaBenchmark, letterIn } from "./benchmarks/gpqa.js";
 export { type Gsm8kOptions, gsm8kBenchmark, gsm8kCodeBenchmark, programIn } from "./benchmarks/gsm8k.js";
 export { lastNumber, markedNumber, sameNumber } from "./benchmarks/numbers.js";
+export { type WordProblemOptions, wordProblemBenchmark } from "./benchmarks/word-problems.js";
 export {
   accuracyByDepth,
   type DepthReading,

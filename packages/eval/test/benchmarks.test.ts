@@ -10,8 +10,9 @@ import {
   programIn,
   sameNumber,
   taskBenchmark,
+  wordProblemBenchmark,
 } from "@sst/eval";
-import { createTask, gsm8kAnswer, gsm8kProgram, readGsm8k } from "@sst/loaders";
+import { createTask, gsm8kAnswer, gsm8kProgram, readGsm8k, WordProblems } from "@sst/loaders";
 import { sharedData, testWhere } from "@sst/vitest-config/helpers";
 import { afterAll, describe, expect, test, vi } from "vitest";
 
@@ -171,4 +172,22 @@ test("a generated task asks for the state at the end", async () => {
   expect(fewer.questions.map(({ prompt }) => prompt)).toEqual(
     benchmark.questions.slice(0, 10).map(({ prompt }) => prompt),
   );
+});
+
+test("word problems: the same ones with and without their steps, the last answer for the model", async () => {
+  const problems = new WordProblems(["boxes"]);
+  const options = { sentences: 3, questions: 20, seed: 1 };
+  const plain = wordProblemBenchmark(problems, options);
+  const written = wordProblemBenchmark(problems, { ...options, writtenSteps: true });
+  expect(written.settings).not.toEqual(plain.settings);
+  for (const [index, { prompt }] of plain.questions.entries()) {
+    const withSteps = written.questions[index]?.prompt as string;
+    // Three numbers after sentences, none after the last.
+    expect(withSteps.match(/ \. \d\b/g)).toHaveLength(3);
+    expect(withSteps.replaceAll(/ \. \d\b/g, " .")).toBe(prompt);
+    const verdicts = await Promise.all(
+      ["0", "1", "2", "3", "4"].map((answer) => plain.questions[index]?.judge(answer)),
+    );
+    expect(verdicts.filter((verdict) => verdict?.correct)).toHaveLength(1);
+  }
 });

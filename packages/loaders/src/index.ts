@@ -22,6 +22,14 @@ export { createMixture, type Mixture } from "./tasks/mixture.js";
 export { createTask } from "./tasks/rules.js";
 export { Task, type TaskRule } from "./tasks/task.js";
 export { type TaskBatch, type TaskBatchOptions, taskBatch } from "./tasks/task-batch.js";
+export {
+  answerBatch,
+  drawWordProblems,
+  type WordProblemBatchOptions,
+  withSteps,
+  writtenStepsBatch,
+} from "./tasks/word-problem-batch.js";
+export { storyNames, type WordProblem, WordProblems } from "./tasks/word-problems.js";
 export { Llama2cTokenizer } from "./tokenizers/llama2c-tokenizer.js";
 export { loadTokenizer } from "./tokenizers/load-tokenizer.js";
 export { loadVocabulary, SymbolVocabulary } from "./tokenizers/symbol-vocabulary.js";
