@@ -1,28 +1,28 @@
 /** The charts of one comparison. */
-import type { ScatterSeriesOption } from "echarts";
-import type { RunResult } from "../results.js";
+
 import {
   axisStyle,
   bundles,
+  type Chart,
+  chartSize,
+  colors,
   grid,
   histogram,
   labelledAxis,
   markers,
+  mean,
   type Point,
+  percent,
   percentAxis,
   plainLine,
+  quantile,
+  renderSvg,
   valueAxis,
-} from "./chart-parts.js";
+} from "@sst/report";
+import type { ScatterSeriesOption } from "echarts";
+import type { RunResult } from "../results.js";
 import { accuraciesAt, alphasByLayer, type Comparison, iterationAccuracies } from "./comparisons.js";
-import { mean, percent, quantile } from "./statistics.js";
-import { chartSize, colors, renderSvg } from "./svg.js";
 import { shareUnmovedByIterations } from "./tasks.js";
-
-export interface Chart {
-  readonly title: string;
-  readonly caption: string;
-  readonly svg: string;
-}
 
 /** Accuracy of each answer of sequences of one length. */
 export function positionChart(comparison: Comparison, length: number, id: string): Chart {

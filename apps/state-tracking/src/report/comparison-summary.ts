@@ -1,4 +1,6 @@
 /** What the numbers of one comparison say, in words that follow from them. */
+
+import { count, enumerate, mean, meanCurve, percent, percentRange } from "@sst/report";
 import {
   accuraciesAt,
   atTrained,
@@ -8,7 +10,6 @@ import {
   lastAnswers,
 } from "./comparisons.js";
 import { expectedByRepetition, iterationGain, NOTICEABLE, repeatsLastSymbol } from "./iterations.js";
-import { count, enumerate, mean, meanCurve, percent, percentRange } from "./statistics.js";
 
 /** From these accuracies on the stream holds, or mostly so; and a position counts as followed. */
 const HOLDS = 0.99;

@@ -1,6 +1,7 @@
 /** The runs, sorted into what is compared with what. */
+
+import { mean } from "@sst/report";
 import type { AccuracyAtLength, Results, RunResult } from "../results.js";
-import { mean } from "./statistics.js";
 import { taskText } from "./tasks.js";
 
 /** All seeds of one task in one part, with and without the stream. */

@@ -1,7 +1,7 @@
 /** The headline figure of one comparison. */
+
+import { type Html, html, mean, percent, percentRange } from "@sst/report";
 import { type Comparison, lastAnswers } from "./comparisons.js";
-import { type Html, html } from "./html.js";
-import { mean, percent, percentRange } from "./statistics.js";
 import { taskText } from "./tasks.js";
 
 export function headline(comparison: Comparison): Html {

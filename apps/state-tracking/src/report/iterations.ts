@@ -1,6 +1,7 @@
 /** What more iterations at the answer position do. */
+
+import { mean } from "@sst/report";
 import { type Comparison, chanceTolerance, iterationAccuracies, nameOf } from "./comparisons.js";
-import { mean } from "./statistics.js";
 import { shareUnmovedByIterations } from "./tasks.js";
 
 /** A change in accuracy below this is not spoken of. */

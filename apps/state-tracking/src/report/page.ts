@@ -1,11 +1,10 @@
 /** The page: what is compared, what came out, and everything behind it. */
+
+import { count, enumerate, html, raw, style } from "@sst/report";
 import type { Results, RunResult } from "../results.js";
 import { type Comparison, comparisonsOf, partTitles } from "./comparisons.js";
 import { headline } from "./headline.js";
-import { html, raw } from "./html.js";
 import { partSection } from "./sections.js";
-import { count, enumerate } from "./statistics.js";
-import { style } from "./style.js";
 import { findings } from "./summary.js";
 import { runTable } from "./tables.js";
 import { thinkingOf } from "./think-comparisons.js";

@@ -1,11 +1,10 @@
 /** A part of the experiment: its tasks one after the other, each with its sentences and charts. */
+
+import { count, figure, type Html, html } from "@sst/report";
 import type { RunResult } from "../results.js";
 import { alphaChart, iterationChart, lossChart, positionChart } from "./charts.js";
 import { comparisonFindings } from "./comparison-summary.js";
 import { type Comparison, partTitles } from "./comparisons.js";
-import { figure } from "./figure.js";
-import { type Html, html } from "./html.js";
-import { count } from "./statistics.js";
 import { taskText } from "./tasks.js";
 
 const introductions: Readonly<Record<RunResult["part"], string>> = {

@@ -1,7 +1,8 @@
 /** What all the numbers say, in words. Every sentence here follows from the results; none is written down beforehand. */
+
+import { count, enumerate, mean, percent, percentRange } from "@sst/report";
 import { atTrained, type Comparison, isAtChance, lastAnswers, nameOf } from "./comparisons.js";
 import { iterationGain, NOTICEABLE, repeatsLastSymbol } from "./iterations.js";
-import { count, enumerate, mean, percent, percentRange } from "./statistics.js";
 
 /** From this accuracy on a task counts as solved. */
 const SOLVED = 0.99;

@@ -1,8 +1,8 @@
 /** The table of all runs. */
+
+import { type Html, html, percent } from "@sst/report";
 import type { Results, RunResult } from "../results.js";
 import { partTitles } from "./comparisons.js";
-import { type Html, html } from "./html.js";
-import { percent } from "./statistics.js";
 import { taskText } from "./tasks.js";
 
 export function runTable({ runs }: Results): Html {

@@ -1,10 +1,22 @@
 /** Accuracy by number of iterations. */
+
+import {
+  type Chart,
+  colors,
+  grid,
+  labelledAxis,
+  markers,
+  mean,
+  meanLine,
+  type Point,
+  percent,
+  percentAxis,
+  plainLine,
+  renderSvg,
+  thinLine,
+} from "@sst/report";
 import type { LineSeriesOption } from "echarts";
 import type { ThinkResult } from "../think-longer/result.js";
-import { grid, labelledAxis, markers, meanLine, type Point, percentAxis, plainLine, thinLine } from "./chart-parts.js";
-import type { Chart } from "./charts.js";
-import { mean, percent } from "./statistics.js";
-import { colors, renderSvg } from "./svg.js";
 import { oneHopEach, type Thinking } from "./think-comparisons.js";
 
 /** Questions as in training. */

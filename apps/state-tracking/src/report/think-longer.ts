@@ -1,10 +1,8 @@
 /** "Think longer" on the page: accuracy by number of iterations, in and beyond training, and what halting rules reach. */
 
+import { count, enumerate, figure, type Html, html, mean, percent, percentRange } from "@sst/report";
 import type { Results } from "../results.js";
 import { type ThinkVariant, variantName } from "../think-longer/recipes.js";
-import { figure } from "./figure.js";
-import { type Html, html } from "./html.js";
-import { count, enumerate, mean, percent, percentRange } from "./statistics.js";
 import { beyondChart, depthChart } from "./think-charts.js";
 import { evaluatedShare, type Thinking, thinkingOf } from "./think-comparisons.js";
 

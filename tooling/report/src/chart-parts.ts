@@ -31,7 +31,10 @@ export function labelledAxis(name: string, min: number, max: number, labels: rea
   return { ...style, type: "value", min, max, axisLabel: { ...style.axisLabel, customValues: [...labels] } };
 }
 
-export function valueAxis(formatter?: (value: number) => string, limits: { max?: number; interval?: number } = {}) {
+export function valueAxis(
+  formatter?: (value: number) => string,
+  limits: { max?: number; interval?: number } = {},
+): YAXisComponentOption {
   const label = formatter ? { ...axisLabel, formatter } : axisLabel;
   const axis: YAXisComponentOption = {
     type: "value",
@@ -41,7 +44,7 @@ export function valueAxis(formatter?: (value: number) => string, limits: { max?:
     splitLine,
     axisLabel: label,
   };
-  return { ...axis, ...limits };
+  return Object.assign(axis, limits);
 }
 
 export function percentAxis(): YAXisComponentOption {
