@@ -32,6 +32,12 @@ const commands = {
     return node("apps/state-tracking/dist/main.js", args);
   },
 
+  /** The paper's experiment: a stream co-trained into a pretrained backbone, and its matched baseline. */
+  async cotrain(args) {
+    await setUp({ quiet: true, toRun: ["@sst/gsm8k-cotrain"] });
+    return node("apps/gsm8k-cotrain/dist/main.js", args, { cwd: process.env.INIT_CWD ?? process.cwd() });
+  },
+
   /** Every test, package after package, so that they do not take the processor from each other. */
   async test(args) {
     await setUp({ quiet: true });

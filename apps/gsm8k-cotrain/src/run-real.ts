@@ -1,0 +1,118 @@
+/** One seed on a real backbone and GSM8K. */
+import { join } from "node:path";
+import { gsm8kBenchmark, meanLoss, textSubject } from "@sst/eval";
+import { DecoderModel, paperAlpha } from "@sst/layers";
+import {
+  type Gsm8kProblem,
+  gsm8kText,
+  loadTokenizer,
+  readGsm8k,
+  readModelData,
+  saveModels,
+  type Tokenizer,
+} from "@sst/loaders";
+import { type Batch, coTrain, DocumentBatches, defaultLora, documentBatch, type TokenDocument } from "@sst/train";
+import type { RealSettings } from "./jobs.js";
+import { LossCurve } from "./loss-curve.js";
+import { alphasOf, measureProbe, measureSet } from "./measure.js";
+import type { SeedResult } from "./results.js";
+import type { RunContext } from "./run-context.js";
+
+/** Low in alpha's range, about where it settles on pretrained models: the stream disturbs the backbone little at first. */
+const INITIAL_THETA = -2;
+
+/** Problems whose answers the loss is taken over. */
+const LOSS_PROBLEMS = 200;
+
+export async function runReal(
+  settings: RealSettings,
+  seed: number,
+  { folder, onProgress }: RunContext,
+): Promise<SeedResult> {
+  const { steps, learningRate, rank, batchSize, length } = settings;
+  const backbone = await readModelData(settings.model);
+  const tokenizer = await loadTokenizer(settings.model);
+  const data = await readGsm8k(settings.data);
+  const rows = { rows: batchSize, length, packed: true };
+  const documents = new DocumentBatches(
+    data.train.map((problem) => answerDocument(problem, tokenizer)),
+    { ...rows, seed },
+  );
+  const curves = { stream: new LossCurve(), baseline: new LossCurve() };
+  const models = await coTrain(backbone, {
+    seed,
+    stateStream: paperAlpha,
+    theta: INITIAL_THETA,
+    lora: { ...defaultLora, rank, alpha: 2 * rank },
+    trainer: { steps, learningRate, warmupSteps: Math.min(50, Math.ceil(steps / 10)) },
+    batches: oncePerStep(() => documents.next()),
+    onStep: (variant, report) => {
+      curves[variant].add(report);
+      if (variant === "stream") onProgress({ phase: "co-training", step: report.step, steps, loss: report.loss });
+    },
+  });
+  using stream = models.stream;
+  using baseline = models.baseline;
+  using plain = DecoderModel.fromData(backbone);
+  const modelFolder = join(folder, "models", `seed-${seed}`);
+  await saveModels(
+    modelFolder,
+    Object.entries({ stream, baseline }).map(([name, model]) => ({ name, model, tokenizer })),
+    { overwrite: true },
+  );
+  onProgress({ phase: "evaluation" });
+  const held = heldOutBatches(data.test.slice(0, LOSS_PROBLEMS), tokenizer, rows);
+  const loss = async (model: DecoderModel) => (await meanLoss(model, held)).loss;
+  const losses = { backbone: await loss(plain), baseline: await loss(baseline), stream: await loss(stream) };
+  const subjects = {
+    stream: textSubject(stream, tokenizer),
+    baseline: textSubject(baseline, tokenizer),
+    backbone: textSubject(plain, tokenizer),
+  };
+  const asked = { ...data, test: data.test.slice(0, settings.questions) };
+  const benchmark = gsm8kBenchmark(asked, { maxNewTokens: settings.maxNewTokens });
+  const set = { title: "GSM8K test problems", role: "trained", file: "gsm8k", benchmark } as const;
+  const measured = await measureSet(set, subjects, join(folder, "verdicts", `seed-${seed}`));
+  return {
+    seed,
+    seconds: { stream: curves.stream.seconds, baseline: curves.baseline.seconds },
+    sets: [measured.set],
+    losses,
+    curves: { stream: curves.stream.points, baseline: curves.baseline.points },
+    alphas: await alphasOf(stream),
+    probe: await measureProbe(subjects.stream, benchmark, measured.stream, join(modelFolder, "stream"), seed),
+  };
+}
+
+/** A problem of whose text only the answer is asked for. */
+function answerDocument(problem: Gsm8kProblem, tokenizer: Tokenizer): TokenDocument {
+  const tokens = tokenizer.encode(gsm8kText(problem));
+  const question = tokenizer.encode(gsm8kText({ ...problem, answer: "" }).trimEnd());
+  // The last token of the question may have grown together with the answer's first.
+  const differs = tokens.findIndex((token, index) => token !== question[index]);
+  return { tokens, answerStart: Math.max(1, differs < 0 ? tokens.length : differs) };
+}
+
+function heldOutBatches(
+  problems: readonly Gsm8kProblem[],
+  tokenizer: Tokenizer,
+  rows: Parameters<typeof documentBatch>[1],
+): Batch[] {
+  const documents = problems.map((problem) => answerDocument(problem, tokenizer));
+  const batches: Batch[] = [];
+  for (let done = 0; done < documents.length; ) {
+    const { batch, taken } = documentBatch(documents.slice(done), rows);
+    batches.push(batch);
+    done += taken;
+  }
+  return batches;
+}
+
+/** The stream and the baseline each ask for a step's batches: they get the same. */
+function oncePerStep(next: () => readonly Batch[]): (step: number) => readonly Batch[] {
+  let last: { readonly step: number; readonly batches: readonly Batch[] } | undefined;
+  return (step) => {
+    if (last?.step !== step) last = { step, batches: next() };
+    return last.batches;
+  };
+}
