@@ -48,10 +48,10 @@ export function evaluateHalting(
  * model's top state, for whether the answer stays as it is from there on. It needs no right answers, only what deeper
  * iterations say. Fit it on other sequences than those that it is judged by.
  *
- * @param threshold the probability from which on it stops; defaults to 0.8, since stopping early costs more than going on
+ * @param threshold the probability from which on it stops; defaults to 0.95: stopping early costs an answer, going on an iteration
  * @throws SstError `invalid-argument` for sequences whose answers all change, or none of them
  */
-export function learnedHalting(sequences: readonly SequenceReadings[], threshold = 0.8): HaltingRule {
+export function learnedHalting(sequences: readonly SequenceReadings[], threshold = 0.95): HaltingRule {
   const rows = sequences.flatMap((readings) =>
     readings.map(({ logits, answer }, depth) => ({
       features: logits,

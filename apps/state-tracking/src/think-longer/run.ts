@@ -99,11 +99,11 @@ async function evaluate(
 function haltingOf(readings: readonly SequenceReadings[], fit: readonly SequenceReadings[]) {
   const maximum = readings[0]?.length ?? 1;
   const settled = untilSettled(0.05);
-  const learned = learnedHalting(fit);
+  const learned = learnedHalting(fit, 0.95);
   const rules = {
     "as soon as the answer has a probability of 0.9": untilDecided(0.9),
     "as soon as an iteration changes the answer by less than 0.05 nats": settled,
-    "as soon as a linear probe of the logits says that the answer will stay": learned,
+    "as soon as a linear probe of the logits says with a probability of 0.95 that the answer will stay": learned,
     "as soon as one of the last two says so": untilAny(settled, learned),
   };
   return Object.entries(rules).map(([rule, halts]) => ({ rule, ...evaluateHalting(readings, halts, maximum) }));

@@ -6,6 +6,9 @@ import { readFileSync } from "node:fs";
 import type { ThinkRecipe } from "./recipes.js";
 import { type Trial, type TrialResult, trials } from "./trials.js";
 
+/** What depth has to bring, so that stopping early is a question at all. */
+const LEARNED = 0.1;
+
 const results = readFileSync(process.argv[2] as string, "utf8")
   .split("\n")
   .filter(Boolean)
@@ -30,7 +33,7 @@ const sections: readonly { readonly group: Trial["group"]; readonly title: strin
   {
     group: "tokens",
     title: "The table in tokens",
-    text: "Each entry two symbols, as a language model sees them, by the small recipe.",
+    text: "Each entry two symbols, as a language model sees them, by the small recipe. Not learned, not even the first hop: the second symbol of an entry has to find the first one before anything can be looked up, and so few steps with one answer in each sequence do not teach that.",
   },
 ];
 
@@ -81,7 +84,11 @@ function row(name: string, recipe: ThinkRecipe, result: TrialResult["result"]): 
 
 /** What halting rules reach, of the models with recirculation that have learned their task. */
 function halting(own: readonly TrialResult[]): string {
-  const learned = own.filter(({ trial, result }) => trial === "with recirculation" && result.halting);
+  const gain = ({ accuracyByDepth, hops }: TrialResult["result"]) =>
+    (accuracyByDepth[hops - 1] as number) - (accuracyByDepth[0] as number);
+  const learned = own.filter(
+    ({ trial, result }) => trial === "with recirculation" && result.halting && gain(result) > LEARNED,
+  );
   if (learned.length === 0) return "";
   const rules = learned[0]?.result.halting?.map(({ rule }) => rule) ?? [];
   const lines = rules.map((rule) => {
