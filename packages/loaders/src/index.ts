@@ -23,6 +23,7 @@ export { createTask } from "./tasks/rules.js";
 export { Task, type TaskRule } from "./tasks/task.js";
 export { type TaskBatch, type TaskBatchOptions, taskBatch } from "./tasks/task-batch.js";
 export {
+  type AskedAfter,
   answerBatch,
   drawWordProblems,
   type WordProblemBatchOptions,

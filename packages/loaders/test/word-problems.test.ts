@@ -17,11 +17,8 @@ function solveBoxes(words: readonly string[]): string[] {
   return sentences.map((sentence) => {
     const number = Number(/\d/.exec(sentence)?.[0]);
     if (/ has /.test(sentence)) loose = number;
-    else if (/doubles/.test(sentence)) loose *= 2;
-    else if (/triples/.test(sentence)) loose *= 3;
-    else if (/quadruples/.test(sentence)) loose *= 4;
-    else if (/buys|finds|gets/.test(sentence)) loose += number;
-    else if (/sells|loses|gives/.test(sentence)) loose -= number;
+    else if (/buys|finds/.test(sentence)) loose += number;
+    else if (/sells|loses/.test(sentence)) loose -= number;
     else throw new Error(`what does "${sentence}" do?`);
     return String(((loose % 5) + 5) % 5);
   });
@@ -38,13 +35,40 @@ function solveCups(words: readonly string[]): string[] {
     .map((sentence) => {
       const [left = false, middle = false, right = false] = cups;
       if (/ puts /.test(sentence)) cups = places.map((place) => sentence.includes(`the ${place} cup`));
-      else if (/left cup with the middle/.test(sentence)) cups = [middle, left, right];
-      else if (/middle cup with the right/.test(sentence)) cups = [left, right, middle];
-      else if (/outer cups/.test(sentence)) cups = [right, middle, left];
-      else if (/left cup to the right end/.test(sentence)) cups = [middle, right, left];
-      else if (/right cup to the left end/.test(sentence)) cups = [right, left, middle];
+      else if (/swaps left and middle/.test(sentence)) cups = [middle, left, right];
+      else if (/swaps middle and right/.test(sentence)) cups = [left, right, middle];
+      else if (/swaps left and right/.test(sentence)) cups = [right, middle, left];
+      else if (/moves left to right/.test(sentence)) cups = [middle, right, left];
+      else if (/moves right to left/.test(sentence)) cups = [right, left, middle];
       else throw new Error(`what does "${sentence}" do?`);
       return places[cups.indexOf(true)] as string;
+    });
+}
+
+/** Turns somebody about, in degrees. */
+function solveCompass(words: readonly string[]): string[] {
+  const names = new Map([
+    [0, "north"],
+    [90, "east"],
+    [180, "south"],
+    [270, "west"],
+  ]);
+  const turns = new Map([
+    ["right", 90],
+    ["left", 270],
+    ["around", 180],
+  ]);
+  let heading = Number.NaN;
+  return words
+    .join(" ")
+    .split(" .")
+    .filter(Boolean)
+    .map((sentence) => {
+      const last = sentence.split(" ").at(-1) as string;
+      if (/ looks /.test(sentence)) heading = [...names].find(([, name]) => name === last)?.[0] as number;
+      else if (/ turns /.test(sentence)) heading = (heading + (turns.get(last) as number)) % 360;
+      else if (last !== "waits") throw new Error(`what does "${sentence}" do?`);
+      return names.get(heading) as string;
     });
 }
 
@@ -54,6 +78,7 @@ describe("word problems", () => {
   it.each([
     ["boxes", solveBoxes],
     ["cups", solveCups],
+    ["compass", solveCompass],
   ] as const)("of %s have the answers that their words give", (story, solve) => {
     const problems = new WordProblems([story]);
     const random = new Random(1);
@@ -82,7 +107,7 @@ describe("word problems", () => {
     const problems = new WordProblems(["boxes"]);
     const { vocabulary } = problems;
     const drawn = drawWordProblems(problems, { seed: 3, split: "train", index: 2, batchSize: 5, sentences: 4 });
-    const asked = answerBatch(problems, drawn);
+    const asked = answerBatch(problems, drawn, "sentences");
     const written = writtenStepsBatch(problems, drawn);
     for (const [row, problem] of drawn.entries()) {
       const at = (batch: typeof asked, values: Int32Array) =>
@@ -101,6 +126,19 @@ describe("word problems", () => {
     }
   });
 
+  it("ask after every word for what the sentences before it come to", () => {
+    const problems = new WordProblems(["compass"]);
+    const drawn = drawWordProblems(problems, { seed: 3, split: "train", index: 2, batchSize: 5, sentences: 4 });
+    const { labels, time } = answerBatch(problems, drawn, "words");
+    for (const [row, { words }] of drawn.entries()) {
+      for (const [index, label] of labels.subarray(row * time + 1, row * time + 1 + words.length).entries()) {
+        const sofar = words.slice(0, index + 1);
+        const told = solveCompass(sofar.slice(0, sofar.lastIndexOf(".") + 1)).at(-1);
+        expect(label < 0 ? undefined : problems.vocabulary.decode(label)).toBe(told);
+      }
+    }
+  });
+
   it("are the same for the same seed and others for another split", () => {
     const problems = new WordProblems(["cups"]);
     const options = { seed: 0, split: "train", index: 0, batchSize: 8, sentences: 5 } as const;
@@ -109,7 +147,7 @@ describe("word problems", () => {
   });
 
   it("refuse a story that nobody knows, and none", () => {
-    expect(() => new WordProblems(["trains"])).toThrow(/no story "trains"; there are boxes, cups/);
+    expect(() => new WordProblems(["trains"])).toThrow(/no story "trains"; there are boxes, cups, compass/);
     expect(() => new WordProblems([])).toThrow(/at least one story/);
   });
 });

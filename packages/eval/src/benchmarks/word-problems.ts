@@ -1,15 +1,15 @@
-/** Generated word problems: the text as a prompt, and the number that it comes to as the one word of the completion. */
+/** Generated word problems: the text as a prompt, and what it comes to as the one word of the completion. */
 import { drawWordProblems, type WordProblems, withSteps } from "@sst/loaders";
 import type { Benchmark } from "../benchmark.js";
 
 export interface WordProblemOptions {
-  /** After the one that tells the number. */
+  /** After the one that tells the state. */
   readonly sentences: number;
   /** How many problems; defaults to 1000. */
   readonly questions?: number;
   /** Defaults to 0. */
   readonly seed?: number;
-  /** Writes the number after every sentence but the last into the prompt. */
+  /** Writes the answer after every sentence but the last into the prompt. */
   readonly writtenSteps?: boolean;
 }
 

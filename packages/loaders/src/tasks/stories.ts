@@ -27,16 +27,12 @@ const boxes: Story = {
   opening: (state) => `WHO has ${state} loose THINGS .`,
   events: [
     ...[1, 2, 3, 4].map((count) => ({
-      texts: [`SHE buys ${count} more .`, `SHE finds ${count} THINGS .`, `WHO gets ${count} from a friend .`],
+      texts: [`SHE buys ${count} .`, `WHO finds ${count} .`],
       apply: (state: number) => (state + count) % 5,
     })),
     ...[1, 2, 3, 4].map((count) => ({
-      texts: [`SHE sells ${count} .`, `WHO loses ${count} THINGS .`, `SHE gives ${count} to a friend .`],
+      texts: [`SHE sells ${count} .`, `WHO loses ${count} .`],
       apply: (state: number) => (state + 5 - count) % 5,
-    })),
-    ...["doubles", "triples", "quadruples"].map((verb, index) => ({
-      texts: [`SHE ${verb} the THINGS .`, `WHO ${verb} them .`],
-      apply: (state: number) => (state * (index + 2)) % 5,
     })),
   ],
 };
@@ -50,11 +46,11 @@ const cups: Story = {
   things: ["coin", "ring", "key"],
   opening: (state) => `WHO puts the THINGS under the ${places[state]} cup .`,
   events: [
-    swapped(0, 1, "changes the left cup with the middle one"),
-    swapped(1, 2, "changes the middle cup with the right one"),
-    swapped(0, 2, "changes the outer cups"),
-    { texts: ["SHE moves the left cup to the right end ."], apply: (state) => (state + 2) % 3 },
-    { texts: ["SHE moves the right cup to the left end ."], apply: (state) => (state + 1) % 3 },
+    swapped(0, 1, "swaps left and middle"),
+    swapped(1, 2, "swaps middle and right"),
+    swapped(0, 2, "swaps left and right"),
+    { texts: ["SHE moves left to right ."], apply: (state) => (state + 2) % 3 },
+    { texts: ["SHE moves right to left ."], apply: (state) => (state + 1) % 3 },
   ],
 };
 
@@ -65,4 +61,24 @@ function swapped(one: number, other: number, how: string): StoryEvent {
   };
 }
 
-export const stories: readonly Story[] = [boxes, cups];
+const directions = ["north", "east", "south", "west"];
+
+/** Somebody stands in a field and turns: which way now? */
+const compass: Story = {
+  name: "compass",
+  answers: directions,
+  things: ["hill"],
+  opening: (state) => `WHO looks ${directions[state]} .`,
+  events: [
+    turned(1, ["SHE turns right .", "WHO turns right ."]),
+    turned(3, ["SHE turns left .", "WHO turns left ."]),
+    turned(2, ["SHE turns around .", "WHO turns around ."]),
+    turned(0, ["SHE waits .", "WHO waits ."]),
+  ],
+};
+
+function turned(quarters: number, texts: readonly string[]): StoryEvent {
+  return { texts, apply: (state) => (state + quarters) % 4 };
+}
+
+export const stories: readonly Story[] = [boxes, cups, compass];

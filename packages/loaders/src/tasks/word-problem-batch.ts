@@ -10,7 +10,7 @@ export interface WordProblemBatchOptions {
   /** Which batch of the split. */
   readonly index: number;
   readonly batchSize: number;
-  /** Sentences after the one that tells the number. */
+  /** Sentences after the one that tells the state. */
   readonly sentences: number;
 }
 
@@ -21,18 +21,27 @@ export function drawWordProblems(problems: WordProblems, options: WordProblemBat
   return Array.from({ length: batchSize }, () => problems.sample(random, sentences));
 }
 
-/** The answer asked for after every sentence, and never told. */
-export function answerBatch(problems: WordProblems, drawn: readonly WordProblem[]): TaskBatch {
+/** Where an answer is asked for: after every sentence, or after every word, there for what the sentences before it come to. */
+export type AskedAfter = "sentences" | "words";
+
+/** The answer asked for as the text goes on, and never told. */
+export function answerBatch(problems: WordProblems, drawn: readonly WordProblem[], asked: AskedAfter): TaskBatch {
   return batchOf(
     problems,
     drawn.map(({ words, answers }) => {
       const answerAfter = new Map(answers.map(({ after, answer }) => [after, answer]));
-      return { words, next: words.map((_, index) => answerAfter.get(index)) };
+      let last: string | undefined;
+      const next = words.map((_, index) => {
+        const answer = answerAfter.get(index);
+        last = answer ?? last;
+        return asked === "words" ? last : answer;
+      });
+      return { words, next };
     }),
   );
 }
 
-/** The text with its steps written out, the number after every sentence; asked for is the next word, everywhere. */
+/** The text with its steps written out, the answer after every sentence; asked for is the next word, everywhere. */
 export function writtenStepsBatch(problems: WordProblems, drawn: readonly WordProblem[]): TaskBatch {
   return batchOf(
     problems,

@@ -1,7 +1,7 @@
 /**
- * Arithmetic word problems, generated: a number is told, sentence after sentence changes it, and the answer after each
- * sentence is what it is by then. The text never repeats it, so it has to be carried along; with its steps written out
- * (the number after every sentence) each step needs only the one before. Ours.
+ * Word problems, generated: a state is told (a number, a place), sentence after sentence changes it, and the answer after
+ * each sentence is what it is by then. The text never repeats it, so it has to be carried along; with its steps written out
+ * (the answer after every sentence) each step needs only the one before. Ours.
  */
 import { type Random, SstError } from "@sst/tensor";
 import { SymbolVocabulary } from "../tokenizers/symbol-vocabulary.js";
@@ -9,7 +9,7 @@ import { type Story, stories } from "./stories.js";
 
 export interface WordProblem {
   readonly words: readonly string[];
-  /** After which of the words an answer is asked for, and which: one for every sentence, the one that tells the number first. */
+  /** After which of the words an answer is asked for, and which: one for every sentence, the one that tells the state first. */
   readonly answers: readonly { readonly after: number; readonly answer: string }[];
 }
 
@@ -31,7 +31,7 @@ export class WordProblems {
     return 1 / Math.min(...this.#stories.map(({ answers }) => answers.length));
   }
 
-  /** A problem of so many sentences after the one that tells the number. */
+  /** A problem of so many sentences after the one that tells the state. */
   sample(random: Random, sentences: number): WordProblem {
     const story = this.#stories[random.integer(this.#stories.length)] as Story;
     const { who, pronoun } = pick(random, people);
