@@ -3,7 +3,7 @@ import { type ModelConfig, paperAlpha, smallDecoder } from "@sst/layers";
 import { HopTask } from "@sst/loaders";
 import { batchSize } from "../sizes.js";
 import { trainingFlops } from "./flops.js";
-import { depthAt, hopsBeyond, type ThinkRecipe, type ThinkVariant } from "./recipes.js";
+import { asksOnlyLast, depthAt, hopsBeyond, type ThinkRecipe, type ThinkVariant, tablesAt } from "./recipes.js";
 
 export interface ThinkJob {
   readonly part: "think-longer";
@@ -28,23 +28,27 @@ export function configOf({ recipe, variant }: Omit<Training, "seed">): ModelConf
 }
 
 /** Steps of training; a model without iterations takes as many as cost what the one with recirculation costs. */
-export function thinkSteps({ recipe, variant, seed }: Training): number {
-  if (variant !== "plain") return recipe.steps;
-  const budget = totalFlops({ recipe, seed, variant: "recirculation" });
-  return Math.round(budget / stepFlops({ recipe, variant })(1));
+export function thinkSteps(training: Training): number {
+  if (training.variant !== "plain") return training.recipe.steps;
+  const budget = totalFlops({ ...training, variant: "recirculation" });
+  let steps = 0;
+  // To the nearest step.
+  for (let left = budget; left >= flopsOf(training, steps) / 2; left -= flopsOf(training, steps++));
+  return steps;
 }
 
 /** Floating-point operations of the whole training. */
-export function totalFlops({ recipe, variant, seed }: Training): number {
-  const steps = Array.from({ length: thinkSteps({ recipe, variant, seed }) }, (_, step) => step);
-  const flops = stepFlops({ recipe, variant });
-  const iterations = (step: number) => (variant === "plain" ? 1 : depthAt(recipe, seed, step).iterations);
-  return steps.reduce((total, step) => total + flops(iterations(step)), 0);
+export function totalFlops(training: Training): number {
+  const steps = thinkSteps(training);
+  let total = 0;
+  for (let step = 0; step < steps; step++) total += flopsOf(training, step);
+  return total;
 }
 
-/** Of a step of so many iterations. */
-function stepFlops({ recipe, variant }: Omit<Training, "seed">): (iterations: number) => number {
-  const time = taskOf(recipe).time(recipe.nodes, 1);
-  const config = configOf({ recipe, variant });
-  return (iterations) => batchSize * trainingFlops(config, time, iterations);
+function flopsOf({ recipe, variant, seed }: Training, step: number): number {
+  const { entries, queries } = tablesAt(recipe, seed, step);
+  const time = taskOf(recipe).time(entries, queries);
+  const iterations = variant === "plain" ? 1 : depthAt(recipe, seed, step).iterations;
+  const asked = asksOnlyLast(recipe) ? iterations : time - 1 + iterations;
+  return batchSize * trainingFlops(configOf({ recipe, variant }), { time, iterations, asked });
 }

@@ -4,6 +4,7 @@
  * for the answer and trained with as many floating-point operations.
  */
 import type { HopTaskOptions } from "@sst/loaders";
+import { Random } from "@sst/tensor";
 import { type Deliberation, drawnIterations } from "@sst/train";
 
 /** With recirculation, with the stream as the paper defines it, and the plain transformer without iterations. */
@@ -41,33 +42,62 @@ export interface ThinkRecipe {
   readonly hopsGrow?: boolean;
   /** Whether each step draws its iterations, from 1 up to what `iterations` says. */
   readonly drawsDepth?: boolean;
+  /** How looking up is taught before hops are. */
+  readonly lessons: Lessons;
+}
+
+/** Small tables first, and more than one question about each: a lookup is found out much sooner. */
+export interface Lessons {
+  /** Tables begin with two entries and have one more after so many steps. */
+  readonly stepsPerEntry: number;
+  /** Most queries after a table; each step draws. All but the last are asked for what one iteration can tell. */
+  readonly queries: number;
 }
 
 /** `npm start`. */
 const small: ThinkRecipe = {
-  ...{ form: "packed", nodes: 8, hops: 4, hiddenSize: 32, learningRate: 8e-3, steps: 850 },
+  ...{ form: "packed", nodes: 8, hops: 4, hiddenSize: 32, learningRate: 8e-3, steps: 550 },
+  lessons: { stepsPerEntry: 14, queries: 1 },
   iterations: [
     { from: 0, count: 1 },
-    { from: 200, count: 2 },
-    { from: 300, count: 3 },
-    { from: 400, count: 4 },
+    { from: 100, count: 2 },
+    { from: 130, count: 3 },
+    { from: 160, count: 4 },
   ],
 };
 
 const full: ThinkRecipe = {
-  ...{ form: "packed", nodes: 16, hops: 8, hiddenSize: 64, learningRate: 4e-3, steps: 3000 },
+  ...{ form: "packed", nodes: 16, hops: 8, hiddenSize: 64, learningRate: 4e-3, steps: 3500 },
+  lessons: { stepsPerEntry: 40, queries: 4 },
   iterations: [
     { from: 0, count: 1 },
-    { from: 450, count: 2 },
-    { from: 600, count: 3 },
-    { from: 800, count: 5 },
-    { from: 1000, count: 8 },
+    { from: 700, count: 2 },
+    { from: 780, count: 3 },
+    { from: 860, count: 4 },
+    { from: 940, count: 6 },
+    { from: 1040, count: 8 },
   ],
 };
 
-export type ThinkSize = "small" | "full";
+/** In tokens an iteration needs two lookups, one that puts entries together and one that finds them. */
+const smallTokens: ThinkRecipe = {
+  ...{ form: "tokens", nodes: 8, hops: 4, hiddenSize: 64, learningRate: 4e-3, steps: 2500 },
+  lessons: { stepsPerEntry: 100, queries: 8 },
+  iterations: [
+    { from: 0, count: 1 },
+    { from: 900, count: 2 },
+    { from: 1050, count: 3 },
+    { from: 1200, count: 4 },
+  ],
+};
 
-export const thinkRecipes: Readonly<Record<ThinkSize, readonly ThinkRecipe[]>> = { small: [small], full: [full] };
+export type ThinkSize = "small" | "tokens" | "full";
+
+export const thinkRecipes: Readonly<Record<ThinkSize, readonly ThinkRecipe[]>> = {
+  small: [small],
+  tokens: [smallTokens],
+  full: [full],
+};
 
 /** Hop counts above the trained ones, that the vocabulary has symbols for. */
 export function hopsBeyond({ hops }: ThinkRecipe): { readonly from: number; readonly to: number } {
@@ -84,4 +114,17 @@ export function depthAt(recipe: ThinkRecipe, seed: number, step: number): { iter
   const most = recipe.iterations.findLast(({ from }) => step >= from)?.count ?? 1;
   const iterations = recipe.drawsDepth ? drawnIterations(1, most, seed)(step) : most;
   return { iterations, hops: recipe.hopsGrow ? iterations : recipe.hops };
+}
+
+/** Whether nothing but the last position is asked in training. In tokens the entries are asked, too: see `asksBack` of `hopBatch`. */
+export function asksOnlyLast({ form, lessons }: ThinkRecipe): boolean {
+  return form === "packed" && lessons.queries === 1;
+}
+
+/** What the tables of a step look like: the same for all variants. */
+export function tablesAt({ nodes, lessons }: ThinkRecipe, seed: number, step: number) {
+  return {
+    entries: Math.min(nodes, 2 + Math.floor(step / lessons.stepsPerEntry)),
+    queries: 1 + new Random(`queries/${seed}/${step}`).integer(lessons.queries),
+  };
 }

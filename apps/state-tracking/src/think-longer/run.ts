@@ -18,7 +18,15 @@ import { type StepReport, Trainer } from "@sst/train";
 import { LossCurve } from "../loss-curve.js";
 import { batchSize, evaluatedSequences } from "../sizes.js";
 import { configOf, type ThinkJob, taskOf, thinkSteps, totalFlops } from "./job.js";
-import { deepest, depthAt, hopsBeyond, type ThinkRecipe, type ThinkVariant } from "./recipes.js";
+import {
+  asksOnlyLast,
+  deepest,
+  depthAt,
+  hopsBeyond,
+  type ThinkRecipe,
+  type ThinkVariant,
+  tablesAt,
+} from "./recipes.js";
 import type { ThinkResult } from "./result.js";
 
 export async function runThinkJob(
@@ -54,7 +62,7 @@ async function train(
   using trainer = new Trainer(model, {
     steps: thinkSteps({ recipe, variant, seed }),
     learningRate,
-    forward: { lastPositionOnly: true },
+    forward: { lastPositionOnly: asksOnlyLast(recipe) },
     deliberation:
       variant === "plain"
         ? { iterations: 1, loss: "last" }
@@ -64,11 +72,11 @@ async function train(
             loss: recipe.asks ?? "staged",
           },
   });
-  const drawn = { seed, split: "train", batchSize, from: 1 } as const;
+  const drawn = { seed, split: "train", batchSize, from: 1, asksBack: recipe.form === "tokens" } as const;
   // A model without iterations is asked for everything from the start.
   const to = (step: number) => (variant === "plain" ? recipe.hops : depthAt(recipe, seed, step).hops);
   await trainer.run(
-    (step) => [hopBatch(task, { ...drawn, to: to(step), index: step })],
+    (step) => [hopBatch(task, { ...drawn, ...tablesAt(recipe, seed, step), to: to(step), index: step })],
     (report) => curve.add(report),
   );
   return model;

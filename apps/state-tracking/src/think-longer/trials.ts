@@ -17,6 +17,7 @@ export interface TrialResult {
 }
 
 const [small] = thinkRecipes.small as [ThinkRecipe];
+const [tokens] = thinkRecipes.tokens as [ThinkRecipe];
 const [full] = thinkRecipes.full as [ThinkRecipe];
 const atOnce = [{ from: 0, count: small.hops }];
 
@@ -45,6 +46,6 @@ export const trials: readonly Trial[] = [
   ...Object.entries(waysOfAsking).map(
     ([name, changes]): Trial => ({ group: "asking", name, recipe: { ...small, ...changes }, variant: "recirculation" }),
   ),
-  ...allVariants("tokens", { ...small, form: "tokens" }),
+  ...allVariants("tokens", tokens),
   ...allVariants("full", full),
 ];
