@@ -1,7 +1,7 @@
 /**
  * What inference costs, in floating-point operations, in closed form from a config. A multiplication and an addition count
- * as two. Counted are the matrix products, the attention's two products per key, and the stream's blend (three per
- * dimension and layer); norms, rotations, the softmax and the activation, under one percent together, are not. Ours.
+ * as two. Counted are the matrix products, the attention's two products per key, and the blends of stream and
+ * recirculation (three per dimension); norms, rotations, the softmax and the activation, under one percent together, are not. Ours.
  */
 import type { ModelConfig } from "@sst/layers";
 
@@ -15,6 +15,16 @@ export function iterationFlops(config: ModelConfig, keys: number, streamOff = fa
   const attention = 2 * 2 * queries * keys;
   const blend = config.stateStream === undefined || streamOff ? 0 : 3 * hiddenSize;
   return numHiddenLayers * (2 * weights + attention + blend);
+}
+
+/**
+ * All iterations at one position that sees `keys` keys; without the head. From the second on a model with recirculation
+ * takes in what the one before left at the top.
+ */
+export function positionFlops(config: ModelConfig, keys: number, iterations: number, streamOff = false): number {
+  const { hiddenSize, stateStream } = config;
+  const recirculation = stateStream?.recirculate && !streamOff ? (2 * hiddenSize + 3) * hiddenSize : 0;
+  return iterations * iterationFlops(config, keys, streamOff) + (iterations - 1) * recirculation;
 }
 
 /** Logits at one position. */
@@ -38,7 +48,7 @@ export function completionFlops(
     total += iterationFlops(config, position + 1, streamOff);
   }
   for (const [index, count] of iterations.entries()) {
-    total += count * iterationFlops(config, promptTokens + index, streamOff) + headFlops(config);
+    total += positionFlops(config, promptTokens + index, count, streamOff) + headFlops(config);
   }
   return total;
 }

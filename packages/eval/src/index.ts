@@ -19,7 +19,7 @@ export {
   type EvaluationRow,
   evaluate,
 } from "./evaluate.js";
-export { completionFlops, headFlops, iterationFlops } from "./flops.js";
+export { completionFlops, headFlops, iterationFlops, positionFlops } from "./flops.js";
 export {
   evaluateHalting,
   type HaltingResult,

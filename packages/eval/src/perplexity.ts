@@ -1,6 +1,6 @@
 /** Perplexity of a text, at each depth: every position iterates, as each of them predicts a token. */
 import { SstError } from "@sst/tensor";
-import { headFlops, iterationFlops } from "./flops.js";
+import { headFlops, positionFlops } from "./flops.js";
 import { meanLoss } from "./mean-loss.js";
 import type { Subject } from "./subject.js";
 
@@ -46,7 +46,7 @@ export async function textPerplexity(
       total += loss * labels;
       tokens += labels;
       for (let keys = 1; keys <= window.time; keys++) {
-        flops += depth * iterationFlops(config, keys, streamOff) + headFlops(config);
+        flops += positionFlops(config, keys, depth, streamOff) + headFlops(config);
       }
     }
     const loss = total / tokens;

@@ -71,6 +71,12 @@ describe("floating-point operations", () => {
     expect(completionFlops(tinyConfig, 3, [1, 2, 4])).toBe(
       at(1) + at(2) + at(3) + 2 * at(4) + 4 * at(5) + 3 * headFlops(tinyConfig),
     );
+    // Recirculation: a matrix of 16 × 16 and a blend for each iteration after a position's first.
+    const recirculating = { ...tinyConfig, stateStream: { alphaMin: 0, alphaMax: 0.5, recirculate: true } };
+    expect(completionFlops(recirculating, 3, [1, 2, 4]) - completionFlops(tinyConfig, 3, [1, 2, 4])).toBe(
+      4 * (2 * 16 * 16 + 3 * 16),
+    );
+    expect(completionFlops(recirculating, 3, [4], true)).toBe(completionFlops(tinyConfig, 3, [4], true));
   });
 });
 
