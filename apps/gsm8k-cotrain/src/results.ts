@@ -1,5 +1,6 @@
 /** What the experiment leaves behind: `results.json`, and the only thing that the report is made from. */
 import type { EvaluationRow, ProbeAssessment } from "@sst/eval";
+import type { StateStreamConfig } from "@sst/layers";
 
 export type Variant = "stream" | "baseline";
 
@@ -60,6 +61,8 @@ export interface Results {
     readonly backbone: string;
     readonly data: string;
     readonly training: string;
+    /** The range that alpha learns in. */
+    readonly alpha: StateStreamConfig;
     /** Share of right answers by guessing; absent where nobody guesses. */
     readonly chance?: number;
     /** A problem as the model reads it, and its answer. */

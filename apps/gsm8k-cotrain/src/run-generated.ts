@@ -1,22 +1,13 @@
 /** One seed on generated problems: pretrain a backbone, co-train the stream and its baseline, measure both. */
 import { join } from "node:path";
 import { symbolSubject, wordProblemBenchmark } from "@sst/eval";
-import {
-  DecoderModel,
-  initializeModel,
-  type ModelData,
-  paperAlpha,
-  smallAlphaInitialization,
-  smallDecoder,
-} from "@sst/layers";
-import { answerBatch, drawWordProblems, saveModels, WordProblems, writtenStepsBatch } from "@sst/loaders";
-import { Random } from "@sst/tensor";
-import { type Batch, coTrain, defaultLora, Trainer } from "@sst/train";
-import type { GeneratedSettings } from "./jobs.js";
-import { LossCurve } from "./loss-curve.js";
+import { DecoderModel } from "@sst/layers";
+import { saveModels, WordProblems } from "@sst/loaders";
+import { type GeneratedSettings, testedSentences } from "./jobs.js";
 import { alphasOf, type Measured, measureProbe, measureSet } from "./measure.js";
 import type { SeedResult } from "./results.js";
 import type { RunContext } from "./run-context.js";
+import { trainGenerated } from "./train-generated.js";
 
 export async function runGenerated(
   settings: GeneratedSettings,
@@ -24,22 +15,7 @@ export async function runGenerated(
   { folder, onProgress }: RunContext,
 ): Promise<SeedResult> {
   const problems = new WordProblems(settings.stories);
-  const pretraining = new LossCurve();
-  const backbone = await pretrain(problems, settings, seed, pretraining, onProgress);
-  const { steps, learningRate, rank } = settings.coTraining;
-  const curves = { stream: new LossCurve(), baseline: new LossCurve() };
-  const models = await coTrain(backbone, {
-    seed,
-    stateStream: paperAlpha,
-    theta: smallAlphaInitialization.theta,
-    lora: { ...defaultLora, rank, alpha: 2 * rank },
-    trainer: { steps, learningRate },
-    batches: coTrainingBatches(problems, settings, seed),
-    onStep: (variant, report) => {
-      curves[variant].add(report);
-      if (variant === "stream") onProgress({ phase: "co-training", step: report.step, steps, loss: report.loss });
-    },
-  });
+  const { backbone, models, curves } = await trainGenerated(problems, settings, seed, onProgress);
   using stream = models.stream;
   using baseline = models.baseline;
   using plain = DecoderModel.fromData(backbone);
@@ -60,6 +36,7 @@ export async function runGenerated(
   const measured = [];
   for (const each of asked) measured.push(await measureSet(each, subjects, join(folder, "verdicts", `seed-${seed}`)));
   const [first] = measured;
+  const { pretraining } = curves;
   return {
     seed,
     seconds: { pretraining: pretraining.seconds, stream: curves.stream.seconds, baseline: curves.baseline.seconds },
@@ -73,64 +50,12 @@ export async function runGenerated(
   };
 }
 
-/**
- * A plain transformer on short problems: half of the batches have their steps written out and every word asked for, as
- * text to predict; half ask for the number after every sentence without telling it.
- */
-async function pretrain(
-  problems: WordProblems,
-  { hiddenSize, numHiddenLayers, pretraining, batchSize }: GeneratedSettings,
-  seed: number,
-  curve: LossCurve,
-  onProgress: RunContext["onProgress"],
-): Promise<ModelData> {
-  const config = smallDecoder({ hiddenSize, numHiddenLayers, vocabSize: problems.vocabulary.size });
-  const start = initializeModel(config, new Random(`weights/${seed}`), smallAlphaInitialization);
-  using model = DecoderModel.fromData(start);
-  using trainer = new Trainer(model, pretraining);
-  const batches = (step: number): Batch[] => {
-    const random = new Random(`pretraining/${seed}/${step}`);
-    const sentences = 1 + random.integer(pretraining.sentences);
-    const drawn = drawWordProblems(problems, {
-      seed: `pretraining-${seed}`,
-      split: "train",
-      index: step,
-      batchSize,
-      sentences,
-    });
-    return [(random.integer(2) === 0 ? answerBatch : writtenStepsBatch)(problems, drawn)];
-  };
-  await trainer.run(batches, (report) => {
-    curve.add(report);
-    onProgress({ phase: "pretraining", step: report.step, steps: pretraining.steps, loss: report.loss });
-  });
-  return await model.toData();
-}
-
-/** The answer asked for after every sentence; all problems of a batch of one length, between a quarter of the longest and it. */
-function coTrainingBatches(
-  problems: WordProblems,
-  { coTraining, batchSize }: GeneratedSettings,
-  seed: number,
-): (step: number) => Batch[] {
-  const shortest = Math.max(1, Math.floor(coTraining.sentences / 4));
-  return (step) => {
-    const random = new Random(`co-training/${seed}/${step}`);
-    const sentences = shortest + random.integer(coTraining.sentences - shortest + 1);
-    return [
-      answerBatch(problems, drawWordProblems(problems, { seed, split: "train", index: step, batchSize, sentences })),
-    ];
-  };
-}
-
-/** As long as in co-training, half as long again, and twice as long. */
-function questionSets(problems: WordProblems, { coTraining, questions }: GeneratedSettings, seed: number): Measured[] {
-  return [1, 1.5, 2].map((times) => {
-    const sentences = Math.round(times * coTraining.sentences);
-    const options = { sentences, questions, seed };
+function questionSets(problems: WordProblems, settings: GeneratedSettings, seed: number): Measured[] {
+  return testedSentences(settings).map((sentences) => {
+    const options = { sentences, questions: settings.questions, seed };
     return {
       title: `${sentences} sentences`,
-      role: times === 1 ? "trained" : "harder",
+      role: sentences > settings.coTraining.sentences ? "harder" : "trained",
       file: `${sentences}-sentences`,
       benchmark: wordProblemBenchmark(problems, options),
       withSteps: wordProblemBenchmark(problems, { ...options, writtenSteps: true }),

@@ -22,6 +22,7 @@ function resultsWith(stream: string, baseline: string): Results {
     backend: "cpu: test",
     experiment: {
       ...{ kind: "generated", backbone: "a <backbone>", data: "problems", training: "some steps", chance: 0.2 },
+      alpha: { alphaMin: 0.015, alphaMax: 0.9 },
       example: { text: "mia has 3 loose eggs .", answer: "3" },
     },
     runs: [0, 1].map((seed) => ({
@@ -56,6 +57,10 @@ describe("the report", () => {
     expect(words(renderReport(gain))).toContain("ahead on every seed, and by more than chance");
     expect(words(renderReport(resultsWith("11000000", "11000000")))).toContain("no gain that holds over seeds");
     expect(words(renderReport(resultsWith("00000000", "11111110")))).toContain("the stream is behind");
+  });
+
+  it("says in which range alpha learned, and that it is not the paper's", () => {
+    expect(words(renderReport(gain))).toContain("α is between 0.015 and 0.9 (in the paper 0.015 to 0.1)");
   });
 
   it("has the paper's figures beside ours, and never the union as an accuracy", () => {

@@ -1,4 +1,5 @@
 /** The report: one self-contained page. */
+import { paperAlpha, type StateStreamConfig } from "@sst/layers";
 import { count, figure, html, mean, percent, percentRange, raw, style } from "@sst/report";
 import type { Results } from "../results.js";
 import { accuracies, type SetSummary, summarize } from "../summary.js";
@@ -25,7 +26,7 @@ export function renderReport(results: Results): string {
 <header>
 <p class="kicker">State Stream Transformer · co-training</p>
 <h1>${title}</h1>
-<p class="intro">The claim of the paper is a controlled one: the same backbone, data, steps and adapters, with and without the stream. Here the backbone is ${experiment.backbone}; it is frozen. It learns from ${experiment.data}: ${experiment.training}. ${count(runs.length, "seed")}; the stream's α is between 0.015 and 0.10, as in the paper, and the matched baseline differs in nothing but the stream.</p>
+<p class="intro">The claim of the paper is a controlled one: the same backbone, data, steps and adapters, with and without the stream. Here the backbone is ${experiment.backbone}; it is frozen. It learns from ${experiment.data}: ${experiment.training}. ${count(runs.length, "seed")}; ${alphaRange(experiment.alpha)}, and the matched baseline differs in nothing but the stream.</p>
 <p class="formula">${experiment.example.text} <strong>${experiment.example.answer}</strong></p>
 </header>
 <main>
@@ -71,6 +72,14 @@ ${seedTable(results)}
 </body>
 </html>
 `.text;
+}
+
+function alphaRange({ alphaMin, alphaMax }: StateStreamConfig): string {
+  const range = `the stream's α is between ${alphaMin} and ${alphaMax}`;
+  const isPapers = alphaMin === paperAlpha.alphaMin && alphaMax === paperAlpha.alphaMax;
+  return isPapers
+    ? `${range}, as in the paper`
+    : `${range} (in the paper ${paperAlpha.alphaMin} to ${paperAlpha.alphaMax})`;
 }
 
 function card(summary: SetSummary, chance: number | undefined) {
