@@ -25,6 +25,8 @@ export interface Table {
   readonly title: string;
   readonly columns: readonly string[];
   readonly rows: readonly Row[];
+  /** Markdown: what is to be said of these figures alone. */
+  readonly note?: string;
 }
 
 /** A curve on logarithmic axes, with the line of the exponent that theory says. */

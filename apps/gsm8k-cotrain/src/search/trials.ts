@@ -56,7 +56,6 @@ const trialChanges: Readonly<Record<string, Changes>> = {
     coTraining: { solver: { solver: "layerwise", sweeps: 8, sweepGradient: "all" } },
   },
   "rank 2": { coTraining: { rank: 2 } },
-  "half the rate": { coTraining: { learningRate: 2e-3 } },
   "half the steps": { coTraining: { steps: 400 } },
   "up to ten sentences": { coTraining: { sentences: 10 } },
   "the story compass": { stories: ["compass"] },

@@ -32,7 +32,7 @@ export function growthConfig({ width, layers, time, stream }: GrowthPoint): Mode
     rmsNormEps: 1e-5,
     ropeTheta: 10_000,
     tieWordEmbeddings: true,
-    maxPositionEmbeddings: time + DECODED_TOKENS,
+    maxPositionEmbeddings: time + 1 + DECODED_TOKENS,
     ...(stream && { stateStream: paperAlpha }),
   };
 }

@@ -22,7 +22,7 @@ function section(result: Result, figureFile: (figure: Figure) => string): string
   return [
     `## ${result.title}\n`,
     `${result.introduction}\n`,
-    ...result.tables.map((table) => `${tableText(table)}\n`),
+    ...result.tables.flatMap((table) => [`${tableText(table)}\n`, ...(table.note ? [`${table.note}\n`] : [])]),
     ...figures,
     `_${conditions(result)}_\n`,
   ].join("\n");

@@ -1,7 +1,15 @@
 /** `node growth.js POINT`: one point of a growth curve, as JSON. Says how long it takes and how much memory it holds afterwards. */
 import "@sst/backend-cpu";
-import { DecoderModel, forward, initializeModel, KvCache, LatentStateCache, tokenTensor } from "@sst/layers";
-import { Random, ready } from "@sst/tensor";
+import {
+  DecoderModel,
+  DecodeStep,
+  forward,
+  initializeModel,
+  KvCache,
+  LatentStateCache,
+  tokenTensor,
+} from "@sst/layers";
+import { Random, ready, type Tensor } from "@sst/tensor";
 import { nextTokenBatch, Trainer } from "@sst/train";
 import { secondsPerRun, serve } from "../engine/serve.js";
 import { DECODED_TOKENS, type GrowthPoint, growthConfig } from "../models/growth-point.js";
@@ -62,22 +70,29 @@ function forwardPass(model: DecoderModel, point: GrowthPoint): Turn {
   return () => secondsPerRun(pass, MEASURED_MS);
 }
 
-/** Reads the context and times the tokens behind it. */
+/** Reads the context and times the tokens behind it, decoded greedily by a recorded plan, as `generate` does. */
 function decoding(model: DecoderModel, point: GrowthPoint): Turn {
   const weights = model.weights();
   return async () => {
-    using kv = new KvCache(model.config, point.batch, point.time + DECODED_TOKENS);
+    using kv = new KvCache(model.config, point.batch, point.time + 1 + DECODED_TOKENS);
     using states = new LatentStateCache(model.config, point.batch);
-    const read = async (count: number) => {
-      const tokens = tokenTensor(rows(point.batch, count), model.config);
-      const logits = forward(weights, tokens, { caches: { kv, states }, lastPositionOnly: true });
-      await logits.data();
-      logits.dispose();
+    for (let position = 0; position < point.time; position += CHUNK) {
+      const tokens = tokenTensor(rows(point.batch, Math.min(CHUNK, point.time - position)), model.config);
+      forward(weights, tokens, { caches: { kv, states }, lastPositionOnly: true }).dispose();
       tokens.dispose();
+    }
+    using step = new DecodeStep(weights, { kv, states }, { gives: "likeliest" });
+    const decode = async (tokens?: Tensor) => {
+      const chosen = step.run(tokens);
+      await chosen.data();
+      chosen.dispose();
     };
-    for (let position = 0; position < point.time; position += CHUNK) await read(Math.min(CHUNK, point.time - position));
+    const given = tokenTensor(rows(point.batch, 1), model.config);
+    // Records the plan.
+    await decode(given);
+    given.dispose();
     const started = performance.now();
-    for (let count = 0; count < DECODED_TOKENS; count++) await read(1);
+    for (let count = 0; count < DECODED_TOKENS; count++) await decode();
     return (performance.now() - started) / 1000 / DECODED_TOKENS;
   };
 }
