@@ -49,13 +49,11 @@ const trialChanges: Readonly<Record<string, Changes>> = {
     coTraining: { ...paperRange, stepsPerSentence: 80 },
   },
   "paper's range of alpha, usual first weights": { coTraining: { ...paperRange, theta: 0 } },
-  "wide range of alpha, small first weights": { firstWeights: "small" },
   "two-pass": { coTraining: { solver: { solver: "two-pass" } } },
   "layerwise, two sweeps": { coTraining: { solver: { solver: "layerwise" } } },
   "layerwise, eight sweeps, gradients of all": {
     coTraining: { solver: { solver: "layerwise", sweeps: 8, sweepGradient: "all" } },
   },
-  "rank 2": { coTraining: { rank: 2 } },
   "half the steps": { coTraining: { steps: 400 } },
   "up to ten sentences": { coTraining: { sentences: 10 } },
   "the story compass": { stories: ["compass"] },

@@ -28,19 +28,21 @@ const sections: readonly { readonly group: Trial["group"]; readonly title: strin
   {
     group: "asking",
     title: "What has to be asked",
-    text: "The small recipe with recirculation, asked otherwise. By stages, iteration i is asked for the node after i hops. Where only final answers are asked for, the question is whether a curriculum does what the stages do. It does where the hops that are asked for grow with the depth; where depth alone grows, or everything is asked for at once, nothing is gained from iterating. If depth and hops are drawn anew for each step, up to that growing depth, each iteration learns a hop as by stages; at the full depth alone only that depth is right.",
+    text: "The small recipe with recirculation and more time for each depth, asked otherwise. By stages, iteration i is asked for the node after i hops. Where only final answers are asked for, the question is whether a curriculum does what the stages do. It does where the hops that are asked for grow with the depth; where depth alone grows, or everything is asked for at once, nothing is gained from iterating. If depth and hops are drawn anew for each step, up to that growing depth, each iteration learns a hop as by stages, the last one less well; if the depth is always the full one of its time, only that depth is right.",
   },
   {
     group: "tokens",
     title: "The table in tokens",
-    text: "Each entry two symbols, as a language model sees them, by the small recipe. Not learned, not even the first hop: the second symbol of an entry has to find the first one before anything can be looked up, and so few steps with one answer in each sequence do not teach that.",
+    text: "Each entry two symbols, as a language model sees them (`npm start -- --think-longer tokens`). Here the second symbol of an entry has to find the first one before anything can be looked up, so entries are asked back as well: at the second symbol, which one came before it. Without small tables first, 2,500 steps did not teach the first hop.",
   },
 ];
 
 process.stdout.write(`# Training a model to think longer
 
 Every sequence of k-hop brings a new table a → f(a), a number of hops k and a start s, and asks for f applied k times to s. Two layers;
-only the last position iterates; with recirculation an iteration starts from what the one before left at the top. Accuracy on 1,000
+only the last position iterates; with recirculation an iteration starts from what the one before left at the top. All models learn
+lookups first: tables begin with two entries and grow, and in all sizes but the small one there are several questions after a table,
+of which all but the last are asked for one hop. Accuracy on 1,000
 fresh sequences by number of iterations, the trained depth in bold; deeper ones were never trained. A model without iterations is
 asked for the answer and trained with as many floating-point operations as the one with recirculation. All figures are made by
 \`apps/state-tracking/src/think-longer/search.ts\`, this page by \`search-page.ts\` beside it, from \`deliberation.jsonl\`.
