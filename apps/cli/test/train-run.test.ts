@@ -64,6 +64,45 @@ describe("Ctrl-C", () => {
   });
 });
 
+describe("--solver auto", () => {
+  test("its looks are in the log, and what is resumed between two of them is the run that was not interrupted", async () => {
+    const [whole, parts, run] = [join(scratch, "auto-whole"), join(scratch, "auto-parts"), join(scratch, "auto-run")];
+    // Held to little, it takes sweeps, but not on a batch that is too short to tell what they are worth.
+    const auto = ["--steps", "400", "--solver", "auto", "--tolerance", "0.7", "--review-every", "150"];
+    expect((await sst(...quick, ...auto, "--out", whole)).code).toBe(0);
+    const { stderr } = await interrupted(...quick, ...auto, "--out", parts, "--run", run);
+    const resumed = await sst(...commandIn(stderr));
+    expect(resumed).toMatchObject({ code: 0, stderr: /solver layerwise, 2 sweeps/ });
+    for (const file of readdirSync(whole)) {
+      expect(readFileSync(join(parts, file)).equals(readFileSync(join(whole, file))), file).toBe(true);
+    }
+    const looks = logOf(run).filter(({ event }) => event === "solver");
+    expect(looks.map(({ step, solver }) => [step, solver])).toEqual([
+      [1, "layerwise"],
+      [151, "sequential"],
+      [301, "layerwise"],
+    ]);
+    expect(looks[0]).toMatchObject({ solver: "layerwise", sweeps: 2, isNew: true, reason: expect.any(String) });
+    expect(looks[0].residual).toBe(looks[0].seen[0].residual);
+    expect(looks[1].reason).toMatch(/too few/);
+  });
+
+  test("is refused where there is nothing to choose", async () => {
+    const refused = async (pattern: RegExp, ...parameters: string[]) => {
+      const ended = await sst(...quick, "--steps", "3", ...parameters);
+      expect(ended).toMatchObject({ code: 1, stdout: "", stderr: pattern });
+    };
+    await refused(/no state stream.*"auto"/, "--solver", "auto", "--stream-off");
+    await refused(/sweeps is not for solver "auto"/, "--solver", "auto", "--sweeps", "3");
+    await refused(/tolerance goes with solver "auto"/, "--tolerance", "1e-3");
+    await refused(/tolerance should be above 0/, "--solver", "auto", "--tolerance", "0");
+    expect(await sst("logits", "--model", ".", "--tokens", "1", "--solver", "auto")).toMatchObject({
+      code: 1,
+      stderr: /--solver.*auto.*is invalid/,
+    });
+  });
+});
+
 describe("--run", () => {
   test("keeps checkpoints and a log that reads as if the run had never stopped", async () => {
     const run = join(scratch, "run");

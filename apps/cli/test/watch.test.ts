@@ -21,7 +21,7 @@ describeWhere(executablePath, "no Chromium here (SST_CHROMIUM names one)", "sst 
 
   beforeAll(async () => {
     const options = ["--task", "s3", "--steps", "100000", "--length", "6", "--batch-size", "4"];
-    const watched = ["--watch", "--run", scratch, "--eval-every", "20", "--observe-every", "10"];
+    const watched = ["--watch", "--run", scratch, "--eval-every", "20", "--observe-every", "10", "--solver", "auto"];
     child = spawn(process.execPath, [program, "train", ...options, ...watched], {
       env: { ...process.env, SST_BACKEND: "cpu" },
     });
@@ -81,6 +81,12 @@ describeWhere(executablePath, "no Chromium here (SST_CHROMIUM names one)", "sst 
     const before = await page.locator("#state").textContent();
     await page.waitForTimeout(1000);
     expect(await page.locator("#state").textContent()).not.toBe(before);
+  });
+
+  test("says which solver was chosen, and why", async () => {
+    expect(await page.locator("#solver").textContent()).toMatch(
+      /^Solver from step \d+ on: (sequential|layerwise, \d sweeps), residual \S+ \(.*sweeps.*\)$/,
+    );
   });
 
   test("is for this machine alone", async () => {

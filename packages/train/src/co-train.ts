@@ -15,7 +15,9 @@ import {
 } from "@sst/layers";
 import { Random, type WeightFormat } from "@sst/tensor";
 import type { Batch } from "./batch.js";
-import { type StepReport, Trainer, type TrainerOptions } from "./trainer.js";
+import type { TrainingForward } from "./solver-control.js";
+import { type StepReport, Trainer } from "./trainer.js";
+import type { TrainerOptions } from "./trainer-options.js";
 import { TrainingRun, type TrainingRunOptions } from "./training-run.js";
 
 export interface CoTrainOptions {
@@ -31,7 +33,7 @@ export interface CoTrainOptions {
   /** How both run in training, beside the solver. */
   readonly forward?: Pick<ForwardOptions, "recompute">;
   /** How the model with the stream runs in training; defaults to the exact solver. The baseline has no stream to solve. */
-  readonly streamForward?: ForwardOptions;
+  readonly streamForward?: TrainingForward;
   /** Batches of a step, the same for both models. */
   readonly batches: (step: number) => readonly Batch[];
   /** Checkpoints, evaluation and events of each; two stores, for each saves its own. Neither stops before the other. */

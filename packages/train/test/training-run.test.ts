@@ -3,17 +3,10 @@ import "@sst/backend-cpu";
 import { heapBytes } from "@sst/backend-cpu";
 import { DecoderModel } from "@sst/layers";
 import { memory, ready } from "@sst/tensor";
-import {
-  type Checkpoint,
-  type CheckpointStore,
-  nextTokenBatch,
-  Trainer,
-  type TrainingEvent,
-  TrainingRun,
-  type TrainingRunOptions,
-} from "@sst/train";
+import { nextTokenBatch, Trainer, type TrainingEvent, TrainingRun, type TrainingRunOptions } from "@sst/train";
 import { beforeAll, describe, expect, test } from "vitest";
 import { tinyBackbone, tinyModel, tinyTokens } from "../../layers/test/tiny-model.js";
+import { MemoryStore } from "./memory-store.js";
 
 beforeAll(async () => {
   await ready({ backend: "cpu" });
@@ -22,19 +15,6 @@ beforeAll(async () => {
 const steps = 12;
 const rows = tinyTokens(3, 7);
 const batches = () => [nextTokenBatch(rows)];
-
-/** A store that goes through JSON, as a file would. */
-class MemoryStore implements CheckpointStore {
-  readonly saved: Checkpoint[] = [];
-
-  async save({ tensors, ...rest }: Checkpoint): Promise<void> {
-    this.saved.push({ ...JSON.parse(JSON.stringify(rest)), tensors: structuredClone(tensors) });
-  }
-
-  async load(): Promise<Checkpoint | undefined> {
-    return this.saved.at(-1);
-  }
-}
 
 interface Ran {
   readonly events: TrainingEvent[];

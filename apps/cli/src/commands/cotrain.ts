@@ -17,19 +17,17 @@ import { Command } from "commander";
 import {
   alphaBounds,
   type CommonOptions,
-  forwardOptions,
   number,
-  type SolverOptions,
   wholeNumber,
   withAlphaOptions,
   withCommonOptions,
-  withSolverOptions,
 } from "../arguments.js";
 import { openBackend } from "../backend.js";
 import { trainingProgress } from "../progress.js";
 import { EncodedTexts, stepRows } from "../text-rows.js";
+import { type TrainingSolverOptions, trainingForward, withTrainingSolverOptions } from "../training/solver-options.js";
 
-interface CotrainOptions extends CommonOptions, SolverOptions, StateStreamConfig {
+interface CotrainOptions extends CommonOptions, TrainingSolverOptions, StateStreamConfig {
   readonly model: string;
   readonly data: string;
   readonly out: string;
@@ -67,7 +65,7 @@ export function cotrainCommand(): Command {
       wholeNumber(1),
       500,
     );
-  return withCommonOptions(withSolverOptions(withAlphaOptions(command))).action(run);
+  return withCommonOptions(withTrainingSolverOptions(withAlphaOptions(command))).action(run);
 }
 
 async function run(options: CotrainOptions): Promise<void> {
@@ -90,7 +88,7 @@ async function run(options: CotrainOptions): Promise<void> {
       learningRate: options.learningRate,
       warmupSteps: Math.min(50, Math.ceil(options.steps / 10)),
     },
-    streamForward: forwardOptions(options),
+    streamForward: trainingForward(options),
     batches: (step) => [nextTokenBatch(stepRows(train, options.seed, step, options.batchSize, options.length + 1))],
     onStep: (variant, { step, loss }) => {
       losses[variant] = loss;

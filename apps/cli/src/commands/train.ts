@@ -5,18 +5,17 @@ import { Trainer } from "@sst/train";
 import { Command, Option } from "commander";
 import {
   type CommonOptions,
-  forwardOptions,
   number,
   wholeNumber,
   withAlphaOptions,
   withCommonOptions,
   withQuantizeOption,
-  withSolverOptions,
 } from "../arguments.js";
 import { openBackend } from "../backend.js";
 import { conduct } from "../training/conduct.js";
 import type { Prepared } from "../training/prepared.js";
 import { type RunOptions, withRunOptions } from "../training/run-options.js";
+import { trainingForward, withTrainingSolverOptions } from "../training/solver-options.js";
 import { prepareTask, type TaskTrainingOptions } from "../training/task-training.js";
 import { trainedParts, withAdapterOptions } from "../training/text-options.js";
 import { prepareText, type TextTrainingOptions } from "../training/text-training.js";
@@ -60,7 +59,7 @@ export function trainCommand(): Command {
     .option("--seed <N>", "seed of weights and data", wholeNumber(0), 0)
     .option("--stream-off", "train the plain transformer");
   const withModelOptions = withQuantizeOption(withAdapterOptions(command));
-  return withCommonOptions(withRunOptions(withSolverOptions(withAlphaOptions(withModelOptions)))).action(run);
+  return withCommonOptions(withRunOptions(withTrainingSolverOptions(withAlphaOptions(withModelOptions)))).action(run);
 }
 
 /** @throws SstError `contradiction` where it is neither a task nor a model with its data */
@@ -88,7 +87,7 @@ async function run(options: TrainOptions): Promise<void> {
   await openBackend(options.backend);
   const prepared = await prepare(options);
   using model = prepared.model;
-  const forward = forwardOptions(options);
+  const forward = trainingForward(options);
   const { trainable } = prepared;
   using trainer = new Trainer(model, {
     steps,

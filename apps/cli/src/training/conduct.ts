@@ -15,10 +15,11 @@ import type {
   TrainingRunOptions,
 } from "@sst/train";
 import { TrainingRun } from "@sst/train";
-import { trainingProgress } from "../progress.js";
+import { type Figures, trainingProgress } from "../progress.js";
 import { WatchServer } from "../watch/watch-server.js";
 import { onInterrupt } from "./interrupt.js";
 import type { RunOptions } from "./run-options.js";
+import { describeSolver } from "./solver-words.js";
 import { type LoggedEvent, TrainingLog } from "./training-log.js";
 
 export interface Conducted {
@@ -117,19 +118,21 @@ function storeIn(folder: string, { keepCheckpoints }: RunOptions): FolderCheckpo
 function listener(
   { run }: RunOptions,
   page: WatchServer | undefined,
-  show: (step: number, figures: Record<string, number>) => void,
+  show: (step: number, figures: Figures) => void,
 ): (event: TrainingEvent) => void {
   const log = run === undefined ? undefined : new TrainingLog(join(run, "log.jsonl"));
+  let chosen: Figures = {};
   return (event) => {
     const logged: LoggedEvent = { ...event, time: new Date().toISOString() };
     if (event.event === "start") for (const earlier of log?.begin(event.step) ?? []) page?.tell(earlier);
     log?.append(logged);
     page?.tell(logged);
-    if (event.event === "step") show(event.step, figuresOf(event));
+    if (event.event === "solver") chosen = { solver: describeSolver(event) };
+    if (event.event === "step") show(event.step, { ...figuresOf(event), ...chosen });
   };
 }
 
-function figuresOf({ gradientNorm, loss, tokensPerSecond }: StepEvent): Record<string, number> {
+function figuresOf({ gradientNorm, loss, tokensPerSecond }: StepEvent): Figures {
   return { loss, gradient: gradientNorm, "tokens/s": Math.round(tokensPerSecond) };
 }
 

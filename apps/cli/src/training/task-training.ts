@@ -11,10 +11,11 @@ import {
 import { createTask, saveModel, type Task, taskBatch } from "@sst/loaders";
 import { Random, SstError } from "@sst/tensor";
 import { batchesByStep } from "@sst/train";
-import { alphaBounds, forwardOptions, type SolverOptions } from "../arguments.js";
+import { alphaBounds } from "../arguments.js";
 import type { Prepared } from "./prepared.js";
+import { evaluationForward, type TrainingSolverOptions } from "./solver-options.js";
 
-export interface TaskTrainingOptions extends SolverOptions, StateStreamConfig {
+export interface TaskTrainingOptions extends TrainingSolverOptions, StateStreamConfig {
   readonly overwrite?: boolean;
   readonly length: number;
   readonly batchSize: number;
@@ -43,7 +44,7 @@ export function prepareTask(name: string, options: TaskTrainingOptions): Prepare
     ),
     data: [],
     configuration: { task: task.name, seed, length, batchSize, accumulate },
-    evaluationLoss: async () => (await meanLoss(model, [validation], forwardOptions(options))).loss,
+    evaluationLoss: async () => (await meanLoss(model, [validation], evaluationForward(options))).loss,
     save: (folder) => saveModel(folder, model, { vocabulary: task.vocabulary, overwrite: options.overwrite ?? false }),
     result: async () => {
       const test = taskBatch(task, { ...held, split: "test", batchSize: 500 });

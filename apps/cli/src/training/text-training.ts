@@ -24,11 +24,12 @@ import {
 } from "@sst/loaders";
 import { Random, SstError } from "@sst/tensor";
 import { asksWithin, DocumentBatches, documentBatch, type TokenDocument } from "@sst/train";
-import { alphaBounds, forwardOptions, type QuantizeOption, type SolverOptions } from "../arguments.js";
+import { alphaBounds, type QuantizeOption } from "../arguments.js";
 import type { Prepared } from "./prepared.js";
+import { evaluationForward, type TrainingSolverOptions } from "./solver-options.js";
 import type { AdapterOptions, Trained } from "./text-options.js";
 
-export interface TextTrainingOptions extends SolverOptions, StateStreamConfig, QuantizeOption, AdapterOptions {
+export interface TextTrainingOptions extends TrainingSolverOptions, StateStreamConfig, QuantizeOption, AdapterOptions {
   readonly data: string;
   readonly evalData?: string;
   readonly overwrite?: boolean;
@@ -78,7 +79,7 @@ export async function prepareText(folder: string, options: TextTrainingOptions):
   const batches = new DocumentBatches(encode(trained), { ...rows, seed, accumulate });
   const evaluated = batchesOf(heldOut(encode(held), length), rows);
   const model = DecoderModel.fromData(start, { quantize });
-  const forward = forwardOptions(options);
+  const forward = evaluationForward(options);
   const evaluate = () => meanLoss(model, evaluated, forward);
   return {
     model,

@@ -2,6 +2,7 @@
 import uPlot from "uplot";
 import "uplot/dist/uPlot.min.css";
 import "./page.css";
+import { describeSolver } from "../../training/solver-words.js";
 import type { LoggedEvent } from "../../training/training-log.js";
 import { type ChartData, columnsOf, Series } from "./series.js";
 
@@ -22,6 +23,7 @@ function hear(event: LoggedEvent): void {
   series.add(event);
   if (event.event === "start") steps = event.steps;
   if (event.event === "step") newest = event;
+  if (event.event === "solver") showSolver(event);
   isOver = event.event === "end";
   const place = `tep ${event.step} of ${steps}`;
   byId("state").textContent = event.event === "end" ? `${describeEnd(event.reason)} at s${place}` : `S${place}`;
@@ -33,6 +35,13 @@ function hear(event: LoggedEvent): void {
 
 function describeEnd(reason: string): string {
   return { finished: "Finished", "stopped-early": "Stopped early" }[reason] ?? "Interrupted";
+}
+
+function showSolver(event: Extract<LoggedEvent, { event: "solver" }>): void {
+  const { reason, residual, step, variant } = event;
+  const of = variant === undefined ? "" : ` of ${variant}`;
+  byId("solver").textContent =
+    `Solver${of} from step ${step} on: ${describeSolver(event)}, residual ${shortNumber(residual)} (${reason})`;
 }
 
 function draw(): void {
