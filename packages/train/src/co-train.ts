@@ -1,5 +1,5 @@
 /**
- * Co-training (paper): adapters and the stream's theta on a frozen backbone, and beside it the matched baseline, the same
+ * Co-training (paper): adapters and the stream's parameters on a frozen backbone, and beside it the matched baseline, the same
  * backbone, adapters, data, steps and seeds without the stream.
  */
 import {
@@ -27,7 +27,7 @@ export interface CoTrainOptions {
   /** Where theta starts; defaults to 0. */
   readonly theta?: number;
   readonly lora?: LoraConfig;
-  /** Packs the frozen backbone (QLoRA): its matrices are rounded to few bits, adapters and thetas stay floats. */
+  /** Packs the frozen backbone (QLoRA): its matrices are rounded to few bits, adapters and stream stay floats. */
   readonly quantize?: WeightFormat | undefined;
   readonly trainer: Omit<TrainerOptions, "trainable" | "forward">;
   /** How both run in training, beside the solver. */

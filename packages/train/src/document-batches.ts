@@ -49,9 +49,12 @@ export function documentBatch(
     filled[row] = start + Math.max(size, packed ? 0 : 1);
     taken++;
   }
-  // What is left over is a document that nobody asks about.
+  const batch = { batchSize: rows, time: length, tokens, labels };
+  // By itself in its row, a document hears nothing of what is left over behind it.
+  if (!packed) return { batch, taken };
+  // Otherwise that is a document that nobody asks about.
   for (const [row, used] of filled.entries()) starts.fill(used, row * length + used, (row + 1) * length);
-  return { batch: { batchSize: rows, time: length, tokens, labels, documentStarts: starts }, taken };
+  return { batch: { ...batch, documentStarts: starts }, taken };
 }
 
 export interface DocumentBatchesOptions extends RowOptions {

@@ -1,4 +1,5 @@
 /** What a run tells of itself as it goes: one object a line in its log, and what the live page draws. */
+import { isStreamParameter } from "@sst/layers";
 import type { AlphaSummary } from "./observation.js";
 import type { SolverReview } from "./solver-control.js";
 
@@ -83,7 +84,7 @@ export function normsByPart(norms: Readonly<Record<string, number>>): Record<str
 }
 
 function partOf(name: string): string {
-  if (name.endsWith("state_stream.theta")) return "stream";
+  if (isStreamParameter(name)) return "stream";
   if (name.includes(".lora_")) return "adapters";
   if (name.includes("embed_tokens")) return "embedding";
   if (name.startsWith("lm_head")) return "head";

@@ -38,6 +38,20 @@ test("both variants see the same batches, and only adapters and theta change", a
   expect(memory()).toEqual(before);
 });
 
+test("what recirculation has is trained with the stream", async () => {
+  const models = await coTrain(backbone, {
+    seed: 0,
+    stateStream: { alphaMin: 0, alphaMax: 0.5, recirculate: true },
+    trainer: { steps: 1, learningRate: 1e-2, warmupSteps: 1 },
+    streamForward: { iterations: 2 },
+    batches: () => [nextTokenBatch(tinyTokens(4, 6))],
+  });
+  const { weights } = await models.stream.toData();
+  const matrix = weights["model.state_stream.recirculation.weight"]?.data as Float32Array;
+  expect(matrix.every((value, index) => value === (index % 17 === 0 ? 1 : 0))).toBe(false);
+  for (const model of Object.values(models)) model.dispose();
+});
+
 describe("runs of both", () => {
   const options = (stores: Record<CoTrainVariant, Checkpoint[]>, resume: boolean) => ({
     seed: 0,

@@ -126,6 +126,7 @@ describe("documentBatch", () => {
     expect(taken).toBe(3);
     expect([...batch.tokens]).toEqual([1, 0, 0, 0, 4, 5]);
     expect([...batch.labels]).toEqual([2, -1, -1, -1, 5, 6]);
+    expect(batch).not.toHaveProperty("documentStarts");
   });
 });
 

@@ -74,7 +74,10 @@ describe("the first look", () => {
     const packed = (await firstStep(adjusting(), auto, [{ ...batch, documentStarts }])).report.solver;
     expect(packed?.seen[0]?.residual).not.toBe(alone?.seen[0]?.residual);
     const few = (await firstStep(adjusting(), auto, [short])).report.solver;
-    expect(few).toMatchObject({ solver: "sequential", reason: expect.stringMatching(/2 columns .* too few/) });
+    expect(few).toMatchObject({
+      solver: "sequential",
+      reason: expect.stringMatching(/too few columns in a row \(2\)/),
+    });
   });
 
   test("what the sweeps that it takes teach is what the exact solver teaches, which a gradient of the last one is not", () => {

@@ -181,6 +181,28 @@ describe("events", () => {
     }
   });
 
+  test("the stream's part is all of its parameters, of recirculation too", async () => {
+    using model = DecoderModel.fromData(
+      tinyModel({ stateStream: { alphaMin: 0.1, alphaMax: 0.8, recirculate: true } }),
+    );
+    using trainer = new Trainer(model, { steps: 1, learningRate: 0, forward: { iterations: 2 } });
+    let parts: Readonly<Record<string, number>> = {};
+    const onEvent = (event: TrainingEvent) => {
+      if (event.event === "step") parts = event.gradientNorms;
+    };
+    const report = await (await TrainingRun.start(trainer, { batches, onEvent })).advance();
+    const ofStream = Object.entries(report.gradientNorms).filter(([name]) => name.includes("state_stream"));
+    expect(ofStream.map(([name]) => name.split(".").slice(-2).join("."))).toEqual([
+      "state_stream.theta",
+      "state_stream.theta",
+      "recirculation.theta",
+      "recirculation.weight",
+    ]);
+    const squares = ofStream.map(([, norm]) => norm ** 2);
+    for (const square of squares) expect(square).toBeGreaterThan(0);
+    expect(parts.stream).toBeCloseTo(Math.sqrt(squares.reduce((total, square) => total + square)), 10);
+  });
+
   test("the residual is that of the solver, alpha that of theta", async () => {
     const observed = async (data: ReturnType<typeof tinyModel>, forward = {}) => {
       using model = DecoderModel.fromData(data);

@@ -57,7 +57,7 @@ export function cotrainCommand(): Command {
     .option("--length <N>", "tokens in a row", wholeNumber(2), 128)
     .option("--batch-size <N>", "rows in a batch", wholeNumber(1), 8)
     .option("--rank <N>", "rank of the adapters on every linear layer", wholeNumber(1), defaultLora.rank)
-    .option("--learning-rate <X>", "highest rate of the schedule; theta's is ten times it", number(0), 2e-3)
+    .option("--learning-rate <X>", "highest rate of the schedule; the stream's is ten times it", number(0), 2e-3)
     .option("--seed <N>", "seed of adapters and data", wholeNumber(0), 0)
     .option(
       "--eval-rows <N>",

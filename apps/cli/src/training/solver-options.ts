@@ -26,7 +26,7 @@ export function withTrainingSolverOptions(command: Command): Command {
     );
 }
 
-type ModelOptions = TrainingSolverOptions & Pick<ForwardOptions, "recompute" | "streamOff">;
+type ModelOptions = TrainingSolverOptions & Pick<ForwardOptions, "iterations" | "recompute" | "streamOff">;
 
 /** How the model runs in training. */
 export function trainingForward(options: ModelOptions): TrainingForward {

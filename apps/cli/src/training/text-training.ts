@@ -1,11 +1,11 @@
-/** Training a model that there is on question-and-answer texts: all of it, adapters, or the stream's thetas alone. */
+/** Training a model that there is on question-and-answer texts: all of it, adapters, or the stream's parameters alone. */
 import { basename } from "node:path";
 import { meanLoss } from "@sst/eval";
 import {
   DecoderModel,
+  isStreamParameter,
   type ModelConfig,
   type ModelData,
-  type StateStreamConfig,
   targetsMatching,
   withAdditionsOf,
   withLora,
@@ -24,12 +24,13 @@ import {
 } from "@sst/loaders";
 import { Random, SstError } from "@sst/tensor";
 import { asksWithin, DocumentBatches, documentBatch, type TokenDocument } from "@sst/train";
-import { alphaBounds, type QuantizeOption } from "../arguments.js";
+import type { QuantizeOption } from "../arguments.js";
 import type { Prepared } from "./prepared.js";
 import { evaluationForward, type TrainingSolverOptions } from "./solver-options.js";
+import { newStream, requireFitting, type StreamOptions } from "./stream-options.js";
 import type { AdapterOptions, Trained } from "./text-options.js";
 
-export interface TextTrainingOptions extends TrainingSolverOptions, StateStreamConfig, QuantizeOption, AdapterOptions {
+export interface TextTrainingOptions extends TrainingSolverOptions, StreamOptions, QuantizeOption, AdapterOptions {
   readonly data: string;
   readonly evalData?: string;
   readonly overwrite?: boolean;
@@ -37,9 +38,7 @@ export interface TextTrainingOptions extends TrainingSolverOptions, StateStreamC
   readonly batchSize: number;
   readonly accumulate: number;
   readonly seed: number;
-  readonly streamOff?: boolean;
   readonly train: Trained;
-  readonly pack?: boolean;
   readonly answersOnly?: boolean;
 }
 
@@ -70,7 +69,8 @@ export async function prepareText(folder: string, options: TextTrainingOptions):
   const given = await readModelData(folder);
   const tokenizer = await loadTokenizer(folder);
   requireTrainable(options, given);
-  const backbone = options.streamOff || given.config.stateStream ? given : withStream(given, options);
+  const backbone = withStream(given, options);
+  requireFitting(options, backbone.config);
   const start = train === "adapters" && !backbone.adapter ? withAdapters(backbone, options) : backbone;
   const { held, trained } = await readProblems(options);
   const encode = (problems: readonly Gsm8kProblem[]) =>
@@ -108,8 +108,8 @@ export async function prepareText(folder: string, options: TextTrainingOptions):
 
 const isTrained: Record<Trained, (name: string) => boolean> = {
   all: () => true,
-  adapters: (name) => name.includes(".lora_") || name.endsWith("state_stream.theta"),
-  theta: (name) => name.endsWith("state_stream.theta"),
+  adapters: (name) => name.includes(".lora_") || isStreamParameter(name),
+  theta: isStreamParameter,
 };
 
 function requireTrainable({ length, quantize, streamOff, train }: TextTrainingOptions, { config }: ModelData): void {
@@ -133,8 +133,13 @@ export function requireRowLength(length: number, { maxPositionEmbeddings }: Mode
   );
 }
 
-function withStream(data: ModelData, options: StateStreamConfig): ModelData {
-  return withStateStream(data, alphaBounds(options), INITIAL_THETA);
+/** A model that has a stream keeps its own. */
+function withStream(data: ModelData, options: StreamOptions): ModelData {
+  if (data.config.stateStream && options.recirculate) {
+    throw new SstError("contradiction", "--recirculate is for a stream that is put in, but the model has one already");
+  }
+  const stream = newStream(options);
+  return data.config.stateStream || stream === undefined ? data : withStateStream(data, stream, INITIAL_THETA);
 }
 
 function withAdapters(data: ModelData, { rank, seed, targets }: TextTrainingOptions): ModelData {

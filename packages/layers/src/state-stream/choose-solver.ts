@@ -54,7 +54,7 @@ export async function chooseSolver(
   for (;;) {
     // As many sweeps as columns leave no residual, whether they contract or not.
     if (sweeps >= columns)
-      return exact(`${columns} columns in a row are too few to tell what ${sweeps} sweeps are worth`);
+      return exact(`too few columns in a row (${columns}) to tell what ${sweeps} sweeps are worth`);
     const residual = await largestResidual(weights, tokens, sweeps, pass);
     const before = seen.at(-1);
     seen.push({ sweeps, residual });
