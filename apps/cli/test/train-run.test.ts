@@ -1,42 +1,14 @@
 /** Runs that keep themselves: interrupted by Ctrl-C, resumed to the bit, logged. */
-import { spawn } from "node:child_process";
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
-import { program, sst } from "./run-sst.js";
+import { commandIn, interrupted, logOf, sst } from "./run-sst.js";
 
 const scratch = mkdtempSync(join(tmpdir(), "sst-run-"));
 afterAll(() => rmSync(scratch, { recursive: true }));
 
 const quick = ["train", "--task", "parity", "--length", "6", "--batch-size", "4", "--backend", "cpu"];
-
-interface Interrupted {
-  readonly code: number | null;
-  readonly stderr: string;
-}
-
-/** Ctrl-C as soon as a step was made. */
-function interrupted(...parameters: string[]): Promise<Interrupted> {
-  const child = spawn(process.execPath, [program, ...parameters], { env: { ...process.env, SST_BACKEND: "" } });
-  let stderr = "";
-  child.stderr.on("data", (piece: Buffer) => {
-    if (!stderr.includes("step 1/") && String(piece).includes("step 1/")) child.kill("SIGINT");
-    stderr += piece;
-  });
-  return new Promise((resolve) => child.on("close", (code) => resolve({ code, stderr })));
-}
-
-/** The command line that a message gives, without the program's name. */
-function commandIn(stderr: string): string[] {
-  return (/Resume with: sst (.*)/.exec(stderr)?.[1] ?? "").split(" ").map((word) => word.replaceAll("'", ""));
-}
-
-const logOf = (folder: string) =>
-  readFileSync(join(folder, "log.jsonl"), "utf8")
-    .trim()
-    .split("\n")
-    .map((line) => JSON.parse(line));
 
 describe("Ctrl-C", () => {
   const steps = ["--steps", "400"];

@@ -41,6 +41,8 @@ export interface CoTrainOptions {
   readonly onStep?: (variant: CoTrainVariant, report: StepReport) => void;
   /** Ends training with an `AbortError`, after what `run` gave a store for has saved itself. */
   readonly signal?: AbortSignal;
+  /** Called before training ends by the signal, while both runs are there: to keep what has no store. */
+  readonly onInterrupt?: (runs: Readonly<Record<CoTrainVariant, TrainingRun>>) => Promise<void>;
 }
 
 export type CoTrainVariant = "stream" | "baseline";
@@ -77,6 +79,7 @@ export async function coTrain(
     while (variants.some((variant) => trainers[variant].stepsDone < options.trainer.steps)) {
       if (options.signal?.aborted) {
         for (const variant of variants) await runs[variant].end("interrupted");
+        await options.onInterrupt?.(runs);
         options.signal.throwIfAborted();
       }
       const next = baseline.stepsDone <= stream.stepsDone ? "baseline" : "stream";

@@ -88,12 +88,17 @@ describe("runs of both", () => {
     const whole = await thetasAndAdapters(await coTrain(backbone, options(empty(), false)));
     const stores = empty();
     const controller = new AbortController();
+    const ended: number[] = [];
     const interrupted = coTrain(backbone, {
       ...options(stores, false),
       signal: controller.signal,
+      onInterrupt: async ({ baseline, stream }) => {
+        ended.push((await baseline.checkpoint()).step, (await stream.checkpoint()).step);
+      },
       onStep: (_, { step }) => step === 5 && controller.abort(),
     });
     await expect(interrupted).rejects.toThrowError(/abort/i);
+    expect(ended).toEqual([5, 4]);
     expect(stores.baseline.map(({ step }) => step)).toEqual([2, 4, 5]);
     expect(stores.stream.map(({ step }) => step)).toEqual([2, 4]);
     // As a kill between the two would have left them.

@@ -7,7 +7,7 @@ import { type CommonOptions, number, wholeNumber, withCommonOptions, withQuantiz
 import { openBackend } from "../backend.js";
 import { conduct } from "../training/conduct.js";
 import type { Prepared } from "../training/prepared.js";
-import { type RunOptions, withRunOptions } from "../training/run-options.js";
+import { type RunOptions, withPatienceOption, withRunOptions } from "../training/run-options.js";
 import { trainingForward, withTrainingSolverOptions } from "../training/solver-options.js";
 import { withStreamOptions } from "../training/stream-options.js";
 import { prepareTask, type TaskTrainingOptions } from "../training/task-training.js";
@@ -59,7 +59,8 @@ export function trainCommand(): Command {
     )
     .option("--seed <N>", "seed of weights and data", wholeNumber(0), 0);
   const withModelOptions = withQuantizeOption(withAdapterOptions(command));
-  return withCommonOptions(withRunOptions(withTrainingSolverOptions(withStreamOptions(withModelOptions)))).action(run);
+  const withStream = withTrainingSolverOptions(withStreamOptions(withModelOptions));
+  return withCommonOptions(withPatienceOption(withRunOptions(withStream))).action(run);
 }
 
 /** @throws SstError `contradiction` where it is neither a task nor a model with its data */
