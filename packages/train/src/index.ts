@@ -8,6 +8,7 @@ export {
   asksWithin,
   DocumentBatches,
   type DocumentBatchesOptions,
+  type DocumentList,
   documentBatch,
   type RowOptions,
   type TokenDocument,

@@ -23,7 +23,7 @@ import {
   type Tokenizer,
 } from "@sst/loaders";
 import { Random, SstError } from "@sst/tensor";
-import { asksWithin, DocumentBatches, documentBatch, type TokenDocument } from "@sst/train";
+import { asksWithin, DocumentBatches, type DocumentList, documentBatch, type TokenDocument } from "@sst/train";
 import type { QuantizeOption } from "../arguments.js";
 import type { Prepared } from "./prepared.js";
 import { evaluationForward, type TrainingSolverOptions } from "./solver-options.js";
@@ -73,11 +73,10 @@ export async function prepareText(folder: string, options: TextTrainingOptions):
   requireFitting(options, backbone.config);
   const start = train === "adapters" && !backbone.adapter ? withAdapters(backbone, options) : backbone;
   const { held, trained } = await readProblems(options);
-  const encode = (problems: readonly Gsm8kProblem[]) =>
-    problems.map((each) => asDocument(each, tokenizer, answersOnly));
+  const encode = (problem: Gsm8kProblem) => asDocument(problem, tokenizer, answersOnly);
   const rows = { rows: batchSize, length, packed: pack };
-  const batches = new DocumentBatches(encode(trained), { ...rows, seed, accumulate });
-  const evaluated = batchesOf(heldOut(encode(held), length), rows);
+  const batches = new DocumentBatches(encodedWhenAsked(trained, encode), { ...rows, seed, accumulate });
+  const evaluated = batchesOf(heldOut(held, encode, length), rows);
   const model = DecoderModel.fromData(start, { quantize });
   const forward = evaluationForward(options);
   const evaluate = () => meanLoss(model, evaluated, forward);
@@ -160,6 +159,21 @@ async function readProblems({ data, evalData }: TextTrainingOptions) {
   return { trained: train.slice(0, -count), held: train.slice(-count) };
 }
 
+/** Encoding takes longer than reading: each problem once, when its turn comes. */
+function encodedWhenAsked(
+  problems: readonly Gsm8kProblem[],
+  encode: (problem: Gsm8kProblem) => TokenDocument,
+): DocumentList {
+  const encoded: TokenDocument[] = [];
+  return {
+    length: problems.length,
+    at: (index) => {
+      encoded[index] ??= encode(problems[index] as Gsm8kProblem);
+      return encoded[index];
+    },
+  };
+}
+
 /** Where only answers count, the first token that the question alone would not have is the first that is asked for. */
 function asDocument(problem: Gsm8kProblem, tokenizer: Tokenizer, answersOnly: boolean): TokenDocument {
   const tokens = tokenizer.encode(gsm8kText(problem));
@@ -169,10 +183,19 @@ function asDocument(problem: Gsm8kProblem, tokenizer: Tokenizer, answersOnly: bo
   return { tokens, answerStart: Math.max(1, differs < 0 ? tokens.length : differs) };
 }
 
-/** Those whose answer begins within a row: the others ask for nothing. */
-function heldOut(documents: readonly TokenDocument[], length: number): readonly TokenDocument[] {
-  const asking = documents.filter((document) => asksWithin(length, document));
-  if (asking.length > 0) return asking.slice(0, EVALUATED);
+/** The first ones whose answer begins within a row: the others ask for nothing. */
+function heldOut(
+  problems: readonly Gsm8kProblem[],
+  encode: (problem: Gsm8kProblem) => TokenDocument,
+  length: number,
+): readonly TokenDocument[] {
+  const asking: TokenDocument[] = [];
+  for (const problem of problems) {
+    const document = encode(problem);
+    if (asksWithin(length, document)) asking.push(document);
+    if (asking.length === EVALUATED) break;
+  }
+  if (asking.length > 0) return asking;
   throw new SstError(
     "invalid-argument",
     `no held-out text has an answer that begins within ${length} tokens: choose a larger --length`,
