@@ -1,5 +1,5 @@
 /** Parsing and describing the options that several commands share. */
-import { type ForwardOptions, paperAlpha, type StateStreamConfig } from "@sst/layers";
+import { type ForwardOptions, paperAlpha, type Solver, type StateStreamConfig } from "@sst/layers";
 import { SstError, type WeightFormat, weightFormats } from "@sst/tensor";
 import { type Command, InvalidArgumentError, Option } from "commander";
 
@@ -42,14 +42,14 @@ export interface CommonOptions {
 /** How a forward pass runs. */
 export type SolverOptions = Pick<ForwardOptions, "solver" | "sweeps" | "propagation">;
 
-export function withSolverOptions(command: Command): Command {
+export const solvers: readonly string[] = ["sequential", "layerwise", "two-pass"] satisfies Solver[];
+
+export function withSolverOptions(command: Command, choices = solvers): Command {
   return command
     .addOption(
-      new Option("--solver <name>", "how the recurrence is solved (default: sequential, the exact one)").choices([
-        "sequential",
-        "layerwise",
-        "two-pass",
-      ]),
+      new Option("--solver <name>", "how the recurrence is solved (default: sequential, the exact one)").choices(
+        choices,
+      ),
     )
     .option("--sweeps <K>", "sweeps of layerwise, passes of two-pass (default: 2)", wholeNumber(1))
     .addOption(

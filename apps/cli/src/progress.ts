@@ -2,18 +2,22 @@
 import { Presets, SingleBar } from "cli-progress";
 
 export interface Progress {
-  /** @param figures what is shown beside the count, by name */
-  update(step: number, figures: Readonly<Record<string, number>>): void;
+  update(step: number, figures: Figures): void;
   stop(): void;
 }
+
+/** What is shown beside the count, by name. */
+export type Figures = Readonly<Record<string, number | string>>;
 
 export function trainingProgress(steps: number): Progress {
   return process.stderr.isTTY ? bar(steps) : lines(steps);
 }
 
-function describe(figures: Readonly<Record<string, number>>): string {
+function describe(figures: Figures): string {
+  const shown = (value: number | string) =>
+    typeof value === "string" || Number.isInteger(value) ? value : value.toFixed(4);
   return Object.entries(figures)
-    .map(([name, value]) => `${name} ${Number.isInteger(value) ? value : value.toFixed(4)}`)
+    .map(([name, value]) => `${name} ${shown(value)}`)
     .join("  ");
 }
 

@@ -1,5 +1,7 @@
 /** The command line as a user runs it: its own process, its exit code and both of its outputs. */
-import { execFile } from "node:child_process";
+import { execFile, spawn } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 export interface Outcome {
@@ -18,3 +20,31 @@ export function sst(...parameters: string[]): Promise<Outcome> {
     });
   });
 }
+
+export interface Interrupted {
+  readonly code: number | null;
+  readonly stderr: string;
+}
+
+/** Ctrl-C as soon as a step was made. */
+export function interrupted(...parameters: string[]): Promise<Interrupted> {
+  const child = spawn(process.execPath, [program, ...parameters], { env: { ...process.env, SST_BACKEND: "" } });
+  let stderr = "";
+  child.stderr.on("data", (piece: Buffer) => {
+    if (!stderr.includes("step 1/") && String(piece).includes("step 1/")) child.kill("SIGINT");
+    stderr += piece;
+  });
+  return new Promise((resolve) => child.on("close", (code) => resolve({ code, stderr })));
+}
+
+/** The command line that a message gives, without the program's name. */
+export function commandIn(stderr: string): string[] {
+  return (/Resume with: sst (.*)/.exec(stderr)?.[1] ?? "").split(" ").map((word) => word.replaceAll("'", ""));
+}
+
+/** What a run has logged, by lines. */
+export const logOf = (folder: string) =>
+  readFileSync(join(folder, "log.jsonl"), "utf8")
+    .trim()
+    .split("\n")
+    .map((line) => JSON.parse(line));

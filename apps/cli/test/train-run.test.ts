@@ -1,42 +1,14 @@
 /** Runs that keep themselves: interrupted by Ctrl-C, resumed to the bit, logged. */
-import { spawn } from "node:child_process";
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
-import { program, sst } from "./run-sst.js";
+import { commandIn, interrupted, logOf, sst } from "./run-sst.js";
 
 const scratch = mkdtempSync(join(tmpdir(), "sst-run-"));
 afterAll(() => rmSync(scratch, { recursive: true }));
 
 const quick = ["train", "--task", "parity", "--length", "6", "--batch-size", "4", "--backend", "cpu"];
-
-interface Interrupted {
-  readonly code: number | null;
-  readonly stderr: string;
-}
-
-/** Ctrl-C as soon as a step was made. */
-function interrupted(...parameters: string[]): Promise<Interrupted> {
-  const child = spawn(process.execPath, [program, ...parameters], { env: { ...process.env, SST_BACKEND: "" } });
-  let stderr = "";
-  child.stderr.on("data", (piece: Buffer) => {
-    if (!stderr.includes("step 1/") && String(piece).includes("step 1/")) child.kill("SIGINT");
-    stderr += piece;
-  });
-  return new Promise((resolve) => child.on("close", (code) => resolve({ code, stderr })));
-}
-
-/** The command line that a message gives, without the program's name. */
-function commandIn(stderr: string): string[] {
-  return (/Resume with: sst (.*)/.exec(stderr)?.[1] ?? "").split(" ").map((word) => word.replaceAll("'", ""));
-}
-
-const logOf = (folder: string) =>
-  readFileSync(join(folder, "log.jsonl"), "utf8")
-    .trim()
-    .split("\n")
-    .map((line) => JSON.parse(line));
 
 describe("Ctrl-C", () => {
   const steps = ["--steps", "400"];
@@ -61,6 +33,45 @@ describe("Ctrl-C", () => {
   test("with nowhere to save to it says so", async () => {
     const { code, stderr } = await interrupted(...quick, ...steps);
     expect({ code, stderr }).toMatchObject({ code: 130, stderr: /Nothing is kept: there is no --out and no --run/ });
+  });
+});
+
+describe("--solver auto", () => {
+  test("its looks are in the log, and what is resumed between two of them is the run that was not interrupted", async () => {
+    const [whole, parts, run] = [join(scratch, "auto-whole"), join(scratch, "auto-parts"), join(scratch, "auto-run")];
+    // Held to little, it takes sweeps, but not on a batch that is too short to tell what they are worth.
+    const auto = ["--steps", "400", "--solver", "auto", "--tolerance", "0.7", "--review-every", "150"];
+    expect((await sst(...quick, ...auto, "--out", whole)).code).toBe(0);
+    const { stderr } = await interrupted(...quick, ...auto, "--out", parts, "--run", run);
+    const resumed = await sst(...commandIn(stderr));
+    expect(resumed).toMatchObject({ code: 0, stderr: /solver layerwise, 2 sweeps/ });
+    for (const file of readdirSync(whole)) {
+      expect(readFileSync(join(parts, file)).equals(readFileSync(join(whole, file))), file).toBe(true);
+    }
+    const looks = logOf(run).filter(({ event }) => event === "solver");
+    expect(looks.map(({ step, solver }) => [step, solver])).toEqual([
+      [1, "layerwise"],
+      [151, "sequential"],
+      [301, "layerwise"],
+    ]);
+    expect(looks[0]).toMatchObject({ solver: "layerwise", sweeps: 2, isNew: true, reason: expect.any(String) });
+    expect(looks[0].residual).toBe(looks[0].seen[0].residual);
+    expect(looks[1].reason).toMatch(/too few/);
+  });
+
+  test("is refused where there is nothing to choose", async () => {
+    const refused = async (pattern: RegExp, ...parameters: string[]) => {
+      const ended = await sst(...quick, "--steps", "3", ...parameters);
+      expect(ended).toMatchObject({ code: 1, stdout: "", stderr: pattern });
+    };
+    await refused(/no state stream.*"auto"/, "--solver", "auto", "--stream-off");
+    await refused(/sweeps is not for solver "auto"/, "--solver", "auto", "--sweeps", "3");
+    await refused(/tolerance goes with solver "auto"/, "--tolerance", "1e-3");
+    await refused(/tolerance should be above 0/, "--solver", "auto", "--tolerance", "0");
+    expect(await sst("logits", "--model", ".", "--tokens", "1", "--solver", "auto")).toMatchObject({
+      code: 1,
+      stderr: /--solver.*auto.*is invalid/,
+    });
   });
 });
 

@@ -4,12 +4,28 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { request } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { chromiumFlags, chromiumPath, describeWhere } from "@sst/vitest-config/helpers";
+import { chromiumFlags, chromiumPath, describeWhere, sharedData } from "@sst/vitest-config/helpers";
 import { type Browser, chromium, type Page } from "playwright-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { program } from "./run-sst.js";
 
 const executablePath = chromiumPath();
+const data = sharedData();
+
+/** Starts a command with `--watch` and says where its page is. */
+async function watched(...parameters: string[]): Promise<{ child: ChildProcess; address: string }> {
+  const child = spawn(process.execPath, [program, ...parameters, "--watch"], {
+    env: { ...process.env, SST_BACKEND: "cpu" },
+  });
+  const address = await new Promise<string>((resolve, reject) => {
+    child.stderr?.on("data", (piece: Buffer) => {
+      const found = /http:\S+/.exec(String(piece))?.[0];
+      if (found) resolve(found);
+    });
+    child.on("close", () => reject(new Error("it ended")));
+  });
+  return { child, address };
+}
 
 describeWhere(executablePath, "no Chromium here (SST_CHROMIUM names one)", "sst train --watch", () => {
   const scratch = mkdtempSync(join(tmpdir(), "sst-watch-"));
@@ -21,17 +37,8 @@ describeWhere(executablePath, "no Chromium here (SST_CHROMIUM names one)", "sst 
 
   beforeAll(async () => {
     const options = ["--task", "s3", "--steps", "100000", "--length", "6", "--batch-size", "4"];
-    const watched = ["--watch", "--run", scratch, "--eval-every", "20", "--observe-every", "10"];
-    child = spawn(process.execPath, [program, "train", ...options, ...watched], {
-      env: { ...process.env, SST_BACKEND: "cpu" },
-    });
-    address = await new Promise((resolve, reject) => {
-      child.stderr?.on("data", (piece: Buffer) => {
-        const found = /http:\S+/.exec(String(piece))?.[0];
-        if (found) resolve(found);
-      });
-      child.on("close", () => reject(new Error("it ended")));
-    });
+    const looks = ["--run", scratch, "--eval-every", "20", "--observe-every", "10", "--solver", "auto"];
+    ({ address, child } = await watched("train", ...options, ...looks));
     browser = await chromium.launch({ executablePath: executablePath as string, args: [...chromiumFlags] });
     page = await browser.newPage({ viewport: { width: 1280, height: 900 } });
     page.on("pageerror", (error) => complaints.push(error.message));
@@ -83,6 +90,12 @@ describeWhere(executablePath, "no Chromium here (SST_CHROMIUM names one)", "sst 
     expect(await page.locator("#state").textContent()).not.toBe(before);
   });
 
+  test("says which solver was chosen, and why", async () => {
+    expect(await page.locator("#solver").textContent()).toMatch(
+      /^Solver from step \d+ on: (sequential|layerwise, \d sweeps), residual \S+ \(.*sweeps.*\)$/,
+    );
+  });
+
   test("is for this machine alone", async () => {
     const answer = (path: string, host: string) =>
       new Promise<number | undefined>((resolve, reject) => {
@@ -103,4 +116,25 @@ describeWhere(executablePath, "no Chromium here (SST_CHROMIUM names one)", "sst 
     child.kill("SIGINT");
     await page.getByText(/^Interrupted at step \d+ of 100000$/).waitFor({ timeout: 20_000 });
   });
+});
+
+describeWhere(executablePath && data, "no Chromium or no real data here", "sst cotrain --watch", () => {
+  test("shows both runs side by side", async () => {
+    const model = ["--model", join(data as string, "stories260K"), "--data", join(data as string, "gsm8k")];
+    const out = join(tmpdir(), `sst-watch-${crypto.randomUUID()}`);
+    const sizes = ["--steps", "10000", "--length", "16", "--batch-size", "1", "--observe-every", "5"];
+    const { address, child } = await watched("cotrain", ...model, "--out", out, ...sizes);
+    const browser = await chromium.launch({ executablePath: executablePath as string, args: [...chromiumFlags] });
+    try {
+      const page = await browser.newPage();
+      await page.goto(address);
+      await page.getByText(/^Step \d{2,} of 10000$/).waitFor({ timeout: 60_000 });
+      for (const shown of ["baseline: loss", "stream: loss", "baseline: training", "stream: layer 0"]) {
+        await page.getByText(shown, { exact: true }).first().waitFor({ timeout: 30_000 });
+      }
+    } finally {
+      child.kill("SIGKILL");
+      await browser.close();
+    }
+  }, 120_000);
 });

@@ -5,7 +5,7 @@ import { downloaded } from "./device-weights.js";
 import { adapterShapes, streamShapes } from "./parameters.js";
 
 /**
- * The backbone's data with what the model has beside it, downloaded: adapters and thetas. The way to save a model whose
+ * The backbone's data with what the model has beside it, downloaded: adapters and stream. The way to save a model whose
  * backbone is packed on the device, from the data that it was made of.
  */
 export async function withAdditionsOf(backbone: ModelData, model: DecoderModel): Promise<ModelData> {
@@ -15,8 +15,7 @@ export async function withAdditionsOf(backbone: ModelData, model: DecoderModel):
     for (const name of names) tensors[name] = await downloaded(model.tensor(name));
     return tensors;
   };
-  const thetas = await read(Object.keys(streamShapes(config)));
-  const weights = { ...backbone.weights, ...thetas };
+  const weights = { ...backbone.weights, ...(await read(Object.keys(streamShapes(config)))) };
   if (lora === undefined) return { config, weights };
   return { config, weights, adapter: { config: lora, weights: await read(Object.keys(adapterShapes(config, lora))) } };
 }

@@ -1,6 +1,14 @@
 /** Choosing a solver, and gradients through all sweeps. */
 import "@sst/backend-cpu";
-import { chooseSolver, DecoderModel, type ForwardOptions, forward, meanCrossEntropy, tokenTensor } from "@sst/layers";
+import {
+  chooseSolver,
+  DecoderModel,
+  documentTensors,
+  type ForwardOptions,
+  forward,
+  meanCrossEntropy,
+  tokenTensor,
+} from "@sst/layers";
 import { memory, ready, scalar, type Tensor, valueAndGradients } from "@sst/tensor";
 import { beforeAll, describe, expect, test } from "vitest";
 import { logitsOf, relativeError, tinyModel, tinyTokens } from "./tiny-model.js";
@@ -12,9 +20,9 @@ beforeAll(async () => {
 const rows = tinyTokens(3, 12);
 const alpha = (alphaMin: number, alphaMax: number) => ({ stateStream: { alphaMin, alphaMax } });
 
-async function choose(model: DecoderModel, wishes?: Parameters<typeof chooseSolver>[2]) {
+async function choose(model: DecoderModel, wishes?: Parameters<typeof chooseSolver>[2], sample = rows) {
   const weights = model.weights();
-  const tokens = tokenTensor(rows, model.config);
+  const tokens = tokenTensor(sample, model.config);
   try {
     return await chooseSolver(weights, tokens, wishes);
   } finally {
@@ -65,6 +73,35 @@ describe("chooseSolver", () => {
       solver: "sequential",
       reason: expect.stringMatching(/sweeps or more would be needed, and 3 are allowed/),
     });
+  });
+
+  test("does not take sweeps for enough that as few columns leave no residual", async () => {
+    using model = DecoderModel.fromData(tinyModel(alpha(0.01, 0.03)));
+    const few = { solver: "sequential", reason: expect.stringMatching(/too few/) };
+    expect(await choose(model, {}, tinyTokens(3, 2))).toMatchObject({ ...few, seen: [] });
+    expect(await choose(model, { tolerance: 1e-9 }, tinyTokens(3, 3))).toMatchObject({ ...few, seen: [{ sweeps: 2 }] });
+    expect(await choose(model, { tolerance: 1e-2 }, tinyTokens(3, 3))).toMatchObject({ solver: "layerwise" });
+    // Two iterations of two positions are four columns, but with recirculation a position is by itself.
+    expect(await choose(model, { tolerance: 0.1, iterations: 2 }, tinyTokens(3, 2))).toMatchObject({ sweeps: 2 });
+    using recirculating = DecoderModel.fromData(
+      tinyModel({ stateStream: { alphaMin: 0.01, alphaMax: 0.03, recirculate: true } }),
+    );
+    expect(await choose(recirculating, { iterations: 2 })).toMatchObject({ ...few, seen: [] });
+    expect(await choose(recirculating, { tolerance: 0.1 })).toMatchObject({ solver: "layerwise" });
+  });
+
+  test("sees in packed rows what it sees in their documents by themselves", async () => {
+    using model = DecoderModel.fromData(tinyModel(alpha(0.1, 0.5)));
+    const packed = rows.map((row) => [...row, ...row.toReversed()]);
+    const starts = new Int32Array(packed.length * 24).map((_, index) => (index % 24 < 12 ? 0 : 12));
+    const documents = documentTensors(starts, packed.length, 24);
+    const together = await choose(model, { documents }, packed);
+    const apart = await choose(model, {}, [...rows, ...rows.map((row) => row.toReversed())]);
+    expect(together.seen).toHaveLength(apart.seen.length);
+    for (const [index, { residual }] of apart.seen.entries()) {
+      expect((together.seen[index]?.residual as number) / residual).toBeCloseTo(1, 3);
+    }
+    for (const each of Object.values(documents)) each.dispose();
   });
 
   test("refuses wishes that make no sense", async () => {

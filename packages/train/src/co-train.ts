@@ -1,5 +1,5 @@
 /**
- * Co-training (paper): adapters and the stream's theta on a frozen backbone, and beside it the matched baseline, the same
+ * Co-training (paper): adapters and the stream's parameters on a frozen backbone, and beside it the matched baseline, the same
  * backbone, adapters, data, steps and seeds without the stream.
  */
 import {
@@ -15,7 +15,9 @@ import {
 } from "@sst/layers";
 import { Random, type WeightFormat } from "@sst/tensor";
 import type { Batch } from "./batch.js";
-import { type StepReport, Trainer, type TrainerOptions } from "./trainer.js";
+import type { TrainingForward } from "./solver-control.js";
+import { type StepReport, Trainer } from "./trainer.js";
+import type { TrainerOptions } from "./trainer-options.js";
 import { TrainingRun, type TrainingRunOptions } from "./training-run.js";
 
 export interface CoTrainOptions {
@@ -25,13 +27,13 @@ export interface CoTrainOptions {
   /** Where theta starts; defaults to 0. */
   readonly theta?: number;
   readonly lora?: LoraConfig;
-  /** Packs the frozen backbone (QLoRA): its matrices are rounded to few bits, adapters and thetas stay floats. */
+  /** Packs the frozen backbone (QLoRA): its matrices are rounded to few bits, adapters and stream stay floats. */
   readonly quantize?: WeightFormat | undefined;
   readonly trainer: Omit<TrainerOptions, "trainable" | "forward">;
   /** How both run in training, beside the solver. */
   readonly forward?: Pick<ForwardOptions, "recompute">;
   /** How the model with the stream runs in training; defaults to the exact solver. The baseline has no stream to solve. */
-  readonly streamForward?: ForwardOptions;
+  readonly streamForward?: TrainingForward;
   /** Batches of a step, the same for both models. */
   readonly batches: (step: number) => readonly Batch[];
   /** Checkpoints, evaluation and events of each; two stores, for each saves its own. Neither stops before the other. */
@@ -39,6 +41,8 @@ export interface CoTrainOptions {
   readonly onStep?: (variant: CoTrainVariant, report: StepReport) => void;
   /** Ends training with an `AbortError`, after what `run` gave a store for has saved itself. */
   readonly signal?: AbortSignal;
+  /** Called before training ends by the signal, while both runs are there: to keep what has no store. */
+  readonly onInterrupt?: (runs: Readonly<Record<CoTrainVariant, TrainingRun>>) => Promise<void>;
 }
 
 export type CoTrainVariant = "stream" | "baseline";
@@ -75,6 +79,7 @@ export async function coTrain(
     while (variants.some((variant) => trainers[variant].stepsDone < options.trainer.steps)) {
       if (options.signal?.aborted) {
         for (const variant of variants) await runs[variant].end("interrupted");
+        await options.onInterrupt?.(runs);
         options.signal.throwIfAborted();
       }
       const next = baseline.stepsDone <= stream.stepsDone ? "baseline" : "stream";

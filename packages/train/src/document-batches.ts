@@ -10,6 +10,12 @@ export interface TokenDocument {
   readonly answerStart?: number;
 }
 
+/** Documents by their place; an array is one. One that is dear to make may be made when it is asked for. */
+export interface DocumentList {
+  readonly length: number;
+  at(index: number): TokenDocument | undefined;
+}
+
 /** Whether a row of so many tokens asks for any of the document's. */
 export function asksWithin(length: number, { tokens, answerStart = 1 }: TokenDocument): boolean {
   return answerStart < Math.min(tokens.length, length + 1);
@@ -49,9 +55,12 @@ export function documentBatch(
     filled[row] = start + Math.max(size, packed ? 0 : 1);
     taken++;
   }
-  // What is left over is a document that nobody asks about.
+  const batch = { batchSize: rows, time: length, tokens, labels };
+  // By itself in its row, a document hears nothing of what is left over behind it.
+  if (!packed) return { batch, taken };
+  // Otherwise that is a document that nobody asks about.
   for (const [row, used] of filled.entries()) starts.fill(used, row * length + used, (row + 1) * length);
-  return { batch: { batchSize: rows, time: length, tokens, labels, documentStarts: starts }, taken };
+  return { batch: { ...batch, documentStarts: starts }, taken };
 }
 
 export interface DocumentBatchesOptions extends RowOptions {
@@ -61,7 +70,7 @@ export interface DocumentBatchesOptions extends RowOptions {
   readonly accumulate?: number;
 }
 
-/** All documents, shuffled, epoch after epoch. */
+/** All documents that ask for something, shuffled, epoch after epoch. A document is looked at when its turn comes. */
 export class DocumentBatches implements BatchSource {
   readonly #random: Random;
   /** The random state that the epoch's order was drawn from. */
@@ -70,23 +79,16 @@ export class DocumentBatches implements BatchSource {
   /** Documents of this epoch that are done. */
   #position = 0;
 
-  /** @throws SstError `invalid-argument` where no document asks for anything within a row's length */
   constructor(
-    private readonly documents: readonly TokenDocument[],
+    private readonly documents: DocumentList,
     private readonly options: DocumentBatchesOptions,
   ) {
-    this.documents = documents.filter((document) => asksWithin(options.length, document));
-    if (this.documents.length === 0) {
-      throw new SstError(
-        "invalid-argument",
-        `none of the ${documents.length} documents asks for a token within the first ${options.length}: use longer rows`,
-      );
-    }
     this.#random = new Random(`documents/${options.seed}`);
     this.#epochState = this.#random.state;
     this.#order = this.#shuffled();
   }
 
+  /** @throws SstError `invalid-argument` where no document asks for anything within a row's length */
   next(): readonly Batch[] {
     return Array.from({ length: this.options.accumulate ?? 1 }, () => this.#nextBatch());
   }
@@ -110,24 +112,39 @@ export class DocumentBatches implements BatchSource {
   }
 
   #nextBatch(): Batch {
-    if (this.#position === this.documents.length) {
-      this.#epochState = this.#random.state;
-      this.#order = this.#shuffled();
-      this.#position = 0;
-    }
-    const { batch, taken } = documentBatch(this.#rest(), this.options);
-    this.#position += taken;
-    return batch;
+    // What is left of this epoch may ask for nothing; all of the next one may not.
+    const rest = this.#batchOfEpoch();
+    if (rest !== undefined) return rest;
+    this.#epochState = this.#random.state;
+    this.#order = this.#shuffled();
+    this.#position = 0;
+    const first = this.#batchOfEpoch();
+    if (first !== undefined) return first;
+    throw new SstError(
+      "invalid-argument",
+      `none of the ${this.documents.length} documents asks for a token within the first ${this.options.length}: use longer rows`,
+    );
   }
 
-  /** One by one: a batch takes few of many. */
-  *#rest(): Iterable<TokenDocument> {
-    for (let index = this.#position; index < this.#order.length; index++) {
-      yield this.documents[this.#order[index] as number] as TokenDocument;
+  /** The next batch of this epoch, if there is one. */
+  #batchOfEpoch(): Batch | undefined {
+    /** By document that was handed over, how many of the epoch are done with it. */
+    const done: number[] = [];
+    const { batch, taken } = documentBatch(this.#asking(done), this.options);
+    if (taken > 0) this.#position = done[taken - 1] as number;
+    return taken > 0 ? batch : undefined;
+  }
+
+  *#asking(done: number[]): Generator<TokenDocument> {
+    for (let position = this.#position; position < this.#order.length; position++) {
+      const document = this.documents.at(this.#order[position] as number) as TokenDocument;
+      if (!asksWithin(this.options.length, document)) continue;
+      done.push(position + 1);
+      yield document;
     }
   }
 
   #shuffled(): number[] {
-    return this.#random.shuffled(this.documents.keys());
+    return this.#random.shuffled(Array(this.documents.length).keys());
   }
 }

@@ -1,36 +1,41 @@
 /**
- * Loss and gradients by recorded plans, one for each shape of a batch: the same calls as `lossAndGradients` makes, without
- * the work of making them. A shape is recorded when it comes for the second time, since recording costs as much as some steps.
+ * Loss and gradients by recorded plans, one for each shape of a batch and each way to run: the same calls as `lossAndGradients`
+ * makes, without the work of making them. A plan is recorded when it is asked for the second time, since recording costs as
+ * much as some steps.
  */
 import type { DecoderModel, ForwardOptions } from "@sst/layers";
 import { type CompiledPlan, compile, type Tensor } from "@sst/tensor";
 import type { Batch } from "./batch.js";
 import { accumulate, type BatchTensors, gradientsOf, type LossAndGradients } from "./gradients.js";
 
-/** Shapes that are kept; the one used longest ago goes. */
-const KEPT_SHAPES = 32;
+/** Plans that are kept; the one used longest ago goes. */
+const KEPT_PLANS = 32;
 
 const LOSS = "loss";
 
 export class GradientPlans implements Disposable {
-  /** By shape, the one used longest ago first; undefined for one that came once. */
+  /** By shape and options, the one used longest ago first; undefined for what was asked for once. */
   readonly #plans = new Map<string, CompiledPlan | undefined>();
 
   constructor(
     private readonly model: DecoderModel,
     private readonly parameterNames: readonly string[],
-    private readonly options: ForwardOptions = {},
   ) {}
 
-  /** As `lossAndGradients`, to the bit. The options may differ from those given before in their iterations. */
-  run(batches: readonly Batch[], options: ForwardOptions = this.options): LossAndGradients {
+  /** As `lossAndGradients`, to the bit. */
+  run(batches: readonly Batch[], options: ForwardOptions = {}): LossAndGradients {
     const parameters = Object.fromEntries(this.parameterNames.map((name) => [name, this.model.tensor(name)]));
     return accumulate(batches, (batch) => this.#runOne(batch, parameters, options), options);
   }
 
-  dispose(): void {
+  /** Gives back what all plans hold on the device: for options that will hardly come again. */
+  forget(): void {
     for (const plan of this.#plans.values()) plan?.dispose();
     this.#plans.clear();
+  }
+
+  dispose(): void {
+    this.forget();
   }
 
   [Symbol.dispose](): void {
@@ -47,16 +52,16 @@ export class GradientPlans implements Disposable {
     // What is told while the calls are made would not be told by a plan.
     if (options.onResidual) return direct();
     const isInDocuments = batch.starts !== undefined;
-    const shape = JSON.stringify([batch.tokens.shape, batch.labels.shape, options.iterations, isInDocuments]);
-    const isKnown = this.#plans.has(shape);
-    const plan = this.#plans.get(shape);
-    this.#plans.delete(shape);
+    const key = JSON.stringify([batch.tokens.shape, batch.labels.shape, options, isInDocuments]);
+    const isKnown = this.#plans.has(key);
+    const plan = this.#plans.get(key);
+    this.#plans.delete(key);
     if (plan !== undefined) {
-      this.#keep(shape, plan);
+      this.#keep(key, plan);
       return sorted(plan.run({ ...parameters, ...batch }));
     }
     if (!isKnown) {
-      this.#keep(shape, undefined);
+      this.#keep(key, undefined);
       return direct();
     }
     const recorded = compile(
@@ -66,14 +71,14 @@ export class GradientPlans implements Disposable {
       },
       { ...parameters, ...batch },
     );
-    this.#keep(shape, recorded);
+    this.#keep(key, recorded);
     return sorted(recorded.first);
   }
 
-  #keep(shape: string, plan: CompiledPlan | undefined): void {
-    this.#plans.set(shape, plan);
+  #keep(key: string, plan: CompiledPlan | undefined): void {
+    this.#plans.set(key, plan);
     const [oldest] = this.#plans.keys();
-    if (this.#plans.size <= KEPT_SHAPES || oldest === undefined) return;
+    if (this.#plans.size <= KEPT_PLANS || oldest === undefined) return;
     this.#plans.get(oldest)?.dispose();
     this.#plans.delete(oldest);
   }

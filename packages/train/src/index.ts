@@ -8,6 +8,7 @@ export {
   asksWithin,
   DocumentBatches,
   type DocumentBatchesOptions,
+  type DocumentList,
   documentBatch,
   type RowOptions,
   type TokenDocument,
@@ -16,13 +17,16 @@ export { type FitProbeOptions, fitProbe, type ProbeRow } from "./fit-probe.js";
 export { type LossAndGradients, lossAndGradients } from "./gradients.js";
 export { type AlphaSummary, type Observation, observe } from "./observation.js";
 export { type Schedule, type ScheduleOptions, warmupCosine } from "./schedule.js";
-export { type StepReport, Trainer, type TrainerOptions, type TrainerState } from "./trainer.js";
+export type { AutoForward, SolverReview, TrainingForward } from "./solver-control.js";
+export { type StepReport, Trainer, type TrainerState } from "./trainer.js";
+export type { TrainerOptions } from "./trainer-options.js";
 export type {
   CheckpointEvent,
   EndEvent,
   EndReason,
   EvaluationEvent,
   ObservationEvent,
+  SolverEvent,
   StartEvent,
   StepEvent,
   TrainingEvent,

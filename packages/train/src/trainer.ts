@@ -2,40 +2,26 @@
  * The training loop: loss and gradients, clipping, AdamW under a schedule. Nothing is written for a number that is not
  * finite: training stops, says which tensor it was, and the model goes back to its last good state.
  */
-import { type DecoderModel, downloaded, type ForwardOptions, type HostTensor, isStreamParameter } from "@sst/layers";
+import {
+  type DecoderModel,
+  downloaded,
+  type ForwardOptions,
+  type HostTensor,
+  isStreamParameter,
+  type SolverChoice,
+} from "@sst/layers";
 import { clone, concat, keep, reshape, SstError, type Tensor, tensor, tidy } from "@sst/tensor";
 import { AdamW, type Moments } from "./adamw.js";
 import type { Batch } from "./batch.js";
 import { requireBatches } from "./batch-checks.js";
 import type { Json } from "./checkpoint.js";
-import { type Deliberation, deliberatedBatch, deliberatedForward } from "./deliberation.js";
+import { deliberatedBatch, deliberatedForward } from "./deliberation.js";
 import { clippingScale, firstNotFinite, squaredNorms } from "./finiteness.js";
 import { GradientPlans } from "./gradient-plans.js";
 import type { LossAndGradients } from "./gradients.js";
 import { type Schedule, warmupCosine } from "./schedule.js";
-
-export interface TrainerOptions {
-  readonly steps: number;
-  readonly learningRate: number;
-  /** Theta's rate as a multiple of the others'; defaults to 10. Theta has no weight decay. */
-  readonly streamRateFactor?: number;
-  /** Defaults to 0.01. Norms have none. */
-  readonly weightDecay?: number;
-  readonly beta1?: number;
-  readonly beta2?: number;
-  readonly epsilon?: number;
-  readonly warmupSteps?: number;
-  /** What is left of the rate at the end; defaults to 0.05. */
-  readonly finalFraction?: number;
-  /** Largest norm of the whole gradient; defaults to 1. */
-  readonly clipNorm?: number;
-  /** Which parameters change; defaults to all. */
-  readonly trainable?: (name: string) => boolean;
-  /** How the model runs in training; defaults to the exact solver. */
-  readonly forward?: ForwardOptions;
-  /** Iterations in training; without it each position has one. */
-  readonly deliberation?: Deliberation;
-}
+import { SolverControl, type SolverReview } from "./solver-control.js";
+import { decided, namedDeliberation, type TrainerOptions, type TrainerSettings } from "./trainer-options.js";
 
 export interface StepReport {
   /** Counted from 1. */
@@ -47,12 +33,16 @@ export interface StepReport {
   readonly gradientNorms: Readonly<Record<string, number>>;
   readonly learningRate: number;
   readonly durationMs: number;
+  /** Where the solver was looked at before this step. */
+  readonly solver?: SolverReview;
 }
 
 /** What the trainer goes on from: parameters under their names, the optimiser's moments under `adamw.m/` and `adamw.v/`. */
 export interface TrainerState {
   readonly step: number;
   readonly tensors: Readonly<Record<string, HostTensor>>;
+  /** What `solver: "auto"` has chosen. */
+  readonly solver?: SolverChoice;
 }
 
 /** The parameters after a number of steps. An update of a tensor that is kept here works on a copy. */
@@ -70,10 +60,12 @@ const nothingYet: Snapshot = { step: 0, tensors: {} };
 const SNAPSHOT_STEPS = 10;
 
 export class Trainer implements Disposable {
+  readonly #settings: TrainerSettings;
   readonly #optimizer: AdamW;
   readonly #schedule: Schedule;
   readonly #names: string[];
   readonly #gradients: GradientPlans;
+  readonly #solver: SolverControl;
   #step = 0;
   /** Empty until the first update: before it there is nothing to go back from. */
   #good: Snapshot = nothingYet;
@@ -82,11 +74,13 @@ export class Trainer implements Disposable {
     readonly model: DecoderModel,
     readonly options: TrainerOptions,
   ) {
+    this.#settings = decided(options);
     const { beta1, beta2, epsilon, warmupSteps, finalFraction } = this.#settings;
     this.#optimizer = new AdamW({ beta1, beta2, epsilon });
     this.#schedule = warmupCosine({ steps: options.steps, warmupSteps, finalFraction });
     this.#names = model.parameterNames.filter(options.trainable ?? (() => true));
-    this.#gradients = new GradientPlans(model, this.#names, options.forward);
+    this.#solver = new SolverControl(model, options.forward);
+    this.#gradients = new GradientPlans(model, this.#names);
     if (this.#names.length === 0) throw new SstError("invalid-argument", "no parameter of the model is to be trained");
   }
 
@@ -97,6 +91,11 @@ export class Trainer implements Disposable {
 
   get parameterNames(): readonly string[] {
     return this.#names;
+  }
+
+  /** How the model runs in training, now: with `solver: "auto"` it changes. */
+  get forward(): ForwardOptions {
+    return this.#solver.forward;
   }
 
   /** What a checkpoint of this training belongs to: the model's shape, what is trained, and how. */
@@ -135,7 +134,8 @@ export class Trainer implements Disposable {
       tensors[`${firstMoment}${name}`] = await downloaded(m);
       tensors[`${secondMoment}${name}`] = await downloaded(v);
     }
-    return { step: this.#step, tensors };
+    const { choice } = this.#solver;
+    return { step: this.#step, tensors, ...(choice && { solver: choice }) };
   }
 
   /**
@@ -143,7 +143,7 @@ export class Trainer implements Disposable {
    *
    * @throws SstError `checkpoint-mismatch` for tensors that are not this trainer's
    */
-  restore({ step, tensors }: TrainerState): void {
+  restore({ step, tensors, solver }: TrainerState): void {
     const hasMoments = step > 0;
     const expected = this.#names.flatMap((name) => [
       name,
@@ -167,6 +167,7 @@ export class Trainer implements Disposable {
       moments[name] = { m: uploaded(`${firstMoment}${name}`), v: uploaded(`${secondMoment}${name}`) };
     }
     this.#optimizer.restore(step, moments);
+    this.#solver.restore(solver);
     this.#step = step;
     this.#accept(nothingYet);
   }
@@ -180,6 +181,7 @@ export class Trainer implements Disposable {
   async step(batches: readonly Batch[]): Promise<StepReport> {
     requireBatches(batches, this.model.config);
     const started = performance.now();
+    const review = await this.#reviewSolver(batches);
     const { loss, gradients } = this.#lossAndGradients(batches);
     const squares = squaredNorms(gradients);
     const scale = clippingScale(loss, squares, this.#settings.clipNorm);
@@ -187,8 +189,8 @@ export class Trainer implements Disposable {
     const candidate = isDue ? this.#takeSnapshot() : undefined;
     const learningRate = this.#settings.learningRate * this.#schedule(this.#step);
     this.#optimizer.update(this.model, gradients, scale, learningRate, (name) => ({
-      rateFactor: isTheta(name) ? this.#settings.streamRateFactor : 1,
-      weightDecay: isTheta(name) || isNorm(name) ? 0 : this.#settings.weightDecay,
+      rateFactor: isStreamParameter(name) ? this.#settings.streamRateFactor : 1,
+      weightDecay: isStreamParameter(name) || isNorm(name) ? 0 : this.#settings.weightDecay,
     }));
     // The one download of a step, at its end: the device has all of the work before anybody waits for it.
     const figures = tidy(() => concat([reshape(loss, [1]), squares]) as Tensor);
@@ -207,6 +209,7 @@ export class Trainer implements Disposable {
       ),
       learningRate,
       durationMs: performance.now() - started,
+      ...(review && { solver: review }),
     };
   }
 
@@ -237,10 +240,21 @@ export class Trainer implements Disposable {
     this.dispose();
   }
 
+  async #reviewSolver(batches: readonly Batch[]): Promise<SolverReview | undefined> {
+    const review = await this.#solver.review(this.#step, batches, this.#forwardOfStep().iterations);
+    if (review?.isNew) this.#gradients.forget();
+    return review;
+  }
+
+  #forwardOfStep(): ForwardOptions {
+    const { deliberation } = this.options;
+    return deliberation ? deliberatedForward(deliberation, this.#step, this.forward) : this.forward;
+  }
+
   #lossAndGradients(batches: readonly Batch[]): LossAndGradients {
-    const { deliberation, forward } = this.options;
-    if (deliberation === undefined) return this.#gradients.run(batches);
-    const options = deliberatedForward(deliberation, this.#step, forward);
+    const { deliberation } = this.options;
+    const options = this.#forwardOfStep();
+    if (deliberation === undefined) return this.#gradients.run(batches, options);
     return this.#gradients.run(
       batches.map((batch) => deliberatedBatch(batch, deliberation, options)),
       options,
@@ -268,14 +282,6 @@ export class Trainer implements Disposable {
     );
   }
 
-  /** The options with everything decided. */
-  get #settings() {
-    const { steps, learningRate, streamRateFactor = 10, weightDecay = 0.01, beta1 = 0.9, beta2 = 0.98 } = this.options;
-    const { epsilon = 1e-8, warmupSteps = 50, finalFraction = 0.05, clipNorm = 1 } = this.options;
-    const rates = { learningRate, streamRateFactor, weightDecay, beta1, beta2, epsilon, clipNorm };
-    return { steps, warmupSteps, finalFraction, ...rates };
-  }
-
   /** Of a parameter, or of a moment of one. */
   #shapeOf(name: string): readonly number[] {
     return this.model.tensor(name.replace(firstMoment, "").replace(secondMoment, "")).shape;
@@ -295,17 +301,6 @@ export class Trainer implements Disposable {
 
 function disposeAll({ tensors }: Snapshot): void {
   for (const copy of Object.values(tensors)) copy.dispose();
-}
-
-/** For a checkpoint: what a function of the step says cannot be told from it. */
-function namedDeliberation(deliberation: Deliberation | undefined): object {
-  if (deliberation === undefined) return {};
-  const { iterations } = deliberation;
-  return { ...deliberation, iterations: typeof iterations === "number" ? iterations : "by step" };
-}
-
-function isTheta(name: string): boolean {
-  return isStreamParameter(name) && name.endsWith(".theta");
 }
 
 function isNorm(name: string): boolean {

@@ -1,7 +1,16 @@
 /** What a run tells of itself as it goes: one object a line in its log, and what the live page draws. */
+import { isStreamParameter } from "@sst/layers";
 import type { AlphaSummary } from "./observation.js";
+import type { SolverReview } from "./solver-control.js";
 
-export type TrainingEvent = StartEvent | StepEvent | ObservationEvent | EvaluationEvent | CheckpointEvent | EndEvent;
+export type TrainingEvent =
+  | StartEvent
+  | SolverEvent
+  | StepEvent
+  | ObservationEvent
+  | EvaluationEvent
+  | CheckpointEvent
+  | EndEvent;
 
 export interface StartEvent {
   readonly event: "start";
@@ -9,6 +18,13 @@ export interface StartEvent {
   readonly step: number;
   readonly steps: number;
   readonly trainedParameters: number;
+}
+
+/** `solver: "auto"` has looked at the residuals: what it saw, what it chose and why. */
+export interface SolverEvent extends SolverReview {
+  readonly event: "solver";
+  /** The first step that runs with it, counted from 1. */
+  readonly step: number;
 }
 
 export interface StepEvent {
@@ -68,7 +84,7 @@ export function normsByPart(norms: Readonly<Record<string, number>>): Record<str
 }
 
 function partOf(name: string): string {
-  if (name.endsWith("state_stream.theta")) return "stream";
+  if (isStreamParameter(name)) return "stream";
   if (name.includes(".lora_")) return "adapters";
   if (name.includes("embed_tokens")) return "embedding";
   if (name.startsWith("lm_head")) return "head";

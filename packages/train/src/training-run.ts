@@ -2,7 +2,7 @@
  * A run from its first step, or from where it was interrupted, to its end: batches with a cursor, checkpoints, evaluation
  * with early stopping and the best parameters, and events that say how it goes.
  */
-import type { HostTensor } from "@sst/layers";
+import type { HostTensor, SolverChoice } from "@sst/layers";
 import { keep, memory, SstError, tensor } from "@sst/tensor";
 import type { Batch } from "./batch.js";
 import { type BatchSource, batchesByStep } from "./batch-source.js";
@@ -150,12 +150,13 @@ export class TrainingRun {
    * @throws SstError `not-finite` for parameters that the last step has spoilt
    */
   async checkpoint(): Promise<Checkpoint> {
-    const { step, tensors } = await this.trainer.state();
+    const { step, tensors, solver } = await this.trainer.state();
     const best = Object.entries(this.#bestParameters).map(([name, value]) => [bestPrefix + name, value]);
     const state: RunState = {
       data: this.#source.state(),
       best: this.#best ? { ...this.#best } : null,
       evaluationsWithoutBest: this.#evaluationsWithoutBest,
+      ...(solver && { solver: { ...solver } }),
     };
     return {
       step,
@@ -191,10 +192,11 @@ export class TrainingRun {
 
   #restore({ configuration, state, step, tensors }: Checkpoint): void {
     requireSameConfiguration(configuration, this.#configuration());
-    const { data, best, evaluationsWithoutBest } = state as unknown as RunState;
+    const { data, best, evaluationsWithoutBest, solver } = state as unknown as RunState;
     const entries = Object.entries(tensors);
     const isBest = ([name]: [string, HostTensor]) => name.startsWith(bestPrefix);
-    this.trainer.restore({ step, tensors: Object.fromEntries(entries.filter((entry) => !isBest(entry))) });
+    const own = Object.fromEntries(entries.filter((entry) => !isBest(entry)));
+    this.trainer.restore({ step, tensors: own, ...(solver && { solver }) });
     this.#source.restore(data);
     this.#best = best ?? undefined;
     this.#evaluationsWithoutBest = evaluationsWithoutBest;
@@ -225,15 +227,16 @@ export class TrainingRun {
   }
 
   async #observe(batch: Batch): Promise<void> {
-    const { model, options, stepsDone } = this.trainer;
-    this.#tell({ event: "observation", step: stepsDone, ...(await observe(model, batch, options.forward)) });
+    const { forward, model, stepsDone } = this.trainer;
+    this.#tell({ event: "observation", step: stepsDone, ...(await observe(model, batch, forward)) });
   }
 
   #configuration(): Readonly<Record<string, Json>> {
     return { ...this.trainer.configuration, ...this.options.checkpoints?.configuration };
   }
 
-  #tellStep({ gradientNorms, ...report }: StepReport, batches: readonly Batch[]): void {
+  #tellStep({ gradientNorms, solver, ...report }: StepReport, batches: readonly Batch[]): void {
+    if (solver) this.#tell({ event: "solver", step: report.step, ...solver });
     const tokens = batches.reduce((total, { batchSize, time }) => total + batchSize * time, 0);
     const { durationMs } = report;
     this.#averageMs = this.#averageMs === undefined ? durationMs : 0.9 * this.#averageMs + 0.1 * durationMs;
@@ -264,4 +267,6 @@ type RunState = {
   readonly data: Json;
   readonly best: { readonly step: number; readonly loss: number } | null;
   readonly evaluationsWithoutBest: number;
+  /** What `solver: "auto"` has chosen. */
+  readonly solver?: Pick<SolverChoice, keyof SolverChoice>;
 };

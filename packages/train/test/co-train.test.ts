@@ -38,6 +38,20 @@ test("both variants see the same batches, and only adapters and theta change", a
   expect(memory()).toEqual(before);
 });
 
+test("what recirculation has is trained with the stream", async () => {
+  const models = await coTrain(backbone, {
+    seed: 0,
+    stateStream: { alphaMin: 0, alphaMax: 0.5, recirculate: true },
+    trainer: { steps: 1, learningRate: 1e-2, warmupSteps: 1 },
+    streamForward: { iterations: 2 },
+    batches: () => [nextTokenBatch(tinyTokens(4, 6))],
+  });
+  const { weights } = await models.stream.toData();
+  const matrix = weights["model.state_stream.recirculation.weight"]?.data as Float32Array;
+  expect(matrix.every((value, index) => value === (index % 17 === 0 ? 1 : 0))).toBe(false);
+  for (const model of Object.values(models)) model.dispose();
+});
+
 describe("runs of both", () => {
   const options = (stores: Record<CoTrainVariant, Checkpoint[]>, resume: boolean) => ({
     seed: 0,
@@ -74,12 +88,17 @@ describe("runs of both", () => {
     const whole = await thetasAndAdapters(await coTrain(backbone, options(empty(), false)));
     const stores = empty();
     const controller = new AbortController();
+    const ended: number[] = [];
     const interrupted = coTrain(backbone, {
       ...options(stores, false),
       signal: controller.signal,
+      onInterrupt: async ({ baseline, stream }) => {
+        ended.push((await baseline.checkpoint()).step, (await stream.checkpoint()).step);
+      },
       onStep: (_, { step }) => step === 5 && controller.abort(),
     });
     await expect(interrupted).rejects.toThrowError(/abort/i);
+    expect(ended).toEqual([5, 4]);
     expect(stores.baseline.map(({ step }) => step)).toEqual([2, 4, 5]);
     expect(stores.stream.map(({ step }) => step)).toEqual([2, 4]);
     // As a kill between the two would have left them.

@@ -126,6 +126,7 @@ describe("documentBatch", () => {
     expect(taken).toBe(3);
     expect([...batch.tokens]).toEqual([1, 0, 0, 0, 4, 5]);
     expect([...batch.labels]).toEqual([2, -1, -1, -1, 5, 6]);
+    expect(batch).not.toHaveProperty("documentStarts");
   });
 });
 
@@ -165,11 +166,30 @@ describe("DocumentBatches", () => {
     expect(() => other.restore(state)).toThrowError(expect.objectContaining({ code: "checkpoint-mismatch" }));
   });
 
+  test("looks at a document when its turn comes, and passes over those that ask for nothing", () => {
+    const seen = new Set<number>();
+    const list = {
+      length: 30,
+      at: (index: number) => {
+        seen.add(index);
+        return index % 3 === 0 ? { tokens: [index, index], answerStart: 2 } : { tokens: [index, index, index] };
+      },
+    };
+    const source = new DocumentBatches(list, { ...options, rows: 1, length: 4 });
+    const asked = (batches: readonly Batch[]) =>
+      batches.flatMap(({ labels }) => [...labels].filter((label) => label >= 0));
+    expect(asked(source.next())).toHaveLength(4);
+    expect(seen.size).toBeLessThan(30);
+    const epoch = new Set(Array.from({ length: 9 }, () => asked(source.next())).flat());
+    expect([...epoch].every((label) => label % 3 > 0)).toBe(true);
+  });
+
   test("refuses documents that ask for nothing", () => {
-    expect(
-      () =>
-        new DocumentBatches([{ tokens: [1] }, { tokens: [1, 2, 3, 4, 5, 6, 7, 8, 9, 10], answerStart: 9 }], options),
-    ).toThrowError(expect.objectContaining({ code: "invalid-argument", message: expect.stringContaining("first 8") }));
+    const tokens = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10];
+    const source = new DocumentBatches([{ tokens: [1] }, { tokens, answerStart: 9 }], options);
+    expect(() => source.next()).toThrowError(
+      expect.objectContaining({ code: "invalid-argument", message: expect.stringContaining("first 8") }),
+    );
   });
 
   test("trains by recorded plans, and nothing stays behind", async () => {

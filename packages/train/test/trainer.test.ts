@@ -100,6 +100,31 @@ describe("Trainer", () => {
     }
   });
 
+  test("all of the stream's parameters go ten times as fast as the others, and none decays", async () => {
+    const data = tinyModel({ stateStream: { alphaMin: 0.1, alphaMax: 0.8, recirculate: true } });
+    const farthest = async (iterations: number) => {
+      using model = DecoderModel.fromData(data);
+      using trainer = new Trainer(model, { steps: 10, learningRate: 1e-3, warmupSteps: 1, forward: { iterations } });
+      await trainer.step([countingBatch(0)]);
+      const { weights } = await model.toData();
+      const moved = Object.entries(weights).map(([name, { data: after }]) => {
+        const before = data.weights[name]?.data as Float32Array;
+        return [name, Math.max(...after.map((value, index) => Math.abs(value - (before[index] as number))))] as const;
+      });
+      return Object.fromEntries(moved);
+    };
+    // The first step of Adam moves every entry by the rate, whatever the gradient's size.
+    for (const [name, distance] of Object.entries(await farthest(2))) {
+      const rate = name.includes("state_stream") ? 1e-2 : 1e-3;
+      expect(distance / rate, name).toBeGreaterThan(0.9);
+      expect(distance / rate, name).toBeLessThan(1.1);
+    }
+    // Without a second iteration nothing depends on the recirculation, so that it stays where it was.
+    const once = await farthest(1);
+    expect(once["model.state_stream.recirculation.weight"]).toBe(0);
+    expect(once["model.state_stream.recirculation.theta"]).toBe(0);
+  });
+
   test("stops before a loss that is not finite, names step and tensor, and keeps the last good model", async () => {
     using model = DecoderModel.fromData(tinyModel());
     using trainer = new Trainer(model, { ...options, learningRate: 1e30, clipNorm: 1e30, warmupSteps: 1 });

@@ -3,17 +3,10 @@ import "@sst/backend-cpu";
 import { heapBytes } from "@sst/backend-cpu";
 import { DecoderModel } from "@sst/layers";
 import { memory, ready } from "@sst/tensor";
-import {
-  type Checkpoint,
-  type CheckpointStore,
-  nextTokenBatch,
-  Trainer,
-  type TrainingEvent,
-  TrainingRun,
-  type TrainingRunOptions,
-} from "@sst/train";
+import { nextTokenBatch, Trainer, type TrainingEvent, TrainingRun, type TrainingRunOptions } from "@sst/train";
 import { beforeAll, describe, expect, test } from "vitest";
 import { tinyBackbone, tinyModel, tinyTokens } from "../../layers/test/tiny-model.js";
+import { MemoryStore } from "./memory-store.js";
 
 beforeAll(async () => {
   await ready({ backend: "cpu" });
@@ -22,19 +15,6 @@ beforeAll(async () => {
 const steps = 12;
 const rows = tinyTokens(3, 7);
 const batches = () => [nextTokenBatch(rows)];
-
-/** A store that goes through JSON, as a file would. */
-class MemoryStore implements CheckpointStore {
-  readonly saved: Checkpoint[] = [];
-
-  async save({ tensors, ...rest }: Checkpoint): Promise<void> {
-    this.saved.push({ ...JSON.parse(JSON.stringify(rest)), tensors: structuredClone(tensors) });
-  }
-
-  async load(): Promise<Checkpoint | undefined> {
-    return this.saved.at(-1);
-  }
-}
 
 interface Ran {
   readonly events: TrainingEvent[];
@@ -199,6 +179,28 @@ describe("events", () => {
     for (const figure of [step.tokensPerSecond, step.memoryBytes, step.durationMs, step.remainingMs]) {
       expect(figure).toBeGreaterThan(0);
     }
+  });
+
+  test("the stream's part is all of its parameters, of recirculation too", async () => {
+    using model = DecoderModel.fromData(
+      tinyModel({ stateStream: { alphaMin: 0.1, alphaMax: 0.8, recirculate: true } }),
+    );
+    using trainer = new Trainer(model, { steps: 1, learningRate: 0, forward: { iterations: 2 } });
+    let parts: Readonly<Record<string, number>> = {};
+    const onEvent = (event: TrainingEvent) => {
+      if (event.event === "step") parts = event.gradientNorms;
+    };
+    const report = await (await TrainingRun.start(trainer, { batches, onEvent })).advance();
+    const ofStream = Object.entries(report.gradientNorms).filter(([name]) => name.includes("state_stream"));
+    expect(ofStream.map(([name]) => name.split(".").slice(-2).join("."))).toEqual([
+      "state_stream.theta",
+      "state_stream.theta",
+      "recirculation.theta",
+      "recirculation.weight",
+    ]);
+    const squares = ofStream.map(([, norm]) => norm ** 2);
+    for (const square of squares) expect(square).toBeGreaterThan(0);
+    expect(parts.stream).toBeCloseTo(Math.sqrt(squares.reduce((total, square) => total + square)), 10);
   });
 
   test("the residual is that of the solver, alpha that of theta", async () => {

@@ -1,35 +1,26 @@
 /** `sst cotrain`: the state stream and adapters into a pretrained model, and the matched baseline beside it. */
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { meanLoss } from "@sst/eval";
-import type { DecoderModel, ModelConfig, StateStreamConfig } from "@sst/layers";
-import {
-  gsm8kText,
-  loadTokenizer,
-  readGsm8k,
-  readModelData,
-  requireWritable,
-  saveModels,
-  type Tokenizer,
-} from "@sst/loaders";
-import { SstError } from "@sst/tensor";
-import { type Batch, type CoTrainVariant, coTrain, defaultLora, nextTokenBatch } from "@sst/train";
+import type { DecoderModel, StateStreamConfig } from "@sst/layers";
+import { loadTokenizer, noteFiles, readModelData, requireWritable, saveModels } from "@sst/loaders";
+import { type CoTrainVariant, defaultLora } from "@sst/train";
 import { Command } from "commander";
 import {
   alphaBounds,
   type CommonOptions,
-  forwardOptions,
   number,
-  type SolverOptions,
   wholeNumber,
   withAlphaOptions,
   withCommonOptions,
-  withSolverOptions,
 } from "../arguments.js";
 import { openBackend } from "../backend.js";
-import { trainingProgress } from "../progress.js";
-import { EncodedTexts, stepRows } from "../text-rows.js";
+import { conductPair, variants } from "../training/conduct-pair.js";
+import { evaluationBatches, readTexts, stepBatches } from "../training/cotrain-texts.js";
+import { type RunOptions, withRunOptions } from "../training/run-options.js";
+import { type TrainingSolverOptions, trainingForward, withTrainingSolverOptions } from "../training/solver-options.js";
+import { requireRowLength } from "../training/text-training.js";
 
-interface CotrainOptions extends CommonOptions, SolverOptions, StateStreamConfig {
+interface CotrainOptions extends CommonOptions, RunOptions, TrainingSolverOptions, StateStreamConfig {
   readonly model: string;
   readonly data: string;
   readonly out: string;
@@ -46,8 +37,6 @@ interface CotrainOptions extends CommonOptions, SolverOptions, StateStreamConfig
 /** Low in alpha's range, about where it settles on pretrained models: the stream disturbs the backbone little at first. */
 const initialTheta = -2;
 
-const variants: readonly CoTrainVariant[] = ["baseline", "stream"];
-
 export function cotrainCommand(): Command {
   const command = new Command("cotrain")
     .description("Co-train the state stream into a pretrained model, with its matched baseline")
@@ -59,53 +48,53 @@ export function cotrainCommand(): Command {
     .option("--length <N>", "tokens in a row", wholeNumber(2), 128)
     .option("--batch-size <N>", "rows in a batch", wholeNumber(1), 8)
     .option("--rank <N>", "rank of the adapters on every linear layer", wholeNumber(1), defaultLora.rank)
-    .option("--learning-rate <X>", "highest rate of the schedule; theta's is ten times it", number(0), 2e-3)
+    .option("--learning-rate <X>", "highest rate of the schedule; the stream's is ten times it", number(0), 2e-3)
     .option("--seed <N>", "seed of adapters and data", wholeNumber(0), 0)
     .option(
       "--eval-rows <N>",
-      "rows for the evaluation, each beginning with another problem of the test split",
+      "rows for an evaluation, each beginning with another problem: of the test split, with --eval-every of the last tenth of the others",
       wholeNumber(1),
       500,
     );
-  return withCommonOptions(withSolverOptions(withAlphaOptions(command))).action(run);
+  return withCommonOptions(withRunOptions(withTrainingSolverOptions(withAlphaOptions(command)))).action(run);
 }
 
 async function run(options: CotrainOptions): Promise<void> {
+  const { data: path, evalRows, learningRate, length, out, rank, seed, steps } = options;
   const stateStream = alphaBounds(options);
-  await requireWritable(options.out, { overwrite: options.overwrite ?? false });
+  await requireWritable(out, { overwrite: options.overwrite ?? false });
   await openBackend(options.backend);
   const data = await readModelData(options.model);
   const tokenizer = await loadTokenizer(options.model);
-  checkRowLength(options, data.config);
-  const { train, test } = await readTexts(options.data, tokenizer);
-  const progress = trainingProgress(options.steps);
-  const losses: Record<CoTrainVariant, number> = { baseline: Number.NaN, stream: Number.NaN };
-  const models = await coTrain(data, {
-    seed: options.seed,
-    stateStream,
-    theta: initialTheta,
-    lora: { ...defaultLora, rank: options.rank, alpha: 2 * options.rank },
-    trainer: {
-      steps: options.steps,
-      learningRate: options.learningRate,
-      warmupSteps: Math.min(50, Math.ceil(options.steps / 10)),
+  requireRowLength(length, data.config);
+  const holdsOut = options.evalEvery !== undefined;
+  const texts = await readTexts(path, tokenizer, holdsOut);
+  const held = holdsOut ? evaluationBatches(texts.held, evalRows, options) : [];
+  const models = await conductPair(data, {
+    options,
+    out,
+    data: [...(await noteFiles(options.model)), ...(await noteFiles(path))],
+    configuration: { ...sizesOf(options), data: basename(path), holdsOut },
+    evaluationLoss: async (model) => (await meanLoss(model, held)).loss,
+    coTraining: {
+      seed,
+      stateStream,
+      theta: initialTheta,
+      lora: { ...defaultLora, rank, alpha: 2 * rank },
+      trainer: { steps, learningRate, warmupSteps: Math.min(50, Math.ceil(steps / 10)) },
+      streamForward: trainingForward(options),
+      batches: (step) => stepBatches(texts.train, step, options),
     },
-    streamForward: forwardOptions(options),
-    batches: (step) => [nextTokenBatch(stepRows(train, options.seed, step, options.batchSize, options.length + 1))],
-    onStep: (variant, { step, loss }) => {
-      losses[variant] = loss;
-      if (variant === "stream")
-        progress.update(step, { "stream loss": losses.stream, "baseline loss": losses.baseline });
-    },
-  }).finally(() => progress.stop());
+  });
+  if (models === undefined) return;
   using stream = models.stream;
   using baseline = models.baseline;
   await saveModels(
-    options.out,
+    out,
     variants.map((variant) => ({ name: variant, model: models[variant], tokenizer })),
     { overwrite: options.overwrite ?? false },
   );
-  const batches = evaluationBatches(test, options);
+  const batches = evaluationBatches(texts.test, evalRows, options);
   const tested = {
     baseline: await meanLoss(baseline, batches),
     stream: await meanLoss(stream, batches),
@@ -113,31 +102,8 @@ async function run(options: CotrainOptions): Promise<void> {
   report(options, tested, await alphaRange(stream));
 }
 
-function checkRowLength({ length }: CotrainOptions, { maxPositionEmbeddings }: ModelConfig): void {
-  if (length <= maxPositionEmbeddings) return;
-  throw new SstError(
-    "context-overflow",
-    `--length ${length} does not fit the model's context of ${maxPositionEmbeddings}`,
-  );
-}
-
-/** GSM8K's two splits; of a single file the last tenth is the test split. */
-async function readTexts(path: string, tokenizer: Tokenizer): Promise<{ train: EncodedTexts; test: EncodedTexts }> {
-  const { train, test } = await readGsm8k(path);
-  return {
-    train: new EncodedTexts(train.map(gsm8kText), tokenizer),
-    test: new EncodedTexts(test.map(gsm8kText), tokenizer),
-  };
-}
-
-/** As in training, every row begins with a problem: what a model says without its start token is another question. */
-function evaluationBatches(test: EncodedTexts, { length, batchSize, evalRows }: CotrainOptions): Batch[] {
-  const count = Math.min(evalRows, test.count);
-  const rows = Array.from({ length: count }, (_, first) => test.rowFrom(first, length + 1));
-  const batchCount = Math.ceil(count / batchSize);
-  return Array.from({ length: batchCount }, (_, index) =>
-    nextTokenBatch(rows.slice(index * batchSize, (index + 1) * batchSize)),
-  );
+function sizesOf({ accumulate, batchSize, length, seed }: CotrainOptions) {
+  return { accumulate, batchSize, length, seed };
 }
 
 async function alphaRange(model: DecoderModel): Promise<{ min: number; mean: number; max: number }> {
@@ -159,8 +125,7 @@ function report(
     return;
   }
   process.stdout.write(`Test split, ${tested.stream.labels} tokens, exact inference:\n`);
-  for (const variant of variants) {
-    const { loss, perplexity } = tested[variant];
+  for (const [variant, { loss, perplexity }] of Object.entries(tested)) {
     process.stdout.write(`  ${variant.padEnd(8)}  loss ${loss.toFixed(4)}  perplexity ${perplexity.toFixed(3)}\n`);
   }
   const difference = tested.stream.loss - tested.baseline.loss;

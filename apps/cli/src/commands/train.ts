@@ -3,20 +3,13 @@ import { requireWritable } from "@sst/loaders";
 import { SstError } from "@sst/tensor";
 import { Trainer } from "@sst/train";
 import { Command, Option } from "commander";
-import {
-  type CommonOptions,
-  forwardOptions,
-  number,
-  wholeNumber,
-  withAlphaOptions,
-  withCommonOptions,
-  withQuantizeOption,
-  withSolverOptions,
-} from "../arguments.js";
+import { type CommonOptions, number, wholeNumber, withCommonOptions, withQuantizeOption } from "../arguments.js";
 import { openBackend } from "../backend.js";
 import { conduct } from "../training/conduct.js";
 import type { Prepared } from "../training/prepared.js";
-import { type RunOptions, withRunOptions } from "../training/run-options.js";
+import { type RunOptions, withPatienceOption, withRunOptions } from "../training/run-options.js";
+import { trainingForward, withTrainingSolverOptions } from "../training/solver-options.js";
+import { withStreamOptions } from "../training/stream-options.js";
 import { prepareTask, type TaskTrainingOptions } from "../training/task-training.js";
 import { trainedParts, withAdapterOptions } from "../training/text-options.js";
 import { prepareText, type TextTrainingOptions } from "../training/text-training.js";
@@ -43,7 +36,10 @@ export function trainCommand(): Command {
     .option("--data <path>", "GSM8K: a folder with train.jsonl and test.jsonl, or one such file")
     .option("--eval-data <path>", "evaluate on these (default: on the last tenth of --data, held out)")
     .addOption(
-      new Option("--train <part>", "of --model: all of it, adapters and thetas, or thetas alone")
+      new Option(
+        "--train <part>",
+        "of --model: all of it, adapters and the stream (theta, recirculation), or the stream alone",
+      )
         .choices(trainedParts)
         .default("adapters"),
     )
@@ -56,11 +52,15 @@ export function trainCommand(): Command {
     .option("--batch-size <N>", "sequences in a batch (default: 64), rows of texts (8)", wholeNumber(1))
     .option("--hidden-size <N>", "width of a model from scratch, a multiple of 8", wholeNumber(8), 32)
     .option("--layers <N>", "decoder layers of a model from scratch", wholeNumber(1), 2)
-    .option("--learning-rate <X>", "highest rate of the schedule; theta's is ten times it (default: 3e-3)", number(0))
-    .option("--seed <N>", "seed of weights and data", wholeNumber(0), 0)
-    .option("--stream-off", "train the plain transformer");
+    .option(
+      "--learning-rate <X>",
+      "highest rate of the schedule; the stream's is ten times it (default: 3e-3)",
+      number(0),
+    )
+    .option("--seed <N>", "seed of weights and data", wholeNumber(0), 0);
   const withModelOptions = withQuantizeOption(withAdapterOptions(command));
-  return withCommonOptions(withRunOptions(withSolverOptions(withAlphaOptions(withModelOptions)))).action(run);
+  const withStream = withTrainingSolverOptions(withStreamOptions(withModelOptions));
+  return withCommonOptions(withPatienceOption(withRunOptions(withStream))).action(run);
 }
 
 /** @throws SstError `contradiction` where it is neither a task nor a model with its data */
@@ -88,7 +88,7 @@ async function run(options: TrainOptions): Promise<void> {
   await openBackend(options.backend);
   const prepared = await prepare(options);
   using model = prepared.model;
-  const forward = forwardOptions(options);
+  const forward = trainingForward(options);
   const { trainable } = prepared;
   using trainer = new Trainer(model, {
     steps,

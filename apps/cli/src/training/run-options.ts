@@ -24,11 +24,19 @@ export function withRunOptions(command: Command): Command {
     .option("--checkpoint-every <N>", "steps from one checkpoint to the next", wholeNumber(1), 100)
     .option("--keep-checkpoints <N>", "how many of them stay, the newest", wholeNumber(1), 3)
     .option("--eval-every <N>", "measure the loss on held-out data every N steps", wholeNumber(1))
-    .option("--patience <N>", "stop after N evaluations in a row without a new lowest loss", wholeNumber(1))
     .option("--keep-best", "end with the parameters of the lowest evaluation")
     .option("--accumulate <N>", "batches of a step, their gradients added up", wholeNumber(1), 1)
     .option("--observe-every <N>", "log residuals and alphas every N steps", wholeNumber(1), 25)
     .option("--watch [port]", "serve a live page of the run on this machine", portOrAny);
+}
+
+/** For one run: of several side by side none stops before the others. */
+export function withPatienceOption(command: Command): Command {
+  return command.option(
+    "--patience <N>",
+    "stop after N evaluations in a row without a new lowest loss",
+    wholeNumber(1),
+  );
 }
 
 function portOrAny(text: string): number {

@@ -1,20 +1,14 @@
 /** A small model on a state-tracking task, from scratch. */
 import { labelAccuracy, meanLoss } from "@sst/eval";
-import {
-  DecoderModel,
-  initializeModel,
-  type ModelConfig,
-  type StateStreamConfig,
-  smallAlphaInitialization,
-  smallDecoder,
-} from "@sst/layers";
+import { DecoderModel, initializeModel, type ModelConfig, smallAlphaInitialization, smallDecoder } from "@sst/layers";
 import { createTask, saveModel, type Task, taskBatch } from "@sst/loaders";
 import { Random, SstError } from "@sst/tensor";
 import { batchesByStep } from "@sst/train";
-import { alphaBounds, forwardOptions, type SolverOptions } from "../arguments.js";
 import type { Prepared } from "./prepared.js";
+import { evaluationForward, type TrainingSolverOptions } from "./solver-options.js";
+import { newStream, requireFitting, type StreamOptions } from "./stream-options.js";
 
-export interface TaskTrainingOptions extends SolverOptions, StateStreamConfig {
+export interface TaskTrainingOptions extends TrainingSolverOptions, StreamOptions {
   readonly overwrite?: boolean;
   readonly length: number;
   readonly batchSize: number;
@@ -22,7 +16,6 @@ export interface TaskTrainingOptions extends SolverOptions, StateStreamConfig {
   readonly hiddenSize: number;
   readonly layers: number;
   readonly seed: number;
-  readonly streamOff?: boolean;
 }
 
 /** Sequences that an evaluation in between takes. */
@@ -30,7 +23,7 @@ const EVALUATED = 200;
 
 export function prepareTask(name: string, options: TaskTrainingOptions): Prepared {
   const task = createTask(name);
-  const { accumulate, batchSize, length, seed } = options;
+  const { accumulate, batchSize, iterations, length, seed } = options;
   const config = configOf(options, task.vocabulary.size);
   const start = initializeModel(config, new Random(`weights/${seed}`), smallAlphaInitialization);
   const model = DecoderModel.fromData(start);
@@ -43,11 +36,11 @@ export function prepareTask(name: string, options: TaskTrainingOptions): Prepare
     ),
     data: [],
     configuration: { task: task.name, seed, length, batchSize, accumulate },
-    evaluationLoss: async () => (await meanLoss(model, [validation], forwardOptions(options))).loss,
+    evaluationLoss: async () => (await meanLoss(model, [validation], evaluationForward(options))).loss,
     save: (folder) => saveModel(folder, model, { vocabulary: task.vocabulary, overwrite: options.overwrite ?? false }),
     result: async () => {
       const test = taskBatch(task, { ...held, split: "test", batchSize: 500 });
-      const { last, all } = await labelAccuracy(model, [test]);
+      const { last, all } = await labelAccuracy(model, [test], iterations === undefined ? {} : { iterations });
       return {
         figures: { task: task.name, length, accuracy: { last, all } },
         words:
@@ -59,15 +52,17 @@ export function prepareTask(name: string, options: TaskTrainingOptions): Prepare
 }
 
 function configOf(options: TaskTrainingOptions, vocabSize: number): ModelConfig {
-  const { hiddenSize, layers, streamOff } = options;
+  const { hiddenSize, layers } = options;
   if (hiddenSize % 8 !== 0) {
     throw new SstError(
       "invalid-argument",
       `--hidden-size should be a multiple of 8 (four heads of even size), but is ${hiddenSize}`,
     );
   }
-  const stateStream = alphaBounds(options);
-  return smallDecoder({ hiddenSize, vocabSize, numHiddenLayers: layers, ...(!streamOff && { stateStream }) });
+  const stateStream = newStream(options);
+  const config = smallDecoder({ hiddenSize, vocabSize, numHiddenLayers: layers, ...(stateStream && { stateStream }) });
+  requireFitting(options, config);
+  return config;
 }
 
 function trainingBatch(task: Task, { seed, length, batchSize }: TaskTrainingOptions, index: number) {

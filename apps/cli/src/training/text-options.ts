@@ -4,7 +4,7 @@ import { defaultLora } from "@sst/train";
 import type { Command } from "commander";
 import { wholeNumber } from "../arguments.js";
 
-/** What changes in training: everything, adapters and thetas, or thetas alone. */
+/** What changes in training: everything, adapters and the stream's parameters, or these alone. */
 export const trainedParts = ["all", "adapters", "theta"] as const;
 export type Trained = (typeof trainedParts)[number];
 

@@ -1,11 +1,11 @@
-/** Training a model that there is on question-and-answer texts: all of it, adapters, or the stream's thetas alone. */
+/** Training a model that there is on question-and-answer texts: all of it, adapters, or the stream's parameters alone. */
 import { basename } from "node:path";
 import { meanLoss } from "@sst/eval";
 import {
   DecoderModel,
+  isStreamParameter,
   type ModelConfig,
   type ModelData,
-  type StateStreamConfig,
   targetsMatching,
   withAdditionsOf,
   withLora,
@@ -23,12 +23,14 @@ import {
   type Tokenizer,
 } from "@sst/loaders";
 import { Random, SstError } from "@sst/tensor";
-import { asksWithin, DocumentBatches, documentBatch, type TokenDocument } from "@sst/train";
-import { alphaBounds, forwardOptions, type QuantizeOption, type SolverOptions } from "../arguments.js";
+import { asksWithin, DocumentBatches, type DocumentList, documentBatch, type TokenDocument } from "@sst/train";
+import type { QuantizeOption } from "../arguments.js";
 import type { Prepared } from "./prepared.js";
+import { evaluationForward, type TrainingSolverOptions } from "./solver-options.js";
+import { newStream, requireFitting, type StreamOptions } from "./stream-options.js";
 import type { AdapterOptions, Trained } from "./text-options.js";
 
-export interface TextTrainingOptions extends SolverOptions, StateStreamConfig, QuantizeOption, AdapterOptions {
+export interface TextTrainingOptions extends TrainingSolverOptions, StreamOptions, QuantizeOption, AdapterOptions {
   readonly data: string;
   readonly evalData?: string;
   readonly overwrite?: boolean;
@@ -36,9 +38,7 @@ export interface TextTrainingOptions extends SolverOptions, StateStreamConfig, Q
   readonly batchSize: number;
   readonly accumulate: number;
   readonly seed: number;
-  readonly streamOff?: boolean;
   readonly train: Trained;
-  readonly pack?: boolean;
   readonly answersOnly?: boolean;
 }
 
@@ -69,16 +69,16 @@ export async function prepareText(folder: string, options: TextTrainingOptions):
   const given = await readModelData(folder);
   const tokenizer = await loadTokenizer(folder);
   requireTrainable(options, given);
-  const backbone = options.streamOff || given.config.stateStream ? given : withStream(given, options);
+  const backbone = withStream(given, options);
+  requireFitting(options, backbone.config);
   const start = train === "adapters" && !backbone.adapter ? withAdapters(backbone, options) : backbone;
   const { held, trained } = await readProblems(options);
-  const encode = (problems: readonly Gsm8kProblem[]) =>
-    problems.map((each) => asDocument(each, tokenizer, answersOnly));
+  const encode = (problem: Gsm8kProblem) => asDocument(problem, tokenizer, answersOnly);
   const rows = { rows: batchSize, length, packed: pack };
-  const batches = new DocumentBatches(encode(trained), { ...rows, seed, accumulate });
-  const evaluated = batchesOf(heldOut(encode(held), length), rows);
+  const batches = new DocumentBatches(encodedWhenAsked(trained, encode), { ...rows, seed, accumulate });
+  const evaluated = batchesOf(heldOut(held, encode, length), rows);
   const model = DecoderModel.fromData(start, { quantize });
-  const forward = forwardOptions(options);
+  const forward = evaluationForward(options);
   const evaluate = () => meanLoss(model, evaluated, forward);
   return {
     model,
@@ -107,8 +107,8 @@ export async function prepareText(folder: string, options: TextTrainingOptions):
 
 const isTrained: Record<Trained, (name: string) => boolean> = {
   all: () => true,
-  adapters: (name) => name.includes(".lora_") || name.endsWith("state_stream.theta"),
-  theta: (name) => name.endsWith("state_stream.theta"),
+  adapters: (name) => name.includes(".lora_") || isStreamParameter(name),
+  theta: isStreamParameter,
 };
 
 function requireTrainable({ length, quantize, streamOff, train }: TextTrainingOptions, { config }: ModelData): void {
@@ -132,8 +132,13 @@ export function requireRowLength(length: number, { maxPositionEmbeddings }: Mode
   );
 }
 
-function withStream(data: ModelData, options: StateStreamConfig): ModelData {
-  return withStateStream(data, alphaBounds(options), INITIAL_THETA);
+/** A model that has a stream keeps its own. */
+function withStream(data: ModelData, options: StreamOptions): ModelData {
+  if (data.config.stateStream && options.recirculate) {
+    throw new SstError("contradiction", "--recirculate is for a stream that is put in, but the model has one already");
+  }
+  const stream = newStream(options);
+  return data.config.stateStream || stream === undefined ? data : withStateStream(data, stream, INITIAL_THETA);
 }
 
 function withAdapters(data: ModelData, { rank, seed, targets }: TextTrainingOptions): ModelData {
@@ -154,6 +159,21 @@ async function readProblems({ data, evalData }: TextTrainingOptions) {
   return { trained: train.slice(0, -count), held: train.slice(-count) };
 }
 
+/** Encoding takes longer than reading: each problem once, when its turn comes. */
+function encodedWhenAsked(
+  problems: readonly Gsm8kProblem[],
+  encode: (problem: Gsm8kProblem) => TokenDocument,
+): DocumentList {
+  const encoded: TokenDocument[] = [];
+  return {
+    length: problems.length,
+    at: (index) => {
+      encoded[index] ??= encode(problems[index] as Gsm8kProblem);
+      return encoded[index];
+    },
+  };
+}
+
 /** Where only answers count, the first token that the question alone would not have is the first that is asked for. */
 function asDocument(problem: Gsm8kProblem, tokenizer: Tokenizer, answersOnly: boolean): TokenDocument {
   const tokens = tokenizer.encode(gsm8kText(problem));
@@ -163,10 +183,19 @@ function asDocument(problem: Gsm8kProblem, tokenizer: Tokenizer, answersOnly: bo
   return { tokens, answerStart: Math.max(1, differs < 0 ? tokens.length : differs) };
 }
 
-/** Those whose answer begins within a row: the others ask for nothing. */
-function heldOut(documents: readonly TokenDocument[], length: number): readonly TokenDocument[] {
-  const asking = documents.filter((document) => asksWithin(length, document));
-  if (asking.length > 0) return asking.slice(0, EVALUATED);
+/** The first ones whose answer begins within a row: the others ask for nothing. */
+function heldOut(
+  problems: readonly Gsm8kProblem[],
+  encode: (problem: Gsm8kProblem) => TokenDocument,
+  length: number,
+): readonly TokenDocument[] {
+  const asking: TokenDocument[] = [];
+  for (const problem of problems) {
+    const document = encode(problem);
+    if (asksWithin(length, document)) asking.push(document);
+    if (asking.length === EVALUATED) break;
+  }
+  if (asking.length > 0) return asking;
   throw new SstError(
     "invalid-argument",
     `no held-out text has an answer that begins within ${length} tokens: choose a larger --length`,

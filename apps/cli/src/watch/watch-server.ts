@@ -50,9 +50,7 @@ export class WatchServer {
 
   tell(event: LoggedEvent): void {
     this.#history.push(event);
-    if (this.#history.length > KEPT_EVENTS) {
-      this.#history = this.#history.filter(({ event: kind }, index) => kind !== "step" || index % 2 === 0);
-    }
+    if (this.#history.length > KEPT_EVENTS) this.#history = withEveryOtherStep(this.#history);
     this.#channel.broadcast(event, "training");
   }
 
@@ -92,4 +90,15 @@ export class WatchServer {
     });
     response.end(bytes);
   }
+}
+
+/** Of each run: where several go on side by side, their steps come by turns. */
+function withEveryOtherStep(history: readonly LoggedEvent[]): LoggedEvent[] {
+  const seen = new Map<string | undefined, number>();
+  return history.filter(({ event, variant }) => {
+    if (event !== "step") return true;
+    const count = seen.get(variant) ?? 0;
+    seen.set(variant, count + 1);
+    return count % 2 === 0;
+  });
 }

@@ -7,9 +7,12 @@
  */
 import { SstError, type Tensor } from "@sst/tensor";
 import { forward } from "../forward.js";
+import { type ForwardOptions, planForward } from "../forward-options.js";
+import { segmentsOf } from "../segments.js";
 import type { ModelWeights } from "../weights.js";
 
-export interface SolverWishes {
+/** What is asked of a solver, and how the passes run that it is for. */
+export interface SolverWishes extends Pick<ForwardOptions, "documents" | "iterations"> {
   /** Largest residual `‖s_t - g_t(s_{t-1})‖ / ‖s_t‖` of any layer; defaults to 1e-4. */
   readonly tolerance?: number;
   /** Beyond so many sweeps the exact solver is the cheaper one; defaults to 4. */
@@ -38,7 +41,7 @@ const SLOWEST_CONTRACTION = 0.5;
 export async function chooseSolver(
   weights: ModelWeights,
   tokens: Tensor,
-  { tolerance = 1e-4, maximumSweeps = 4 }: SolverWishes = {},
+  { tolerance = 1e-4, maximumSweeps = 4, ...pass }: SolverWishes = {},
 ): Promise<SolverChoice> {
   if (!(tolerance > 0)) throw new SstError("invalid-argument", `tolerance should be above 0, but is ${tolerance}`);
   if (!Number.isInteger(maximumSweeps) || maximumSweeps < 2) {
@@ -46,9 +49,13 @@ export async function chooseSolver(
   }
   const seen: { sweeps: number; residual: number }[] = [];
   const exact = (reason: string): SolverChoice => ({ solver: "sequential", residual: 0, seen, reason });
+  const columns = longestRun(weights, tokens, pass);
   let sweeps = 2;
   for (;;) {
-    const residual = await largestResidual(weights, tokens, sweeps);
+    // As many sweeps as columns leave no residual, whether they contract or not.
+    if (sweeps >= columns)
+      return exact(`too few columns in a row (${columns}) to tell what ${sweeps} sweeps are worth`);
+    const residual = await largestResidual(weights, tokens, sweeps, pass);
     const before = seen.at(-1);
     seen.push({ sweeps, residual });
     if (residual <= tolerance) {
@@ -66,9 +73,22 @@ export async function chooseSolver(
   }
 }
 
-async function largestResidual(weights: ModelWeights, tokens: Tensor, sweeps: number): Promise<number> {
+/** Columns of the longest recurrence that is solved at once. */
+function longestRun({ config, recirculation }: ModelWeights, tokens: Tensor, pass: SolverWishes): number {
+  const plan = planForward(config, { ...pass, solver: "layerwise" });
+  const recirculates = recirculation !== undefined;
+  const segments = segmentsOf(plan, tokens.shape[1] as number, recirculates);
+  return Math.max(...segments.map(({ time, iterations }) => (recirculates ? time : time * iterations)));
+}
+
+async function largestResidual(
+  weights: ModelWeights,
+  tokens: Tensor,
+  sweeps: number,
+  pass: SolverWishes,
+): Promise<number> {
   const residuals: Promise<number>[] = [];
   const onResidual = (_layer: number, residual: Promise<number>) => residuals.push(residual);
-  forward(weights, tokens, { solver: "layerwise", sweeps, onResidual, lastPositionOnly: true }).dispose();
+  forward(weights, tokens, { ...pass, solver: "layerwise", sweeps, onResidual, lastPositionOnly: true }).dispose();
   return Math.max(...(await Promise.all(residuals)));
 }

@@ -2,8 +2,11 @@
 import uPlot from "uplot";
 import "uplot/dist/uPlot.min.css";
 import "./page.css";
+import { describeSolver } from "../../training/solver-words.js";
 import type { LoggedEvent } from "../../training/training-log.js";
 import { type ChartData, columnsOf, Series } from "./series.js";
+
+type StepLogged = Extract<LoggedEvent, { event: "step" }>;
 
 const REDRAW_MS = 500;
 const CHART_HEIGHT = 230;
@@ -12,7 +15,8 @@ const colours = ["#2f6fde", "#d9480f", "#2b8a3e", "#9c36b5", "#0c8599", "#e8590c
 const series = new Series();
 const drawn = new Map<string, { plot: uPlot; card: HTMLElement; lines: number }>();
 let steps = 0;
-let newest: LoggedEvent | undefined;
+/** By run: there is one, or several side by side. */
+const newest = new Map<string | undefined, StepLogged>();
 let isDue = false;
 let isOver = false;
 
@@ -21,7 +25,8 @@ const byId = (id: string) => document.getElementById(id) as HTMLElement;
 function hear(event: LoggedEvent): void {
   series.add(event);
   if (event.event === "start") steps = event.steps;
-  if (event.event === "step") newest = event;
+  if (event.event === "step") newest.set(event.variant, event);
+  if (event.event === "solver") showSolver(event);
   isOver = event.event === "end";
   const place = `tep ${event.step} of ${steps}`;
   byId("state").textContent = event.event === "end" ? `${describeEnd(event.reason)} at s${place}` : `S${place}`;
@@ -35,21 +40,28 @@ function describeEnd(reason: string): string {
   return { finished: "Finished", "stopped-early": "Stopped early" }[reason] ?? "Interrupted";
 }
 
+function showSolver(event: Extract<LoggedEvent, { event: "solver" }>): void {
+  const { reason, residual, step, variant } = event;
+  const of = variant === undefined ? "" : ` of ${variant}`;
+  byId("solver").textContent =
+    `Solver${of} from step ${step} on: ${describeSolver(event)}, residual ${shortNumber(residual)} (${reason})`;
+}
+
 function draw(): void {
   isDue = false;
-  if (newest?.event === "step") showFigures(newest);
+  showFigures([...newest.values()]);
   for (const [name, data] of series.charts) drawChart(name, data);
 }
 
-function showFigures(event: Extract<LoggedEvent, { event: "step" }>): void {
-  const figures: Record<string, string> = {
-    loss: event.loss.toFixed(4),
-    "gradient norm": event.gradientNorm.toPrecision(3),
-    "learning rate": event.learningRate.toExponential(2),
-    "tokens per second": Math.round(event.tokensPerSecond).toLocaleString("en"),
-    memory: `${(event.memoryBytes / 2 ** 20).toFixed(1)} MiB`,
-    "time left": duration(event.remainingMs),
-  };
+function showFigures(events: readonly StepLogged[]): void {
+  const figures = Object.fromEntries(
+    events.flatMap((event) =>
+      Object.entries(figuresOf(event)).map(([name, value]) => [
+        event.variant === undefined ? name : `${event.variant}: ${name}`,
+        value,
+      ]),
+    ),
+  );
   byId("figures").replaceChildren(
     ...Object.entries(figures).map(([name, value]) => {
       const group = document.createElement("div");
@@ -58,6 +70,17 @@ function showFigures(event: Extract<LoggedEvent, { event: "step" }>): void {
       return group;
     }),
   );
+}
+
+function figuresOf(event: StepLogged): Record<string, string> {
+  return {
+    loss: event.loss.toFixed(4),
+    "gradient norm": event.gradientNorm.toPrecision(3),
+    "learning rate": event.learningRate.toExponential(2),
+    "tokens per second": Math.round(event.tokensPerSecond).toLocaleString("en"),
+    memory: `${(event.memoryBytes / 2 ** 20).toFixed(1)} MiB`,
+    "time left": duration(event.remainingMs),
+  };
 }
 
 function duration(milliseconds: number): string {

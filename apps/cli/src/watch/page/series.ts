@@ -36,6 +36,9 @@ export class Series {
       point("speed", "tokens", event.tokensPerSecond);
       point("memory", "tensors", event.memoryBytes / 2 ** 20);
     }
+    if (event.event === "solver") {
+      for (const { residual, sweeps } of event.seen) point("residual", `tried: ${sweeps} sweeps`, residual);
+    }
     if (event.event === "evaluation") point("loss", "evaluation", event.loss);
     if (event.event === "observation") {
       for (const [layer, residual] of event.residual.entries()) point("residual", `layer ${layer}`, residual);
