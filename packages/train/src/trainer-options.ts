@@ -5,10 +5,7 @@ import type { TrainingForward } from "./solver-control.js";
 export interface TrainerOptions {
   readonly steps: number;
   readonly learningRate: number;
-  /**
-   * The rate of the stream's parameters (theta, and what recirculation has) as a multiple of the others'; defaults to 10. They
-   * have no weight decay: theta would be drawn to the middle of alpha's range, recirculation's matrix away from the identity.
-   */
+  /** The rate of thetas, of the stream and of recirculation, as a multiple of the others'; defaults to 10. They have no weight decay. */
   readonly streamRateFactor?: number;
   /** Defaults to 0.01. Norms have none. */
   readonly weightDecay?: number;

@@ -189,8 +189,8 @@ export class Trainer implements Disposable {
     const candidate = isDue ? this.#takeSnapshot() : undefined;
     const learningRate = this.#settings.learningRate * this.#schedule(this.#step);
     this.#optimizer.update(this.model, gradients, scale, learningRate, (name) => ({
-      rateFactor: isStreamParameter(name) ? this.#settings.streamRateFactor : 1,
-      weightDecay: isStreamParameter(name) || isNorm(name) ? 0 : this.#settings.weightDecay,
+      rateFactor: isTheta(name) ? this.#settings.streamRateFactor : 1,
+      weightDecay: isTheta(name) || isNorm(name) ? 0 : this.#settings.weightDecay,
     }));
     // The one download of a step, at its end: the device has all of the work before anybody waits for it.
     const figures = tidy(() => concat([reshape(loss, [1]), squares]) as Tensor);
@@ -301,6 +301,11 @@ export class Trainer implements Disposable {
 
 function disposeAll({ tensors }: Snapshot): void {
   for (const copy of Object.values(tensors)) copy.dispose();
+}
+
+/** Of a layer's stream or of the recirculation, whose matrix goes with the other matrices. */
+function isTheta(name: string): boolean {
+  return isStreamParameter(name) && name.endsWith(".theta");
 }
 
 function isNorm(name: string): boolean {

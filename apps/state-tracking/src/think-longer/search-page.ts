@@ -47,9 +47,6 @@ fresh sequences by number of iterations, the trained depth in bold; deeper ones 
 asked for the answer and trained with as many floating-point operations as the one with recirculation. All figures are made by
 \`apps/state-tracking/src/think-longer/search.ts\`, this page by \`search-page.ts\` beside it, from \`deliberation.jsonl\`.
 
-In these runs the recirculation's matrix was trained at the rate of the other weights, and decayed with them. Since then it goes with the
-stream's parameters; the small recipe then ends at 1.000 and 0.998 (seeds 0 and 1, 500 sequences).
-
 ${sections.map(section).filter(Boolean).join("\n")}`);
 
 function section({ group, title, text }: (typeof sections)[number]): string {
