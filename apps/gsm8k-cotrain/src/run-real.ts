@@ -2,16 +2,8 @@
 import { join } from "node:path";
 import { gsm8kBenchmark, meanLoss, textSubject } from "@sst/eval";
 import { DecoderModel, paperAlpha } from "@sst/layers";
-import {
-  type Gsm8kProblem,
-  gsm8kText,
-  loadTokenizer,
-  readGsm8k,
-  readModelData,
-  saveModels,
-  type Tokenizer,
-} from "@sst/loaders";
-import { type Batch, coTrain, DocumentBatches, defaultLora, documentBatch, type TokenDocument } from "@sst/train";
+import { gsm8kTokens, loadTokenizer, readGsm8k, readModelData, saveModels } from "@sst/loaders";
+import { type Batch, coTrain, DocumentBatches, defaultLora, documentBatches } from "@sst/train";
 import type { RealSettings } from "./jobs.js";
 import { LossCurve } from "./loss-curve.js";
 import { alphasOf, measureProbe, measureSet } from "./measure.js";
@@ -35,7 +27,7 @@ export async function runReal(
   const data = await readGsm8k(settings.data);
   const rows = { rows: batchSize, length, packed: true };
   const documents = new DocumentBatches(
-    data.train.map((problem) => answerDocument(problem, tokenizer)),
+    data.train.map((problem) => gsm8kTokens(problem, tokenizer)),
     { ...rows, seed },
   );
   const curves = { stream: new LossCurve(), baseline: new LossCurve() };
@@ -61,7 +53,10 @@ export async function runReal(
     { overwrite: true },
   );
   onProgress({ phase: "evaluation" });
-  const held = heldOutBatches(data.test.slice(0, LOSS_PROBLEMS), tokenizer, rows);
+  const held = documentBatches(
+    data.test.slice(0, LOSS_PROBLEMS).map((problem) => gsm8kTokens(problem, tokenizer)),
+    rows,
+  );
   const loss = async (model: DecoderModel) => (await meanLoss(model, held)).loss;
   const losses = { backbone: await loss(plain), baseline: await loss(baseline), stream: await loss(stream) };
   const subjects = {
@@ -82,30 +77,6 @@ export async function runReal(
     alphas: await alphasOf(stream),
     probe: await measureProbe(subjects.stream, benchmark, measured.stream, join(modelFolder, "stream"), seed),
   };
-}
-
-/** A problem of whose text only the answer is asked for. */
-function answerDocument(problem: Gsm8kProblem, tokenizer: Tokenizer): TokenDocument {
-  const tokens = tokenizer.encode(gsm8kText(problem));
-  const question = tokenizer.encode(gsm8kText({ ...problem, answer: "" }).trimEnd());
-  // The last token of the question may have grown together with the answer's first.
-  const differs = tokens.findIndex((token, index) => token !== question[index]);
-  return { tokens, answerStart: Math.max(1, differs < 0 ? tokens.length : differs) };
-}
-
-function heldOutBatches(
-  problems: readonly Gsm8kProblem[],
-  tokenizer: Tokenizer,
-  rows: Parameters<typeof documentBatch>[1],
-): Batch[] {
-  const documents = problems.map((problem) => answerDocument(problem, tokenizer));
-  const batches: Batch[] = [];
-  for (let done = 0; done < documents.length; ) {
-    const { batch, taken } = documentBatch(documents.slice(done), rows);
-    batches.push(batch);
-    done += taken;
-  }
-  return batches;
 }
 
 /** The stream and the baseline each ask for a step's batches: they get the same. */

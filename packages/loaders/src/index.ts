@@ -5,7 +5,15 @@ export {
   type StoredCheckpoint,
 } from "./checkpoints/folder-checkpoint-store.js";
 export { type GpqaQuestion, readGpqa } from "./datasets/gpqa.js";
-export { type Gsm8k, type Gsm8kProblem, gsm8kAnswer, gsm8kProgram, gsm8kText, readGsm8k } from "./datasets/gsm8k.js";
+export {
+  type Gsm8k,
+  type Gsm8kProblem,
+  gsm8kAnswer,
+  gsm8kProgram,
+  gsm8kText,
+  gsm8kTokens,
+  readGsm8k,
+} from "./datasets/gsm8k.js";
 export { type FileSource, folderSource, httpSource, memorySource } from "./files/file-source.js";
 export { type NotedFile, noteFiles, requireUnchanged } from "./files/noted-files.js";
 export type { OpenFile } from "./files/open-file.js";

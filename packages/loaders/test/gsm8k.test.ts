@@ -2,7 +2,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { gsm8kAnswer, gsm8kProgram, gsm8kText, readGsm8k } from "@sst/loaders";
+import { gsm8kAnswer, gsm8kProgram, gsm8kText, gsm8kTokens, readGsm8k, type Tokenizer } from "@sst/loaders";
 import { describeWhere, sharedData } from "@sst/vitest-config/helpers";
 import { afterAll, expect, test } from "vitest";
 
@@ -63,4 +63,18 @@ describeWhere(sharedData(), "no real data here (SST_DATA_DIR)", "the real data s
     // Nine of ten solutions end with a marked calculation of the answer, of numbers alone.
     expect(train.filter((problem) => gsm8kProgram(problem) !== undefined).length).toBe(6827);
   });
+});
+
+test("as tokens the answer begins where the question alone would have gone on otherwise", () => {
+  // Tokens of two characters: what is left of the question grows together with the answer's first character, or not.
+  const pairs = (text: string) =>
+    Array.from(text.match(/.{1,2}/gs) ?? [], (pair) => pair.charCodeAt(0) * 256 + (pair.charCodeAt(1) || 0));
+  const tokenizer = { encode: pairs } as unknown as Tokenizer;
+  for (const question of ["odd", "even"]) {
+    const text = `Question: ${question}\nAnswer: 7\n`;
+    const { tokens, answerStart } = gsm8kTokens({ question, answer: "7" }, tokenizer);
+    expect(tokens).toEqual(pairs(text));
+    // The space before the answer is the first that the question alone does not have.
+    expect(answerStart).toBe(Math.floor(text.indexOf(" 7") / 2));
+  }
 });

@@ -63,6 +63,17 @@ export function documentBatch(
   return { batch: { ...batch, documentStarts: starts }, taken };
 }
 
+/** All documents in their order, in as many batches as it takes: for an evaluation. */
+export function documentBatches(documents: readonly TokenDocument[], options: RowOptions): Batch[] {
+  const batches: Batch[] = [];
+  for (let done = 0; done < documents.length; ) {
+    const { batch, taken } = documentBatch(documents.slice(done), options);
+    batches.push(batch);
+    done += taken;
+  }
+  return batches;
+}
+
 export interface DocumentBatchesOptions extends RowOptions {
   /** Of the order, which is another one in each epoch. */
   readonly seed: number;

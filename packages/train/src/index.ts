@@ -10,6 +10,7 @@ export {
   type DocumentBatchesOptions,
   type DocumentList,
   documentBatch,
+  documentBatches,
   type RowOptions,
   type TokenDocument,
 } from "./document-batches.js";

@@ -3,7 +3,15 @@ import "@sst/backend-cpu";
 import "@sst/backend-js";
 import { DecoderModel, documentTensors, type ForwardOptions, forward } from "@sst/layers";
 import { memory, Random, ready, type Tensor, tensor } from "@sst/tensor";
-import { type Batch, DocumentBatches, documentBatch, lossAndGradients, type TokenDocument, Trainer } from "@sst/train";
+import {
+  type Batch,
+  DocumentBatches,
+  documentBatch,
+  documentBatches,
+  lossAndGradients,
+  type TokenDocument,
+  Trainer,
+} from "@sst/train";
 import { beforeAll, describe, expect, test } from "vitest";
 import { relativeError, tinyBackbone, tinyModel } from "../../layers/test/tiny-model.js";
 
@@ -128,6 +136,14 @@ describe("documentBatch", () => {
     expect([...batch.labels]).toEqual([2, -1, -1, -1, 5, 6]);
     expect(batch).not.toHaveProperty("documentStarts");
   });
+});
+
+test("documentBatches takes every document once, in order", () => {
+  const documents = Array.from({ length: 7 }, (_, index) => ({ tokens: [index, index, index] }));
+  const batches = documentBatches(documents, { rows: 2, length: 4, packed: true });
+  const asked = batches.flatMap(({ labels }) => [...labels].filter((label) => label >= 0));
+  expect(batches).toHaveLength(2);
+  expect(asked).toEqual(documents.flatMap(({ tokens }) => tokens.slice(1)));
 });
 
 describe("DocumentBatches", () => {

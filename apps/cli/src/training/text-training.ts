@@ -14,16 +14,16 @@ import {
 import {
   type Gsm8kProblem,
   gsm8kText,
+  gsm8kTokens,
   loadTokenizer,
   noteFiles,
   readGsm8k,
   readModelData,
   saveModel,
   saveModelData,
-  type Tokenizer,
 } from "@sst/loaders";
 import { Random, SstError } from "@sst/tensor";
-import { asksWithin, DocumentBatches, type DocumentList, documentBatch, type TokenDocument } from "@sst/train";
+import { asksWithin, DocumentBatches, type DocumentList, documentBatches, type TokenDocument } from "@sst/train";
 import type { QuantizeOption } from "../arguments.js";
 import type { Prepared } from "./prepared.js";
 import { evaluationForward, type TrainingSolverOptions } from "./solver-options.js";
@@ -73,10 +73,11 @@ export async function prepareText(folder: string, options: TextTrainingOptions):
   requireFitting(options, backbone.config);
   const start = train === "adapters" && !backbone.adapter ? withAdapters(backbone, options) : backbone;
   const { held, trained } = await readProblems(options);
-  const encode = (problem: Gsm8kProblem) => asDocument(problem, tokenizer, answersOnly);
+  const encode = (problem: Gsm8kProblem): TokenDocument =>
+    answersOnly ? gsm8kTokens(problem, tokenizer) : { tokens: tokenizer.encode(gsm8kText(problem)) };
   const rows = { rows: batchSize, length, packed: pack };
   const batches = new DocumentBatches(encodedWhenAsked(trained, encode), { ...rows, seed, accumulate });
-  const evaluated = batchesOf(heldOut(held, encode, length), rows);
+  const evaluated = documentBatches(heldOut(held, encode, length), rows);
   const model = DecoderModel.fromData(start, { quantize });
   const forward = evaluationForward(options);
   const evaluate = () => meanLoss(model, evaluated, forward);
@@ -174,15 +175,6 @@ function encodedWhenAsked(
   };
 }
 
-/** Where only answers count, the first token that the question alone would not have is the first that is asked for. */
-function asDocument(problem: Gsm8kProblem, tokenizer: Tokenizer, answersOnly: boolean): TokenDocument {
-  const tokens = tokenizer.encode(gsm8kText(problem));
-  if (!answersOnly) return { tokens };
-  const question = tokenizer.encode(gsm8kText({ ...problem, answer: "" }).trimEnd());
-  const differs = tokens.findIndex((token, index) => token !== question[index]);
-  return { tokens, answerStart: Math.max(1, differs < 0 ? tokens.length : differs) };
-}
-
 /** The first ones whose answer begins within a row: the others ask for nothing. */
 function heldOut(
   problems: readonly Gsm8kProblem[],
@@ -200,14 +192,4 @@ function heldOut(
     "invalid-argument",
     `no held-out text has an answer that begins within ${length} tokens: choose a larger --length`,
   );
-}
-
-function batchesOf(documents: readonly TokenDocument[], rows: Parameters<typeof documentBatch>[1]) {
-  const batches = [];
-  for (let done = 0; done < documents.length; ) {
-    const { batch, taken } = documentBatch(documents.slice(done), rows);
-    batches.push(batch);
-    done += taken;
-  }
-  return batches;
 }

@@ -1,6 +1,7 @@
 /** GSM8K (Cobbe et al. 2021): grade-school problems, a JSON object a line with `question` and `answer`. Node only. */
 import { SstError } from "@sst/tensor";
 import * as v from "valibot";
+import type { Tokenizer } from "../tokenizers/tokenizer.js";
 
 const problemSchema = v.object({ question: v.string(), answer: v.string() });
 
@@ -34,6 +35,15 @@ export async function readGsm8k(path: string): Promise<Gsm8k> {
 /** A problem as text for a language model. */
 export function gsm8kText({ question, answer }: Gsm8kProblem): string {
   return `Question: ${question}\nAnswer: ${answer}\n`;
+}
+
+/** The text as tokens, and which of them is the first of the answer: one that the question alone would not have. */
+export function gsm8kTokens(problem: Gsm8kProblem, tokenizer: Tokenizer): { tokens: number[]; answerStart: number } {
+  const tokens = tokenizer.encode(gsm8kText(problem));
+  // The question's last token may have grown together with the answer's first.
+  const question = tokenizer.encode(gsm8kText({ ...problem, answer: "" }).trimEnd());
+  const differs = tokens.findIndex((token, index) => token !== question[index]);
+  return { tokens, answerStart: Math.max(1, differs < 0 ? tokens.length : differs) };
 }
 
 /** The answer after the last `####`, without thousands' commas; undefined for a solution without one. */
