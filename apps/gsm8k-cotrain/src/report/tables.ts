@@ -1,14 +1,14 @@
 /** The page's tables. */
 import type { ProbeAssessment } from "@sst/eval";
 import { type Html, html, percent } from "@sst/report";
-import type { Results, SeedResult } from "../results.js";
+import type { QuestionSet, Results, SeedResult } from "../results.js";
 import type { SetSummary } from "../summary.js";
 
 /** What the paper reports (27B parameters, Gemma 3), and what came out here, in the same columns. */
 export function paperTable(summaries: readonly SetSummary[]): Html {
   const ours = summaries.map(({ title, role, comparison, unionOverDepths }) => {
     const { accuracy, baselineAccuracy, errorReduction, interval, pValue } = comparison;
-    return html`<tr><th scope="row">ours: ${title}${role === "harder" ? " (harder than in training)" : ""}</th>
+    return html`<tr><th scope="row">ours: ${title}${role === "harder" ? ", harder" : ""}</th>
 <td class="number">${percent(baselineAccuracy)}</td><td class="number">${percent(accuracy)}</td>
 <td class="number">${percent(unionOverDepths)}</td><td class="number">${shareText(errorReduction)}</td>
 <td class="number">${points(interval.low)} to ${points(interval.high)}</td><td class="number">${pValueText(pValue)}</td></tr>`;
@@ -52,24 +52,47 @@ ${rows}
 </tbody></table></div>`;
 }
 
-export function seedTable({ runs }: Results): Html {
-  const rows = runs.flatMap(({ seed, sets, losses, seconds }) =>
-    sets.map(
-      (set) =>
-        html`<tr><td class="number">${seed}</td><th scope="row">${set.title}</th><td class="number">${set.questions}</td>
-<td class="number">${percent(set.depths[0]?.accuracy ?? Number.NaN)}</td><td class="number">${percent(set.baseline.accuracy)}</td>
-<td class="number">${percent(set.backbone)}</td><td class="number">${percent(set.backboneWithSteps ?? Number.NaN)}</td>
-<td class="number">${losses ? `${losses.stream.toFixed(3)}, ${losses.baseline.toFixed(3)}, ${losses.backbone.toFixed(3)}` : "–"}</td>
-<td class="number">${seconds.stream.toFixed(0)}, ${seconds.baseline.toFixed(0)}</td></tr>`,
+/** A column of a table by seed and set. */
+interface Column {
+  readonly title: string;
+  readonly text: (run: SeedResult, set: QuestionSet) => string;
+}
+
+/** Steps are written out for generated problems, losses are taken with a real backbone. */
+export function seedTable({ runs, experiment }: Results): Html {
+  const columns: readonly Column[] = [
+    { title: "number", text: (_, { questions }) => String(questions) },
+    { title: "with the stream", text: (_, { depths }) => percent(depths[0]?.accuracy ?? Number.NaN) },
+    { title: "baseline", text: (_, { baseline }) => percent(baseline.accuracy) },
+    { title: "backbone", text: (_, { backbone }) => percent(backbone) },
+    experiment.kind === "generated"
+      ? {
+          title: "backbone, steps written out",
+          text: (_, { backboneWithSteps }) => percent(backboneWithSteps ?? Number.NaN),
+        }
+      : { title: "loss: stream, baseline, backbone", text: ({ losses }) => lossesText(losses) },
+    {
+      title: "seconds: stream, baseline",
+      text: ({ seconds }) => `${seconds.stream.toFixed(0)}, ${seconds.baseline.toFixed(0)}`,
+    },
+  ];
+  const rows = runs.flatMap((run) =>
+    run.sets.map(
+      (set) => html`<tr><td class="number">${run.seed}</td><th scope="row">${set.title}</th>
+${columns.map(({ text }) => html`<td class="number">${text(run, set)}</td>`)}</tr>`,
     ),
   );
   return html`<div class="scroll"><table>
-<thead><tr><th scope="col" class="number">seed</th><th scope="col">questions</th><th scope="col" class="number">number</th><th scope="col" class="number">with the stream</th>
-<th scope="col" class="number">baseline</th><th scope="col" class="number">backbone</th><th scope="col" class="number">backbone, steps written out</th>
-<th scope="col" class="number">loss: stream, baseline, backbone</th><th scope="col" class="number">seconds: stream, baseline</th></tr></thead>
+<thead><tr><th scope="col" class="number">seed</th><th scope="col">questions</th>
+${columns.map(({ title }) => html`<th scope="col" class="number">${title}</th>`)}</tr></thead>
 <tbody>
 ${rows}
 </tbody></table></div>`;
+}
+
+function lossesText(losses: SeedResult["losses"]): string {
+  if (losses === undefined) return "–";
+  return [losses.stream, losses.baseline, losses.backbone].map((loss) => loss.toFixed(3)).join(", ");
 }
 
 function area({ area: value, interval }: ProbeAssessment["surface"]): string {

@@ -30,7 +30,7 @@ twice that length. All figures are made by \`src/search/search.ts\`, this page b
 
 ${table()}
 
-${findings}
+FINDINGS
 `);
 
 function table(): string {

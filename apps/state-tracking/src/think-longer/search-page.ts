@@ -33,7 +33,7 @@ const sections: readonly { readonly group: Trial["group"]; readonly title: strin
   {
     group: "tokens",
     title: "The table in tokens",
-    text: "Each entry two symbols, as a language model sees them (`npm start -- --think-longer tokens`). Here the second symbol of an entry has to find the first one before anything can be looked up, so entries are asked back as well: at the second symbol, which one came before it. Without small tables first, 2,500 steps did not teach the first hop.",
+    text: "Each entry two symbols, as a language model sees them (`npm start -- --think-longer tokens`). Here the second symbol of an entry has to find the first one before anything can be looked up, so entries are asked back as well: at the second symbol, which one came before it. Without small tables first, 2,000 steps did not teach the first hop (one seed).",
   },
 ];
 
@@ -42,9 +42,9 @@ process.stdout.write(`# Training a model to think longer
 Every sequence of k-hop brings a new table a → f(a), a number of hops k and a start s, and asks for f applied k times to s. Two layers;
 only the last position iterates; with recirculation an iteration starts from what the one before left at the top. All models learn
 lookups first: tables begin with two entries and grow, and in all sizes but the small one there are several questions after a table,
-of which all but the last are asked for one hop. Accuracy on 1,000
-fresh sequences by number of iterations, the trained depth in bold; deeper ones were never trained. A model without iterations is
-asked for the answer and trained with as many floating-point operations as the one with recirculation. All figures are made by
+of which all but the last are asked for one hop (a model without iterations is asked for the answers of all). Accuracy on 1,000 fresh
+sequences by number of iterations, the trained depth in bold; deeper ones were never trained. A model without iterations is trained
+with as many floating-point operations as the one with recirculation. All figures are made by
 \`apps/state-tracking/src/think-longer/search.ts\`, this page by \`search-page.ts\` beside it, from \`deliberation.jsonl\`.
 
 ${sections.map(section).filter(Boolean).join("\n")}`);
