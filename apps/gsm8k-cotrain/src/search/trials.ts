@@ -48,6 +48,10 @@ const trialChanges: Readonly<Record<string, Changes>> = {
     ...{ firstWeights: "small", askedAfter: "words" },
     coTraining: { ...paperRange, stepsPerSentence: 80 },
   },
+  "the same with the story compass": {
+    ...{ stories: ["compass"], firstWeights: "small", askedAfter: "words" },
+    coTraining: { ...paperRange, stepsPerSentence: 80 },
+  },
   "paper's range of alpha, usual first weights": { coTraining: { ...paperRange, theta: 0 } },
   "two-pass": { coTraining: { solver: { solver: "two-pass" } } },
   "layerwise, two sweeps": { coTraining: { solver: { solver: "layerwise" } } },
