@@ -30,6 +30,18 @@ test("trains a probe on a model's answers, beside its controls, and leaves it be
   expect(again.stderr).toMatch(/exists already.*--overwrite/);
   const json = await sst(...train, "--depths", "1,2", "--overwrite", "--json");
   expect(JSON.parse(json.stdout).probe.area).toBe(report.probe.area);
+  // The probe chooses between the depths that it was trained on.
+  const threshold = String(report.surviving);
+  const asked = ["eval", "--benchmark", "task", "--task", "chain", "--length", "2", "--sequences", "100"];
+  const probed = await sst(...asked, "--model", model, "--depths", "1,2", "--probe", threshold, "--json");
+  const { rows } = JSON.parse(probed.stdout);
+  expect(rows.map(({ name }: { name: string }) => name)).toEqual([
+    "depth 1",
+    "depth 2",
+    `probe: depth 2 from ${threshold} on`,
+  ]);
+  expect(rows[2].iterations).toBeGreaterThan(1);
+  expect(rows[2].iterations).toBeLessThan(2);
   // The model is still the model.
   expect((await sst("eval", "--model", model, "--task", "chain", "--length", "3", "--sequences", "10")).code).toBe(0);
 });
@@ -41,4 +53,9 @@ test("a model without a stream has no depths to survive", async () => {
   const { code, stderr } = await sst("probe", "train", "--model", model, "--task", "s3", "--sequences", "5");
   expect(code).toBe(1);
   expect(stderr).toMatch(/depth 2 iterates the state stream, which the model has not/);
+  const benchmark = ["--benchmark", "task", "--task", "s3", "--sequences", "5"];
+  expect(await sst("eval", "--model", model, ...benchmark, "--probe")).toMatchObject({
+    code: 1,
+    stderr: /probe\.json/,
+  });
 });

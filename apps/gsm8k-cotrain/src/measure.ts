@@ -6,11 +6,12 @@ import {
   type EvaluationRow,
   evaluate,
   type ProbeAssessment,
+  probedDepth,
   probeSamples,
   type Subject,
   trainProbe,
 } from "@sst/eval";
-import type { DecoderModel } from "@sst/layers";
+import type { DecoderModel, Probe } from "@sst/layers";
 import { writeProbe } from "@sst/loaders";
 import { SstError } from "@sst/tensor";
 import type { QuestionSet, Row, Variant } from "./results.js";
@@ -64,17 +65,30 @@ export async function measureProbe(
   evaluation: Evaluation,
   modelFolder: string,
   seed: number,
-): Promise<ProbeAssessment | { missing: string }> {
+): Promise<{ probe: Probe; assessment: ProbeAssessment } | { missing: string }> {
   const samples = await probeSamples(subject, benchmark, evaluation);
   try {
-    const { probe, assessment } = trainProbe(samples, { seed });
-    await writeProbe(modelFolder, probe, { ...assessment }, { overwrite: true });
-    return assessment;
+    const trained = trainProbe(samples, { seed });
+    await writeProbe(modelFolder, trained.probe, { ...trained.assessment }, { overwrite: true });
+    return trained;
   } catch (error) {
     // Too few answers that survive, or that break: nothing to learn from.
     if (error instanceof SstError && error.code === "invalid-argument") return { missing: error.message };
     throw error;
   }
+}
+
+/** What the stream reaches on questions that the probe has not seen, where the probe chooses between the first and the last depth. */
+export async function measureProbed(
+  { benchmark, file }: Measured,
+  subject: Subject,
+  probe: Probe,
+  folder: string,
+): Promise<Row> {
+  const policies = [probedDepth(probe, { deep: Math.max(...depths) })];
+  const results = { path: join(folder, `${file}-stream-probe.jsonl`), model: "stream" };
+  const { policies: rows } = await evaluate(subject, benchmark, { depths: [], policies, results });
+  return rowOf(rows[0] as EvaluationRow);
 }
 
 export async function alphasOf(model: DecoderModel): Promise<number[][]> {

@@ -20,6 +20,8 @@ export interface QuestionSet {
   readonly depths: readonly Row[];
   /** Of the depths: it takes an oracle that knows which depth to believe, and is not an accuracy of the model. */
   readonly unionOverDepths: number;
+  /** The stream where a probe, trained on the answers of another set, chooses between one iteration and the most. */
+  readonly probed?: Row;
   /** The backbone before co-training. */
   readonly backbone: number;
   /** The backbone where the number after every sentence is written into the prompt; generated problems only. */

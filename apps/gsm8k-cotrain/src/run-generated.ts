@@ -4,7 +4,7 @@ import { symbolSubject, wordProblemBenchmark } from "@sst/eval";
 import { DecoderModel } from "@sst/layers";
 import { saveModels, WordProblems } from "@sst/loaders";
 import { type GeneratedSettings, testedSentences } from "./jobs.js";
-import { alphasOf, type Measured, measureProbe, measureSet } from "./measure.js";
+import { alphasOf, type Measured, measureProbe, measureProbed, measureSet } from "./measure.js";
 import type { SeedResult } from "./results.js";
 import type { RunContext } from "./run-context.js";
 import { trainGenerated } from "./train-generated.js";
@@ -32,21 +32,24 @@ export async function runGenerated(
     baseline: symbolSubject(baseline, vocabulary),
     backbone: symbolSubject(plain, vocabulary),
   };
-  const asked = questionSets(problems, settings, seed);
-  const measured = [];
-  for (const each of asked) measured.push(await measureSet(each, subjects, join(folder, "verdicts", `seed-${seed}`)));
-  const [first] = measured;
+  const verdicts = join(folder, "verdicts", `seed-${seed}`);
+  const [trained, ...harder] = questionSets(problems, settings, seed) as [Measured, ...Measured[]];
+  const first = await measureSet(trained, subjects, verdicts);
+  const probe = await measureProbe(subjects.stream, trained.benchmark, first.stream, join(modelFolder, "stream"), seed);
+  const sets = [first.set];
+  for (const each of harder) {
+    const { set } = await measureSet(each, subjects, verdicts);
+    const probed = "probe" in probe && (await measureProbed(each, subjects.stream, probe.probe, verdicts));
+    sets.push({ ...set, ...(probed && { probed }) });
+  }
   const { pretraining } = curves;
   return {
     seed,
     seconds: { pretraining: pretraining.seconds, stream: curves.stream.seconds, baseline: curves.baseline.seconds },
-    sets: measured.map(({ set }) => set),
+    sets,
     curves: { stream: curves.stream.points, baseline: curves.baseline.points },
     alphas: await alphasOf(stream),
-    probe:
-      first && asked[0]
-        ? await measureProbe(subjects.stream, asked[0].benchmark, first.stream, join(modelFolder, "stream"), seed)
-        : { missing: "nothing was evaluated" },
+    probe: "missing" in probe ? probe : probe.assessment,
   };
 }
 

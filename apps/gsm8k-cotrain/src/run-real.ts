@@ -68,6 +68,7 @@ export async function runReal(
   const benchmark = gsm8kBenchmark(asked, { maxNewTokens: settings.maxNewTokens });
   const set = { title: "GSM8K test problems", role: "trained", file: "gsm8k", benchmark } as const;
   const measured = await measureSet(set, subjects, join(folder, "verdicts", `seed-${seed}`));
+  const probe = await measureProbe(subjects.stream, benchmark, measured.stream, join(modelFolder, "stream"), seed);
   return {
     seed,
     seconds: { stream: curves.stream.seconds, baseline: curves.baseline.seconds },
@@ -75,7 +76,7 @@ export async function runReal(
     losses,
     curves: { stream: curves.stream.points, baseline: curves.baseline.points },
     alphas: await alphasOf(stream),
-    probe: await measureProbe(subjects.stream, benchmark, measured.stream, join(modelFolder, "stream"), seed),
+    probe: "missing" in probe ? probe : probe.assessment,
   };
 }
 

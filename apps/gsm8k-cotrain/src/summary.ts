@@ -13,11 +13,14 @@ export interface SetSummary {
   /** Mean accuracy over seeds at each depth. */
   readonly depths: readonly { readonly name: string; readonly accuracy: number; readonly flops: number }[];
   readonly unionOverDepths: number;
+  /** Means over the seeds that have a probe; absent where none has. */
+  readonly probed?: { readonly accuracy: number; readonly iterations: number };
 }
 
 export function summarize({ runs }: Results): SetSummary[] {
   return (runs[0]?.sets ?? []).map(({ title, role, depths }, index) => {
     const sets = runs.map((run) => run.sets[index] as QuestionSet);
+    const probed = sets.flatMap((set) => set.probed ?? []);
     return {
       title,
       role,
@@ -34,6 +37,12 @@ export function summarize({ runs }: Results): SetSummary[] {
         accuracy: mean(sets.map((set) => set.depths[depth]?.accuracy ?? Number.NaN)),
       })),
       unionOverDepths: mean(sets.map((set) => set.unionOverDepths)),
+      ...(probed.length > 0 && {
+        probed: {
+          accuracy: mean(probed.map(({ accuracy }) => accuracy)),
+          iterations: mean(probed.map(({ iterations }) => iterations)),
+        },
+      }),
     };
   });
 }

@@ -15,6 +15,7 @@ function resultsWith(stream: string, baseline: string): Results {
     role: "harder",
     baseline: row("depth 1", baseline),
     depths: [row("depth 1", stream), row("depth 2", "00000000")],
+    probed: { ...row("probe: depth 4 from 0.5 on", "11110000"), iterations: 1.75 },
   };
   const curve = [{ step: 10, loss: 1.5 }];
   return {
@@ -57,6 +58,10 @@ describe("the report", () => {
     expect(words(renderReport(gain))).toContain("ahead on every seed, and by more than chance");
     expect(words(renderReport(resultsWith("11000000", "11000000")))).toContain("no gain that holds over seeds");
     expect(words(renderReport(resultsWith("00000000", "11111110")))).toContain("the stream is behind");
+  });
+
+  it("has what a probe reaches that chooses the depth, and at how many iterations", () => {
+    expect(words(renderReport(gain))).toMatch(/8 sentences 87\.5% 0\.0% 50\.0%, 1\.75 100%/);
   });
 
   it("says in which range alpha learned, and that it is not the paper's", () => {

@@ -64,7 +64,8 @@ export interface Evaluation {
   readonly unionOverDepths?: { readonly verdicts: readonly boolean[]; readonly share: number };
 }
 
-const defaultDepths = [1, 2, 3, 4];
+/** Of a model with a stream. */
+export const defaultDepths: readonly number[] = [1, 2, 3, 4];
 
 /**
  * @throws SstError `invalid-argument` or `contradiction` for options; as `openResults`; and what stops a model from running

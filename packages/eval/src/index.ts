@@ -13,6 +13,7 @@ export {
   unionOverDepths,
 } from "./depths.js";
 export {
+  defaultDepths,
   type EvaluateOptions,
   type Evaluation,
   type EvaluationProgress,
@@ -39,6 +40,7 @@ export {
   stratifiedFolds,
   trainProbe,
 } from "./probe/assess.js";
+export { type ProbedDepthOptions, probedDepth } from "./probe/probed-depth.js";
 export { type ProbeSample, probeSamples } from "./probe/samples.js";
 export { surfaceFeatures } from "./probe/surface.js";
 export {

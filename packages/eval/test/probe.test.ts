@@ -6,6 +6,7 @@ import {
   calibrationOf,
   evaluate,
   type ProbeSample,
+  probedDepth,
   probeSamples,
   stratifiedFolds,
   surfaceFeatures,
@@ -19,6 +20,7 @@ import {
   initializeModel,
   KvCache,
   LatentStateCache,
+  Probe,
   paperAlpha,
   smallAlphaInitialization,
   smallDecoder,
@@ -184,6 +186,54 @@ describe("samples", () => {
     await expect(
       probeSamples(subject, benchmark, { ...evaluation, depths: atOne ? [atOne] : [] }),
     ).rejects.toMatchObject({ code: "contradiction" });
+  });
+});
+
+describe("probedDepth", () => {
+  /** Fires where the first feature is above 0. */
+  const onFirst = (size: number) => {
+    const weights = new Float32Array(size);
+    weights[0] = 1e6;
+    return new Probe({ mean: new Float32Array(size), scale: new Float32Array(size).fill(1), weights, bias: 0 });
+  };
+
+  test("goes as deep as the probe says, question by question, and counts it", async () => {
+    const task = createTask("s3");
+    using model = DecoderModel.fromData(tinyModel({ vocabSize: 7 }));
+    const subject = symbolSubject(model, task.vocabulary);
+    const benchmark = taskBenchmark(task, { length: 4, sequences: 40 });
+    const { numHiddenLayers, hiddenSize } = model.config;
+    const policies = [probedDepth(onFirst(numHiddenLayers * hiddenSize), { deep: 3 })];
+    const evaluation = await evaluate(subject, benchmark, { depths: [1, 3], policies });
+    const [one, three] = evaluation.depths;
+    const weights = model.weights();
+    const chosen: boolean[] = [];
+    for (const { prompt } of benchmark.questions) {
+      using kv = new KvCache(model.config, 1, 8);
+      using states = new LatentStateCache(model.config, 1);
+      const tokens = tokenTensor([subject.codec.encode(prompt)], model.config);
+      forward(weights, tokens, { caches: { kv, states } }).dispose();
+      tokens.dispose();
+      chosen.push((states.state(0).dataSync()[0] as number) > 0);
+    }
+    weights.dispose();
+    expect(new Set(chosen).size).toBe(2);
+    const [probed] = evaluation.policies;
+    expect(probed?.verdicts).toEqual(chosen.map((deep, index) => (deep ? three : one)?.verdicts[index]));
+    const share = chosen.filter(Boolean).length / chosen.length;
+    expect(probed?.iterations).toBeCloseTo(1 + 2 * share, 12);
+  });
+
+  test("refuses what is no depth, no threshold, and another model's probe", async () => {
+    expect(() => probedDepth(onFirst(4), { deep: 1 })).toThrowError(/at least 2, not 1/);
+    expect(() => probedDepth(onFirst(4), { deep: 2, threshold: 2 })).toThrowError(/between 0 and 1/);
+    const task = createTask("s3");
+    using model = DecoderModel.fromData(tinyModel({ vocabSize: 7 }));
+    const policies = [probedDepth(onFirst(4), { deep: 2 })];
+    const benchmark = taskBenchmark(task, { length: 4, sequences: 2 });
+    await expect(
+      evaluate(symbolSubject(model, task.vocabulary), benchmark, { depths: [1], policies }),
+    ).rejects.toMatchObject({ code: "shape-mismatch" });
   });
 });
 

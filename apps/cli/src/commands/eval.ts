@@ -1,7 +1,14 @@
 /** `sst eval`: a model on a benchmark at every depth, or the accuracy of a model that labels positions on its task. */
 import { SstError } from "@sst/tensor";
 import { Command, Option } from "commander";
-import { wholeNumber, wholeNumbers, withCommonOptions, withQuantizeOption, withSolverOptions } from "../arguments.js";
+import {
+  number,
+  wholeNumber,
+  wholeNumbers,
+  withCommonOptions,
+  withQuantizeOption,
+  withSolverOptions,
+} from "../arguments.js";
 import { type BenchmarkRunOptions, runBenchmark } from "../evaluation/benchmark-run.js";
 import { benchmarkNames } from "../evaluation/benchmarks.js";
 import { type LabelRunOptions, runLabels } from "../evaluation/label-run.js";
@@ -20,6 +27,12 @@ export function evalCommand(): Command {
     .option("--data <path>", "GSM8K's folder or file, GPQA's CSV file, or a text for its perplexity")
     .option("--baseline <folder>", "the matched baseline, evaluated beside the model")
     .option("--depths <list>", "iterations at each generated position, each a row (default: 1,2,3,4)", wholeNumbers)
+    .option(
+      "--probe [threshold]",
+      "one more row: the probe that lies beside the model (sst probe train) goes to the largest of the depths where the " +
+        "answer survives it with this probability (default: 0.5), else it stays at 1",
+      number(0),
+    )
     .option("--shots <N>", "solved problems before each question (default: 0)", wholeNumber(0))
     .option("--limit <N>", "only the first N questions", wholeNumber(1))
     .option("--max-new-tokens <N>", "tokens of an answer at most (default: 256)", wholeNumber(1))
@@ -42,7 +55,17 @@ async function run(options: EvalOptions): Promise<void> {
   if (options.task === undefined) {
     throw new SstError("invalid-argument", `say what to evaluate: --benchmark ${benchmarkNames.join(", ")}, or --task`);
   }
-  const ofBenchmarks = ["data", "baseline", "depths", "shots", "limit", "maxNewTokens", "out", "resume"] as const;
+  const ofBenchmarks = [
+    "data",
+    "baseline",
+    "depths",
+    "probe",
+    "shots",
+    "limit",
+    "maxNewTokens",
+    "out",
+    "resume",
+  ] as const;
   refuse(options, ofBenchmarks, "without --benchmark; for a task there is --benchmark task");
   await runLabels(options as LabelRunOptions);
 }

@@ -1,6 +1,16 @@
 /** A model, and a baseline beside it, on a benchmark. */
 import { readFile, stat } from "node:fs/promises";
-import { type Evaluation, evaluate, type PerplexityRow, textPerplexity } from "@sst/eval";
+import {
+  defaultDepths,
+  type Evaluation,
+  evaluate,
+  type PerplexityRow,
+  probedDepth,
+  type StoppingPolicy,
+  type Subject,
+  textPerplexity,
+} from "@sst/eval";
+import { readProbe } from "@sst/loaders";
 import { SstError } from "@sst/tensor";
 import type { CommonOptions, QuantizeOption } from "../arguments.js";
 import { openBackend } from "../backend.js";
@@ -12,6 +22,8 @@ import { verdictProgress } from "./verdict-progress.js";
 export interface BenchmarkRunOptions extends CommonOptions, QuantizeOption, BenchmarkOptions {
   readonly baseline?: string;
   readonly depths?: readonly number[];
+  /** The threshold of the probe beside the model; commander gives `true` for the option without one. */
+  readonly probe?: number | true;
   readonly limit?: number;
   readonly out?: string;
   readonly resume?: boolean;
@@ -41,6 +53,7 @@ export async function runBenchmark(options: BenchmarkRunOptions): Promise<void> 
     try {
       return await evaluate(subject, opened.benchmark, {
         ...(depths && { depths }),
+        ...(options.probe !== undefined && !isBaseline && { policies: [await probePolicy(folder, subject, options)] }),
         ...(limit !== undefined && { limit }),
         ...(streamOff && { streamOff }),
         ...(results && { results }),
@@ -56,12 +69,24 @@ export async function runBenchmark(options: BenchmarkRunOptions): Promise<void> 
   print(options, result, () => evaluationTable(result));
 }
 
+async function probePolicy(
+  folder: string,
+  { model }: Subject,
+  { depths = defaultDepths, probe: threshold }: BenchmarkRunOptions,
+): Promise<StoppingPolicy> {
+  const { probe } = await readProbe(folder, model.config);
+  return probedDepth(probe, { deep: Math.max(...depths), ...(typeof threshold === "number" && { threshold }) });
+}
+
 async function runPerplexity(options: BenchmarkRunOptions): Promise<void> {
   if (options.out !== undefined) {
     throw new SstError(
       "contradiction",
       "--out does not apply to perplexity: there are no prompts and verdicts to write",
     );
+  }
+  if (options.probe !== undefined) {
+    throw new SstError("contradiction", "--probe does not apply to perplexity: nothing is generated");
   }
   const path = dataOf(options);
   const text = await readFile(path, "utf8").catch((cause) => {

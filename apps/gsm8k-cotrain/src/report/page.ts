@@ -50,7 +50,7 @@ ${paperTable(summaries)}
 </section>
 <section aria-labelledby="depths">
 <h2 id="depths">By depth</h2>
-<p class="lead">The prompt is read with one iteration a position, the answer's position iterates. Each depth by itself; the union is no accuracy of the model.</p>
+<p class="lead">The prompt is read with one iteration a position, the answer's position iterates. Each depth by itself; the union is no accuracy of the model. The probe of the next section, trained on the first questions, chooses between the first and the last depth for each of the harder ones.</p>
 ${depthTable(summaries)}
 <div class="charts">
 ${[depthChart(summaries, results), lossChart(results)].map(figure)}

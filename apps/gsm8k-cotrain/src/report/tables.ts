@@ -28,11 +28,13 @@ export function depthTable(summaries: readonly SetSummary[]): Html {
   const names = summaries[0]?.depths.map(({ name }) => name) ?? [];
   return html`<div class="scroll"><table>
 <thead><tr><th scope="col">mean over seeds</th>${names.map((name) => html`<th scope="col" class="number">${name}</th>`)}
+<th scope="col" class="number">a probe chooses: accuracy, iterations</th>
 <th scope="col" class="number">union (an oracle chooses)</th></tr></thead>
 <tbody>
 ${summaries.map(
-  ({ title, depths, unionOverDepths }) =>
-    html`<tr><th scope="row">${title}</th>${depths.map(({ accuracy }) => html`<td class="number">${percent(accuracy)}</td>`)}<td class="number">${percent(unionOverDepths)}</td></tr>`,
+  ({ title, depths, probed, unionOverDepths }) =>
+    html`<tr><th scope="row">${title}</th>${depths.map(({ accuracy }) => html`<td class="number">${percent(accuracy)}</td>`)}
+<td class="number">${probed ? `${percent(probed.accuracy)}, ${probed.iterations.toFixed(2)}` : "–"}</td><td class="number">${percent(unionOverDepths)}</td></tr>`,
 )}
 </tbody></table></div>`;
 }

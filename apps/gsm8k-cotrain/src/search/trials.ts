@@ -44,6 +44,10 @@ const trialChanges: Readonly<Record<string, Changes>> = {
   "the default": {},
   "asked after every word": { askedAfter: "words" },
   "paper's range of alpha, small first weights": { firstWeights: "small", coTraining: paperRange },
+  "paper's range of alpha, small first weights, twice the steps": {
+    firstWeights: "small",
+    coTraining: { ...paperRange, steps: 1600 },
+  },
   "paper's range of alpha, small first weights, asked after every word, problems that grow": {
     ...{ firstWeights: "small", askedAfter: "words" },
     coTraining: { ...paperRange, stepsPerSentence: 80 },
