@@ -10,7 +10,7 @@ const STEP_ADDRESS = 512;
 interface Exports {
   run(first: number, end: number): void;
   help(index: number): void;
-  attentionAreaBytes(pastLength: number, time: number, headDim: number, iterations: number): number;
+  attentionAreaBytes(pastLength: number, time: number, heads: number, headDim: number, iterations: number): number;
   attentionGradientAreaBytes(time: number, headDim: number, iterations: number): number;
   matMulAreaBytes(depth: number): number;
   matMulScratchBytes(rows: number, depth: number): number;

@@ -5,6 +5,7 @@
 import { Part } from "../parts";
 import { grainOf, parallel } from "../threads";
 import { blockAreaBytes, blockBackAreaBytes } from "./by-block";
+import { queryAreaBytes } from "./by-query";
 
 /** Shorter chunks go query by query. */
 const BLOCK_TIME: usize = 6;
@@ -65,8 +66,16 @@ export function firstSeen(starts: usize, b: usize, time: usize, column: usize): 
 }
 
 /** What every thread needs in its work area. */
-export function attentionAreaBytes(pastLength: usize, time: usize, headDim: usize, iterations: usize): usize {
-  return goesByBlock(time, iterations) ? blockAreaBytes(pastLength, time, headDim) : (pastLength + time) * 4;
+export function attentionAreaBytes(
+  pastLength: usize,
+  time: usize,
+  heads: usize,
+  headDim: usize,
+  iterations: usize,
+): usize {
+  return goesByBlock(time, iterations)
+    ? blockAreaBytes(pastLength, time, headDim)
+    : queryAreaBytes(pastLength, time, heads);
 }
 
 export function attentionGradientAreaBytes(time: usize, headDim: usize, iterations: usize): usize {

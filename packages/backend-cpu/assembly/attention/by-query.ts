@@ -132,35 +132,94 @@ export function clearRows(first: usize, step: usize, count: usize, headDim: usiz
   for (let i: usize = 0; i < count; i++) memory.fill(first + i * step, 0, headDim * 4);
 }
 
+/**
+ * Bytes of the cache that all heads of a query go over before the next ones. A head's part of a position is a piece of its row: head
+ * after head over a long cache would read it in strides, which no processor foresees, and wait for memory each time. So a tile is read
+ * from its beginning to its end first, and the heads find it in the nearest cache.
+ */
+const TILE_BYTES: usize = 8192;
+const LINE_BYTES: usize = 64;
+
+/** Cached positions of a tile; scores go by four. */
+// @ts-ignore: decorator
+@inline
+function tileOf(step: usize): usize {
+  return max<usize>(4, (TILE_BYTES / step) & ~3);
+}
+
+/** Reads every line of a stretch of memory. What it returns has to be kept: a read that nobody needs would be left out. */
+function touched(from: usize, bytes: usize): i32 {
+  let all = 0;
+  for (let at = from; at < from + bytes; at += LINE_BYTES) all |= load<i32>(at);
+  return all;
+}
+
+/** What a thread needs in its work area: for each head the weights of all keys, their sum, and what touching a tile gave. */
+export function queryAreaBytes(pastLength: usize, time: usize, heads: usize): usize {
+  return heads * (pastLength + time + 2) * 4;
+}
+
 /** Rows are (batch, column, head). */
 export function attendByQuery(a: Attention, from: usize, to: usize): void {
+  for (let row = from; row < to; ) {
+    const next = min(to, row - (row % a.heads) + a.heads);
+    attendColumn(a, row, next);
+    row = next;
+  }
+}
+
+/** Rows `from` … `to`, heads of one column. */
+function attendColumn(a: Attention, from: usize, to: usize): void {
   const group = a.heads / a.keyValueHeads;
   const step = a.keyValueHeads * a.headDim * 4;
-  const weights = workArea();
-  for (let row = from; row < to; row++) {
-    const head = row % a.heads;
-    const column = (row / a.heads) % a.time;
-    const b = row / (a.heads * a.time);
-    const offset = (head / group) * a.headDim * 4;
-    const chunk = b * a.time * step + offset;
-    const cache = b * a.capacity * step + offset;
-    const hidden = firstSeen(a.starts, b, a.time, column) / a.iterations;
-    const earlier = column / a.iterations - hidden;
-    const kept = chunk + (hidden * a.iterations + a.iterations - 1) * step;
-    const own = chunk + column * step;
-    const query = a.q + row * a.headDim * 4;
-    const y = a.y + row * a.headDim * 4;
-    const chunkWeights = weights + a.pastLength * 4;
-    const ownWeight = chunkWeights + earlier * 4;
-    scores(query, a.pastK + cache, step, a.pastLength, weights, a.headDim);
-    scores(query, a.k + kept, step * a.iterations, earlier, chunkWeights, a.headDim);
-    scores(query, a.k + own, step, 1, ownWeight, a.headDim);
-    const sum = exponentials(weights, a.pastLength + earlier + 1, a.scale);
-    memory.fill(y, 0, a.headDim * 4);
-    weightedSum(weights, a.pastV + cache, step, a.pastLength, y, a.headDim);
-    weightedSum(chunkWeights, a.v + kept, step * a.iterations, earlier, y, a.headDim);
-    weightedSum(ownWeight, a.v + own, step, 1, y, a.headDim);
-    scaleRow(y, a.headDim, <f32>1 / sum);
+  const rowBytes = a.headDim * 4;
+  const firstHead = from % a.heads;
+  const column = (from / a.heads) % a.time;
+  const b = from / (a.heads * a.time);
+  const hidden = firstSeen(a.starts, b, a.time, column) / a.iterations;
+  const earlier = column / a.iterations - hidden;
+  const cache = b * a.capacity * step;
+  const kept = (b * a.time + hidden * a.iterations + a.iterations - 1) * step;
+  const own = (b * a.time + column) * step;
+  const past = a.pastLength;
+  const tile = tileOf(step);
+  const area = workArea();
+  const areaRow = queryAreaBytes(past, a.time, 1);
+  const sumAt = (past + earlier + 1) * 4;
+  const touchedAt = area + sumAt + 4;
+  const query = a.q + from * rowBytes;
+  const y = a.y + from * rowBytes;
+  const heads = to - from;
+  for (let key: usize = 0; key < past; key += tile) {
+    const count = min(tile, past - key);
+    store<i32>(touchedAt, touched(a.pastK + cache + key * step, count * step));
+    for (let i: usize = 0; i < heads; i++) {
+      const keys = a.pastK + cache + key * step + ((firstHead + i) / group) * rowBytes;
+      scores(query + i * rowBytes, keys, step, count, area + i * areaRow + key * 4, a.headDim);
+    }
+  }
+  for (let i: usize = 0; i < heads; i++) {
+    const keys = a.k + ((firstHead + i) / group) * rowBytes;
+    const weights = area + i * areaRow;
+    scores(query + i * rowBytes, keys + kept, step * a.iterations, earlier, weights + past * 4, a.headDim);
+    scores(query + i * rowBytes, keys + own, step, 1, weights + (past + earlier) * 4, a.headDim);
+    store<f32>(weights + sumAt, exponentials(weights, past + earlier + 1, a.scale));
+  }
+  memory.fill(y, 0, heads * rowBytes);
+  for (let key: usize = 0; key < past; key += tile) {
+    const count = min(tile, past - key);
+    store<i32>(touchedAt, touched(a.pastV + cache + key * step, count * step));
+    for (let i: usize = 0; i < heads; i++) {
+      const values = a.pastV + cache + key * step + ((firstHead + i) / group) * rowBytes;
+      weightedSum(area + i * areaRow + key * 4, values, step, count, y + i * rowBytes, a.headDim);
+    }
+  }
+  for (let i: usize = 0; i < heads; i++) {
+    const values = a.v + ((firstHead + i) / group) * rowBytes;
+    const weights = area + i * areaRow;
+    weightedSum(weights + past * 4, values + kept, step * a.iterations, earlier, y + i * rowBytes, a.headDim);
+    weightedSum(weights + (past + earlier) * 4, values + own, step, 1, y + i * rowBytes, a.headDim);
+    scaleRow(y + i * rowBytes, a.headDim, <f32>1 / load<f32>(weights + sumAt));
   }
 }
 

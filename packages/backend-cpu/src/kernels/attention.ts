@@ -46,9 +46,8 @@ function attention(frame: Frame, call: CoreCall, pastLength: number, starts: num
   const sizes = attentionSizes(call);
   const capacity = call.inputs.pastK === undefined ? 0 : (shapeOf(call, "pastK")[1] as number);
   const iterations = numberOf(call, "iterations");
-  frame.reserveAreas(
-    frame.core.exports.attentionAreaBytes(capacity, sizes[1] as number, sizes[4] as number, iterations),
-  );
+  const [, time, heads, , headDim] = sizes as [number, number, number, number, number];
+  frame.reserveAreas(frame.core.exports.attentionAreaBytes(capacity, time, heads, headDim, iterations));
   const numbers = [...sizes, capacity, pastLength, iterations, real(numberOf(call, "scale")), starts];
   return run(frame, call, Operation.causalAttention, ["q", "k", "v", "pastK", "pastV"], numbers);
 }

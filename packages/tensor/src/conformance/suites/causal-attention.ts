@@ -63,6 +63,7 @@ export const causalAttentionSuite = kernelSuite({
     // One query against a cache: a decoded token.
     { ...ordinary, batch: 2, past: 5, group: 2, keyValueHeads: 2, headDim: 4 },
     { ...ordinary, past: 700, group: 3, headDim: 16 },
+    { ...ordinary, past: 150, keyValueHeads: 3, group: 2, headDim: 20 },
     { ...ordinary, past: 33, iterations: 2, group: 2, headDim: 64 },
     { ...ordinary, positions: 3, past: 300, headDim: 8 },
     { ...ordinary, positions: 150, group: 2, headDim: 16 },
