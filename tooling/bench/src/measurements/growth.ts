@@ -12,6 +12,8 @@ interface Growth {
   readonly axis: string;
   readonly sizes: readonly number[];
   readonly pointOf: (size: number) => GrowthPoint;
+  /** Why it grows as it does, and where that is not as in theory. */
+  readonly why: string;
 }
 
 const base: GrowthPoint = { work: "training", width: 64, layers: 2, batch: 1, time: 128, iterations: 1, stream: true };
@@ -25,6 +27,7 @@ const growths: readonly Growth[] = [
     axis: "T",
     sizes: times,
     pointOf: (time) => ({ ...base, time }),
+    why: "Short rows pay for calls, and each of the T steps of the recurrence has a cost of its own; attention, the quadratic part, has as many operations as everything else at T = 766.",
   },
   {
     name: "time-plain",
@@ -32,6 +35,7 @@ const growths: readonly Growth[] = [
     axis: "T",
     sizes: times,
     pointOf: (time) => ({ ...base, time, stream: false }),
+    why: "Short rows pay for calls; from T = 766 on attention has most of the operations.",
   },
   {
     name: "batch",
@@ -39,6 +43,7 @@ const growths: readonly Growth[] = [
     axis: "batch",
     sizes: [1, 2, 4, 8, 16, 32, 64],
     pointOf: (batch) => ({ ...base, batch }),
+    why: "A step of the recurrence takes all rows at once and shares its cost between them, so time grows more slowly than the batch.",
   },
   {
     name: "width",
@@ -46,6 +51,7 @@ const growths: readonly Growth[] = [
     axis: "width",
     sizes: [32, 64, 128, 256, 512, 1024],
     pointOf: (width) => ({ ...base, width }),
+    why: "Narrow models pay for calls and for the recurrence's steps. In wide ones a layer's feed-forward weights (6 MB at 512, 25 MB at 1,024) are read again in each of the 128 steps, at last from beyond the caches.",
   },
   {
     name: "layers",
@@ -53,6 +59,7 @@ const growths: readonly Growth[] = [
     axis: "layers",
     sizes: [1, 2, 4, 8, 16, 32],
     pointOf: (layers) => ({ ...base, layers }),
+    why: "A layer costs a layer; embedding and head, which there is one of, keep it below 1.",
   },
   {
     name: "iterations",
@@ -60,6 +67,7 @@ const growths: readonly Growth[] = [
     axis: "iterations",
     sizes: [1, 2, 4, 8, 16],
     pointOf: (iterations) => ({ ...base, work: "forward", iterations, batch: 4 }),
+    why: "One recurrence over T · N columns. A forward pass gives back nearly all that it takes, so what is left of its memory is the process's own.",
   },
   {
     name: "context",
@@ -67,6 +75,7 @@ const growths: readonly Growth[] = [
     axis: "context",
     sizes: times,
     pointOf: (time) => ({ ...base, work: "decoding", width: 128, layers: 4, time }),
+    why: "A short context costs less than weights and calls. Each position adds 4 KB of keys and values to what a token reads, and a long cache comes from memory.",
   },
 ];
 
@@ -97,15 +106,16 @@ async function measure(context: MeasurementContext): Promise<Findings> {
       "(two for each weight and column, attention over what precedes, three passes to train) and bytes (parameters with " +
       "their gradients and moments, what the backward pass keeps of each column, caches; nothing of T × T). Memory is what " +
       `the process holds after the work beyond what it held after the same work in small; less than ${LEAST_BYTES / 1e6} MB is lost in ` +
-      "its own comings and goings and left out of the fit. Where time grows slower than the operations, small points pay " +
-      "for calls, not for arithmetic; where memory does, for buffers that are kept. Dashed in the figures: theory.",
+      "its own comings and goings and left out of the fit. GFLOP/s are the formula's operations by the time: where they rise, " +
+      "time grows more slowly than the operations. Small points of memory are mostly code and garbage. Dashed in the figures: " +
+      "theory.",
     tables,
     figures,
   };
 }
 
 async function curveOf(
-  { name, title, axis, sizes, pointOf }: Growth,
+  { name, title, axis, sizes, pointOf, why }: Growth,
   context: MeasurementContext,
 ): Promise<{ table: Table; figure: Figure }> {
   const bytes = new Map<number, number>();
@@ -142,8 +152,12 @@ async function curveOf(
       values: [...found.map((value) => (value === null ? null : value * scale)), ...exponents, ...atTheEnd],
     };
   });
+  const rates = seconds.map(
+    (value, index) => value && operationsInTheory(pointOf(sizes[index] as number)) / value / 1e9,
+  );
+  rows.splice(1, 0, { label: "GFLOP/s", values: [...rates, ...exponentColumns.map(() => null)] });
   return {
-    table: { title: `${title} =`, columns: [...sizes.map(String), ...exponentColumns], rows },
+    table: { title: `${title} =`, columns: [...sizes.map(String), ...exponentColumns], rows, note: why },
     figure: {
       name: `growth-${name}`,
       title,
