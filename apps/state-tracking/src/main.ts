@@ -33,7 +33,10 @@ const program = new Command("state-tracking")
   .option("--seeds <count>", "how many seeds to run, from 0 on", countArgument, 1)
   .addOption(new Option("--parts <names...>", "which parts to run").choices(parts).default(parts, "all of them"))
   .addOption(
-    new Option("--think-longer <size>", "size of the part think-longer: small takes seconds, full many minutes")
+    new Option(
+      "--think-longer <size>",
+      "size of the part think-longer: small takes seconds, tokens and full many minutes",
+    )
       .choices(Object.keys(thinkRecipes))
       .default("small"),
   )
