@@ -2,8 +2,9 @@
  * The paper's controlled experiment: adapters and the state stream on a frozen backbone, and beside it the same backbone,
  * adapters, data, steps and seeds without the stream.
  */
-import { mkdir, rename, rm, writeFile } from "node:fs/promises";
+import { mkdir, rm } from "node:fs/promises";
 import { join, relative, resolve } from "node:path";
+import { writeWhole } from "@sst/report";
 import { SstError } from "@sst/tensor";
 import { Command, InvalidArgumentError } from "commander";
 import { describeGenerated, describeReal } from "./describe.js";
@@ -110,11 +111,6 @@ function progressLines(): (job: Job, progress: Progress | "done") => void {
       line(`${progress.phase}, step ${progress.step} of ${progress.steps}, loss ${progress.loss?.toFixed(3)}`);
     }
   };
-}
-
-async function writeWhole(path: string, text: string): Promise<void> {
-  await writeFile(`${path}.partial`, text);
-  await rename(`${path}.partial`, path);
 }
 
 function count(text: string): number {

@@ -2,6 +2,7 @@
 import { join } from "node:path";
 import {
   type Benchmark,
+  defaultDepths,
   type Evaluation,
   type EvaluationRow,
   evaluate,
@@ -15,8 +16,6 @@ import type { DecoderModel, Probe } from "@sst/layers";
 import { writeProbe } from "@sst/loaders";
 import { SstError } from "@sst/tensor";
 import type { QuestionSet, Row, Variant } from "./results.js";
-
-export const depths = [1, 2, 3, 4] as const;
 
 export interface Measured {
   readonly title: string;
@@ -40,7 +39,7 @@ export async function measureSet(
     const path = join(folder, `${file}-${name}${suffix}.jsonl`);
     // The folder is this run's own: an earlier run's verdicts are gone by now.
     const results = { path, model: name };
-    return evaluate(subjects[name], asked, { depths: name === "stream" ? depths : [1], results });
+    return evaluate(subjects[name], asked, { depths: name === "stream" ? defaultDepths : [1], results });
   };
   const stream = await on("stream", benchmark);
   const [baseline, backbone] = [await on("baseline", benchmark), await on("backbone", benchmark)];
@@ -85,7 +84,7 @@ export async function measureProbed(
   probe: Probe,
   folder: string,
 ): Promise<Row> {
-  const policies = [probedDepth(probe, { deep: Math.max(...depths) })];
+  const policies = [probedDepth(probe, { deep: Math.max(...defaultDepths) })];
   const results = { path: join(folder, `${file}-stream-probe.jsonl`), model: "stream" };
   const { policies: rows } = await evaluate(subject, benchmark, { depths: [], policies, results });
   return rowOf(rows[0] as EvaluationRow);

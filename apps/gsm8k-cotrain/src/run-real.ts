@@ -1,17 +1,22 @@
 /** One seed on a real backbone and GSM8K. */
 import { join } from "node:path";
 import { gsm8kBenchmark, meanLoss, textSubject } from "@sst/eval";
-import { DecoderModel, paperAlpha } from "@sst/layers";
+import { DecoderModel, paperAlpha, pretrainedTheta } from "@sst/layers";
 import { gsm8kTokens, loadTokenizer, readGsm8k, readModelData, saveModels } from "@sst/loaders";
-import { type Batch, coTrain, DocumentBatches, defaultLora, documentBatches } from "@sst/train";
+import {
+  type Batch,
+  coTrain,
+  DocumentBatches,
+  documentBatches,
+  documentsWhenAsked,
+  loraOfRank,
+  shortWarmup,
+} from "@sst/train";
 import type { RealSettings } from "./jobs.js";
 import { LossCurve } from "./loss-curve.js";
 import { alphasOf, measureProbe, measureSet } from "./measure.js";
 import type { SeedResult } from "./results.js";
 import type { RunContext } from "./run-context.js";
-
-/** Low in alpha's range, about where it settles on pretrained models: the stream disturbs the backbone little at first. */
-const INITIAL_THETA = -2;
 
 /** Problems whose answers the loss is taken over. */
 const LOSS_PROBLEMS = 200;
@@ -27,16 +32,16 @@ export async function runReal(
   const data = await readGsm8k(settings.data);
   const rows = { rows: batchSize, length, packed: true };
   const documents = new DocumentBatches(
-    data.train.map((problem) => gsm8kTokens(problem, tokenizer)),
+    documentsWhenAsked(data.train, (problem) => gsm8kTokens(problem, tokenizer)),
     { ...rows, seed },
   );
   const curves = { stream: new LossCurve(), baseline: new LossCurve() };
   const models = await coTrain(backbone, {
     seed,
     stateStream: paperAlpha,
-    theta: INITIAL_THETA,
-    lora: { ...defaultLora, rank, alpha: 2 * rank },
-    trainer: { steps, learningRate, warmupSteps: Math.min(50, Math.ceil(steps / 10)) },
+    theta: pretrainedTheta,
+    lora: loraOfRank(rank),
+    trainer: { steps, learningRate, warmupSteps: shortWarmup(steps) },
     batches: oncePerStep(() => documents.next()),
     onStep: (variant, report) => {
       curves[variant].add(report);

@@ -2,7 +2,7 @@
 import { DecoderModel, initializeModel, type ModelData, smallAlphaInitialization, smallDecoder } from "@sst/layers";
 import { answerBatch, drawWordProblems, type WordProblems, writtenStepsBatch } from "@sst/loaders";
 import { Random } from "@sst/tensor";
-import { type Batch, type CoTrainVariant, coTrain, defaultLora, Trainer } from "@sst/train";
+import { type Batch, type CoTrainVariant, coTrain, loraOfRank, Trainer } from "@sst/train";
 import type { GeneratedSettings } from "./jobs.js";
 import { LossCurve } from "./loss-curve.js";
 import type { RunContext } from "./run-context.js";
@@ -25,7 +25,7 @@ export async function trainGenerated(
   const { steps, learningRate, rank, stateStream, theta, solver } = settings.coTraining;
   const models = await coTrain(backbone, {
     ...{ seed, stateStream, theta, ...(solver && { streamForward: solver }) },
-    lora: { ...defaultLora, rank, alpha: 2 * rank },
+    lora: loraOfRank(rank),
     trainer: { steps, learningRate },
     batches: coTrainingBatches(problems, settings, seed),
     onStep: (variant, report) => {

@@ -2,9 +2,10 @@
  * The paper's controlled experiment in miniature: the same transformer, data, seeds and steps, with and without the state
  * stream, on tasks where the answer is known.
  */
-import { mkdir, rename, writeFile } from "node:fs/promises";
+import { mkdir } from "node:fs/promises";
 import { join, relative, resolve } from "node:path";
 import { createTask } from "@sst/loaders";
+import { writeWhole } from "@sst/report";
 import { Command, InvalidArgumentError, Option } from "commander";
 import { jobsFor, type Part, parts, scratchRecipes } from "./experiments.js";
 import { runJobs } from "./pool.js";
@@ -87,11 +88,6 @@ function inOrder(runs: readonly RunResult[]): RunResult[] {
 function thinkingInOrder(runs: readonly ThinkResult[]): ThinkResult[] {
   const key = (run: ThinkResult) => [run.task, thinkVariants.indexOf(run.variant), run.seed].join("/");
   return [...runs].sort((left, right) => (key(left) < key(right) ? -1 : 1));
-}
-
-async function writeWhole(path: string, text: string): Promise<void> {
-  await writeFile(`${path}.partial`, text);
-  await rename(`${path}.partial`, path);
 }
 
 function countArgument(text: string): number {

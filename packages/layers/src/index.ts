@@ -23,7 +23,13 @@ export {
   streamShapes,
   thetaName,
 } from "./parameters.js";
-export { paperAlpha, type SmallDecoderOptions, smallAlphaInitialization, smallDecoder } from "./presets.js";
+export {
+  paperAlpha,
+  pretrainedTheta,
+  type SmallDecoderOptions,
+  smallAlphaInitialization,
+  smallDecoder,
+} from "./presets.js";
 export { Probe, type ProbeData } from "./probe.js";
 export { chooseSolver, type SolverChoice, type SolverWishes } from "./state-stream/choose-solver.js";
 export type { Propagation } from "./state-stream/propagation.js";

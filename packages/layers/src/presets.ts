@@ -40,6 +40,12 @@ export function smallDecoder({
 export const paperAlpha: StateStreamConfig = { alphaMin: 0.015, alphaMax: 0.1 };
 
 /**
+ * Where theta starts in a pretrained model: low in alpha's range, about where it settles there, so that a new stream disturbs
+ * the backbone little at first. Ours.
+ */
+export const pretrainedTheta = -2;
+
+/**
  * A start from which a blend of at most 0.10 learns to carry a computation: `alpha · |s|` is comparable with
  * `(1 - alpha) · |a|` when embeddings and attention outputs are small. Theta starts at alpha = 0.09. Ours.
  */

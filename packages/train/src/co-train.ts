@@ -47,8 +47,13 @@ export interface CoTrainOptions {
 
 export type CoTrainVariant = "stream" | "baseline";
 
-/** Adapters of rank 8 and scale 2 on every linear layer. */
-export const defaultLora: LoraConfig = { rank: 8, alpha: 16, targetModules: allLinearLayers };
+/** Adapters of a rank, with scale 2, on every linear layer. */
+export function loraOfRank(rank: number): LoraConfig {
+  return { rank, alpha: 2 * rank, targetModules: allLinearLayers };
+}
+
+/** Of rank 8. */
+export const defaultLora: LoraConfig = loraOfRank(8);
 
 const variants = ["baseline", "stream"] as const satisfies CoTrainVariant[];
 

@@ -16,6 +16,18 @@ export interface DocumentList {
   at(index: number): TokenDocument | undefined;
 }
 
+/** Documents of items, each made once, when it is asked for: encoding a data set takes longer than reading it. */
+export function documentsWhenAsked<Item>(items: readonly Item[], make: (item: Item) => TokenDocument): DocumentList {
+  const made: TokenDocument[] = [];
+  return {
+    length: items.length,
+    at: (index) => {
+      made[index] ??= make(items[index] as Item);
+      return made[index];
+    },
+  };
+}
+
 /** Whether a row of so many tokens asks for any of the document's. */
 export function asksWithin(length: number, { tokens, answerStart = 1 }: TokenDocument): boolean {
   return answerStart < Math.min(tokens.length, length + 1);

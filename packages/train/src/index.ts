@@ -2,7 +2,7 @@ export { AdamW, type AdamWOptions, type Moments, type ParameterRates } from "./a
 export { type Batch, labelCount, nextTokenBatch } from "./batch.js";
 export { type BatchSource, batchesByStep } from "./batch-source.js";
 export { type Checkpoint, type CheckpointStore, type Json, requireSameConfiguration } from "./checkpoint.js";
-export { type CoTrainOptions, type CoTrainVariant, coTrain, defaultLora } from "./co-train.js";
+export { type CoTrainOptions, type CoTrainVariant, coTrain, defaultLora, loraOfRank } from "./co-train.js";
 export { type Deliberation, deliberatedBatch, deliberatedForward, drawnIterations } from "./deliberation.js";
 export {
   asksWithin,
@@ -11,13 +11,14 @@ export {
   type DocumentList,
   documentBatch,
   documentBatches,
+  documentsWhenAsked,
   type RowOptions,
   type TokenDocument,
 } from "./document-batches.js";
 export { type FitProbeOptions, fitProbe, type ProbeRow } from "./fit-probe.js";
 export { type LossAndGradients, lossAndGradients } from "./gradients.js";
 export { type AlphaSummary, type Observation, observe } from "./observation.js";
-export { type Schedule, type ScheduleOptions, warmupCosine } from "./schedule.js";
+export { type Schedule, type ScheduleOptions, shortWarmup, warmupCosine } from "./schedule.js";
 export type { AutoForward, SolverReview, TrainingForward } from "./solver-control.js";
 export { type StepReport, Trainer, type TrainerState } from "./trainer.js";
 export type { TrainerOptions } from "./trainer-options.js";

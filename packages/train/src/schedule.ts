@@ -19,3 +19,8 @@ export function warmupCosine({ steps, warmupSteps, finalFraction }: ScheduleOpti
     return finalFraction + (1 - finalFraction) * 0.5 * (1 + Math.cos(Math.PI * progress));
   };
 }
+
+/** Steps of warm-up where there are few in all: a tenth of them, at most 50. */
+export function shortWarmup(steps: number): number {
+  return Math.min(50, Math.ceil(steps / 10));
+}

@@ -8,6 +8,7 @@ import {
   DocumentBatches,
   documentBatch,
   documentBatches,
+  documentsWhenAsked,
   lossAndGradients,
   type TokenDocument,
   Trainer,
@@ -136,6 +137,18 @@ describe("documentBatch", () => {
     expect([...batch.labels]).toEqual([2, -1, -1, -1, 5, 6]);
     expect(batch).not.toHaveProperty("documentStarts");
   });
+});
+
+test("documentsWhenAsked makes a document when it is asked for, and once", () => {
+  const made: number[] = [];
+  const documents = documentsWhenAsked([5, 6, 7], (item) => {
+    made.push(item);
+    return { tokens: [item, item] };
+  });
+  expect([documents.length, made]).toEqual([3, []]);
+  expect(documents.at(2)).toEqual({ tokens: [7, 7] });
+  expect(documents.at(2)).toBe(documents.at(2));
+  expect(made).toEqual([7]);
 });
 
 test("documentBatches takes every document once, in order", () => {

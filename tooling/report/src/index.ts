@@ -18,3 +18,4 @@ export { escapeHtml, Html, type HtmlValue, html, raw } from "./html.js";
 export { count, enumerate, mean, meanCurve, percent, percentRange, quantile } from "./statistics.js";
 export { style } from "./style.js";
 export { chartSize, colors, renderSvg } from "./svg.js";
+export { writeWhole } from "./write-whole.js";

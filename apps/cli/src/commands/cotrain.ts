@@ -1,9 +1,9 @@
 /** `sst cotrain`: the state stream and adapters into a pretrained model, and the matched baseline beside it. */
 import { basename, join } from "node:path";
 import { meanLoss } from "@sst/eval";
-import type { DecoderModel, StateStreamConfig } from "@sst/layers";
+import { type DecoderModel, pretrainedTheta, type StateStreamConfig } from "@sst/layers";
 import { loadTokenizer, noteFiles, readModelData, requireWritable, saveModels } from "@sst/loaders";
-import { type CoTrainVariant, defaultLora } from "@sst/train";
+import { type CoTrainVariant, defaultLora, loraOfRank, shortWarmup } from "@sst/train";
 import { Command } from "commander";
 import {
   alphaBounds,
@@ -34,9 +34,6 @@ interface CotrainOptions extends CommonOptions, RunOptions, TrainingSolverOption
   readonly evalRows: number;
 }
 
-/** Low in alpha's range, about where it settles on pretrained models: the stream disturbs the backbone little at first. */
-const initialTheta = -2;
-
 export function cotrainCommand(): Command {
   const command = new Command("cotrain")
     .description("Co-train the state stream into a pretrained model, with its matched baseline")
@@ -48,7 +45,7 @@ export function cotrainCommand(): Command {
     .option("--length <N>", "tokens in a row", wholeNumber(2), 128)
     .option("--batch-size <N>", "rows in a batch", wholeNumber(1), 8)
     .option("--rank <N>", "rank of the adapters on every linear layer", wholeNumber(1), defaultLora.rank)
-    .option("--learning-rate <X>", "highest rate of the schedule; the stream's is ten times it", number(0), 2e-3)
+    .option("--learning-rate <X>", "highest rate of the schedule; theta's is ten times it", number(0), 2e-3)
     .option("--seed <N>", "seed of adapters and data", wholeNumber(0), 0)
     .option(
       "--eval-rows <N>",
@@ -79,9 +76,9 @@ async function run(options: CotrainOptions): Promise<void> {
     coTraining: {
       seed,
       stateStream,
-      theta: initialTheta,
-      lora: { ...defaultLora, rank, alpha: 2 * rank },
-      trainer: { steps, learningRate, warmupSteps: Math.min(50, Math.ceil(steps / 10)) },
+      theta: pretrainedTheta,
+      lora: loraOfRank(rank),
+      trainer: { steps, learningRate, warmupSteps: shortWarmup(steps) },
       streamForward: trainingForward(options),
       batches: (step) => stepBatches(texts.train, step, options),
     },

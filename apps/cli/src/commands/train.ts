@@ -1,7 +1,7 @@
 /** `sst train`: a small model on a state-tracking task from scratch, or a model that there is on texts. */
 import { requireWritable } from "@sst/loaders";
 import { SstError } from "@sst/tensor";
-import { Trainer } from "@sst/train";
+import { shortWarmup, Trainer } from "@sst/train";
 import { Command, Option } from "commander";
 import { type CommonOptions, number, wholeNumber, withCommonOptions, withQuantizeOption } from "../arguments.js";
 import { openBackend } from "../backend.js";
@@ -52,11 +52,7 @@ export function trainCommand(): Command {
     .option("--batch-size <N>", "sequences in a batch (default: 64), rows of texts (8)", wholeNumber(1))
     .option("--hidden-size <N>", "width of a model from scratch, a multiple of 8", wholeNumber(8), 32)
     .option("--layers <N>", "decoder layers of a model from scratch", wholeNumber(1), 2)
-    .option(
-      "--learning-rate <X>",
-      "highest rate of the schedule; the stream's is ten times it (default: 3e-3)",
-      number(0),
-    )
+    .option("--learning-rate <X>", "highest rate of the schedule; theta's is ten times it (default: 3e-3)", number(0))
     .option("--seed <N>", "seed of weights and data", wholeNumber(0), 0);
   const withModelOptions = withQuantizeOption(withAdapterOptions(command));
   const withStream = withTrainingSolverOptions(withStreamOptions(withModelOptions));
@@ -118,5 +114,5 @@ async function run(options: TrainOptions): Promise<void> {
 
 /** Texts are trained in few steps. */
 function warmUp({ steps, task }: TrainOptions): { readonly warmupSteps?: number } {
-  return task === undefined ? { warmupSteps: Math.min(50, Math.ceil(steps / 10)) } : {};
+  return task === undefined ? { warmupSteps: shortWarmup(steps) } : {};
 }

@@ -6,6 +6,7 @@ import {
   isStreamParameter,
   type ModelConfig,
   type ModelData,
+  pretrainedTheta,
   targetsMatching,
   withAdditionsOf,
   withLora,
@@ -23,7 +24,14 @@ import {
   saveModelData,
 } from "@sst/loaders";
 import { Random, SstError } from "@sst/tensor";
-import { asksWithin, DocumentBatches, type DocumentList, documentBatches, type TokenDocument } from "@sst/train";
+import {
+  asksWithin,
+  DocumentBatches,
+  documentBatches,
+  documentsWhenAsked,
+  loraOfRank,
+  type TokenDocument,
+} from "@sst/train";
 import type { QuantizeOption } from "../arguments.js";
 import type { Prepared } from "./prepared.js";
 import { evaluationForward, type TrainingSolverOptions } from "./solver-options.js";
@@ -44,9 +52,6 @@ export interface TextTrainingOptions extends TrainingSolverOptions, StreamOption
 
 /** Held-out documents that an evaluation takes. */
 const EVALUATED = 200;
-
-/** Low in alpha's range, about where it settles on pretrained models: a new stream disturbs the backbone little at first. */
-const INITIAL_THETA = -2;
 
 export async function prepareText(folder: string, options: TextTrainingOptions): Promise<Prepared> {
   const {
@@ -76,7 +81,7 @@ export async function prepareText(folder: string, options: TextTrainingOptions):
   const encode = (problem: Gsm8kProblem): TokenDocument =>
     answersOnly ? gsm8kTokens(problem, tokenizer) : { tokens: tokenizer.encode(gsm8kText(problem)) };
   const rows = { rows: batchSize, length, packed: pack };
-  const batches = new DocumentBatches(encodedWhenAsked(trained, encode), { ...rows, seed, accumulate });
+  const batches = new DocumentBatches(documentsWhenAsked(trained, encode), { ...rows, seed, accumulate });
   const evaluated = documentBatches(heldOut(held, encode, length), rows);
   const model = DecoderModel.fromData(start, { quantize });
   const forward = evaluationForward(options);
@@ -139,11 +144,11 @@ function withStream(data: ModelData, options: StreamOptions): ModelData {
     throw new SstError("contradiction", "--recirculate is for a stream that is put in, but the model has one already");
   }
   const stream = newStream(options);
-  return data.config.stateStream || stream === undefined ? data : withStateStream(data, stream, INITIAL_THETA);
+  return data.config.stateStream || stream === undefined ? data : withStateStream(data, stream, pretrainedTheta);
 }
 
 function withAdapters(data: ModelData, { rank, seed, targets }: TextTrainingOptions): ModelData {
-  const lora = { rank, alpha: 2 * rank, targetModules: targetsMatching(data.config, targets) };
+  const lora = { ...loraOfRank(rank), targetModules: targetsMatching(data.config, targets) };
   return withLora(data, lora, new Random(`adapters/${seed}`));
 }
 
@@ -158,21 +163,6 @@ async function readProblems({ data, evalData }: TextTrainingOptions) {
     throw new SstError("file-corrupt", `${data} holds ${train.length} problem to train on: too few`);
   const count = Math.max(1, Math.floor(train.length / 10));
   return { trained: train.slice(0, -count), held: train.slice(-count) };
-}
-
-/** Encoding takes longer than reading: each problem once, when its turn comes. */
-function encodedWhenAsked(
-  problems: readonly Gsm8kProblem[],
-  encode: (problem: Gsm8kProblem) => TokenDocument,
-): DocumentList {
-  const encoded: TokenDocument[] = [];
-  return {
-    length: problems.length,
-    at: (index) => {
-      encoded[index] ??= encode(problems[index] as Gsm8kProblem);
-      return encoded[index];
-    },
-  };
 }
 
 /** The first ones whose answer begins within a row: the others ask for nothing. */

@@ -40,6 +40,12 @@ function changed({ coTraining, pretraining, ...rest }: Changes): GeneratedSettin
 
 const paperRange = { stateStream: paperAlpha, theta: smallAlphaInitialization.theta };
 
+/** All that was found to help in the paper's range. */
+const helpedInPaperRange: Changes = {
+  ...{ firstWeights: "small", askedAfter: "words" },
+  coTraining: { ...paperRange, stepsPerSentence: 80 },
+};
+
 const trialChanges: Readonly<Record<string, Changes>> = {
   "the default": {},
   "asked after every word": { askedAfter: "words" },
@@ -48,14 +54,8 @@ const trialChanges: Readonly<Record<string, Changes>> = {
     firstWeights: "small",
     coTraining: { ...paperRange, steps: 1600 },
   },
-  "paper's range of alpha, small first weights, asked after every word, problems that grow": {
-    ...{ firstWeights: "small", askedAfter: "words" },
-    coTraining: { ...paperRange, stepsPerSentence: 80 },
-  },
-  "the same with the story compass": {
-    ...{ stories: ["compass"], firstWeights: "small", askedAfter: "words" },
-    coTraining: { ...paperRange, stepsPerSentence: 80 },
-  },
+  "paper's range of alpha, small first weights, asked after every word, problems that grow": helpedInPaperRange,
+  "the same with the story compass": { ...helpedInPaperRange, stories: ["compass"] },
   "paper's range of alpha, usual first weights": { coTraining: { ...paperRange, theta: 0 } },
   "two-pass": { coTraining: { solver: { solver: "two-pass" } } },
   "layerwise, two sweeps": { coTraining: { solver: { solver: "layerwise" } } },

@@ -30,25 +30,32 @@ export function configOf({ recipe, variant }: Omit<Training, "seed">): ModelConf
 /** Steps of training; a model without iterations takes as many as cost what the one with recirculation costs. */
 export function thinkSteps(training: Training): number {
   if (training.variant !== "plain") return training.recipe.steps;
-  const budget = totalFlops({ ...training, variant: "recirculation" });
+  const flops = flopsByStep(training);
   let steps = 0;
   // To the nearest step.
-  for (let left = budget; left >= flopsOf(training, steps) / 2; left -= flopsOf(training, steps++));
+  for (let left = totalFlops({ ...training, variant: "recirculation" }); left >= flops(steps) / 2; steps++) {
+    left -= flops(steps);
+  }
   return steps;
 }
 
 /** Floating-point operations of the whole training. */
 export function totalFlops(training: Training): number {
   const steps = thinkSteps(training);
+  const flops = flopsByStep(training);
   let total = 0;
-  for (let step = 0; step < steps; step++) total += flopsOf(training, step);
+  for (let step = 0; step < steps; step++) total += flops(step);
   return total;
 }
 
-function flopsOf({ recipe, variant, seed }: Training, step: number): number {
-  const { entries, queries } = tablesAt(recipe, seed, step);
-  const time = taskOf(recipe).time(entries, queries);
-  const iterations = variant === "plain" ? 1 : depthAt(recipe, seed, step).iterations;
-  const asked = asksOnlyLast(recipe) ? iterations : time - 1 + iterations;
-  return batchSize * trainingFlops(configOf({ recipe, variant }), { time, iterations, asked });
+function flopsByStep({ recipe, variant, seed }: Training): (step: number) => number {
+  const task = taskOf(recipe);
+  const config = configOf({ recipe, variant });
+  return (step) => {
+    const { entries, queries } = tablesAt(recipe, seed, step);
+    const time = task.time(entries, queries);
+    const iterations = variant === "plain" ? 1 : depthAt(recipe, seed, step).iterations;
+    const asked = asksOnlyLast(recipe) ? iterations : time - 1 + iterations;
+    return batchSize * trainingFlops(config, { time, iterations, asked });
+  };
 }

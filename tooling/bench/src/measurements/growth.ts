@@ -155,9 +155,15 @@ async function curveOf(
   const rates = seconds.map(
     (value, index) => value && operationsInTheory(pointOf(sizes[index] as number)) / value / 1e9,
   );
-  rows.splice(1, 0, { label: "GFLOP/s", values: [...rates, ...exponentColumns.map(() => null)] });
+  const [time, memory] = rows as [Row, Row];
+  const rate = { label: "GFLOP/s", values: [...rates, ...exponentColumns.map(() => null)] };
   return {
-    table: { title: `${title} =`, columns: [...sizes.map(String), ...exponentColumns], rows, note: why },
+    table: {
+      title: `${title} =`,
+      columns: [...sizes.map(String), ...exponentColumns],
+      rows: [time, rate, memory],
+      note: why,
+    },
     figure: {
       name: `growth-${name}`,
       title,
