@@ -6,6 +6,6 @@ import type { LayerWeights } from "./weights.js";
 /** `y = h + down · (silu(gate · n) ⊙ (up · n))` with `n = rmsNorm(h)`; h and y `[batch, time, hiddenSize]`. */
 export function feedForward(h: Tensor, layer: LayerWeights, epsilon: number): Tensor {
   const n = rmsNorm({ x: h, weight: layer.postAttentionNorm }, { epsilon }).y;
-  const activation = gatedActivation({ gate: linear(n, layer.gate_proj), up: linear(n, layer.up_proj) }, {});
-  return add(h, linear(activation.y, layer.down_proj));
+  const gates = { gate: linear(n, layer.gate_proj), up: linear(n, layer.up_proj) };
+  return add(h, linear(gatedActivation(gates, { activation: "silu" }).y, layer.down_proj));
 }

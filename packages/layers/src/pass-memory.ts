@@ -16,7 +16,10 @@ export interface Heads {
 export interface AttentionAttributes {
   readonly scale: number;
   readonly iterations: number;
+  readonly window: number;
 }
+
+type TailAttributes = Omit<AttentionAttributes, "iterations">;
 
 export interface PassMemory {
   /** Positions that are done. */
@@ -89,13 +92,13 @@ export class TapedMemory implements PassMemory {
   attend(layer: number, heads: Heads, attributes: AttentionAttributes): Tensor {
     const past = this.#past[layer];
     if (past === undefined || this.#length === 0) return causalAttention(heads, { ...attributes, pastLength: 0 }).y;
-    const { iterations, scale } = attributes;
-    if (iterations === 1) return this.#attendAsTail(heads, past, scale);
+    const { iterations, ...sight } = attributes;
+    if (iterations === 1) return this.#attendAsTail(heads, past, sight);
     // Only positions that iterate alone have a past here: each iteration sees that, and itself.
     const { q, k, v } = heads;
     const attended = Array.from({ length: iterations }, (_, index) => {
       const own = { q: columnAt(q, index), k: columnAt(k, index), v: columnAt(v, index) };
-      return this.#attendAsTail(own, past, scale);
+      return this.#attendAsTail(own, past, sight);
     });
     return concat(attended, 1);
   }
@@ -119,7 +122,7 @@ export class TapedMemory implements PassMemory {
     this.#states[layer] = state;
   }
 
-  #attendAsTail({ q, k, v }: Heads, { keys, values }: LayerPast, scale: number): Tensor {
-    return tailAttention({ q, k: concat([keys, k], 1), v: concat([values, v], 1) }, { scale }).y;
+  #attendAsTail({ q, k, v }: Heads, { keys, values }: LayerPast, sight: TailAttributes): Tensor {
+    return tailAttention({ q, k: concat([keys, k], 1), v: concat([values, v], 1) }, sight).y;
   }
 }

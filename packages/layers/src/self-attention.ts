@@ -34,7 +34,7 @@ export function selfAttention(x: Tensor, layer: LayerWeights, index: number, con
   const q = turned(heads(linear(n, layer.q_proj)));
   const k = turned(heads(linear(n, layer.k_proj)));
   const v = heads(linear(n, layer.v_proj));
-  const attributes = { scale: 1 / Math.sqrt(config.headDim), iterations: chunk.iterations };
+  const attributes = { scale: 1 / Math.sqrt(config.headDim), iterations: chunk.iterations, window: 0 };
   const attended = context.documents
     ? documentAttention({ q, k, v, starts: context.documents.starts }, attributes).y
     : memory.attend(index, { q, k, v }, attributes);

@@ -125,7 +125,7 @@ class OracleModel {
     // The table has a row for every column here, so that a column is its own position.
     const placed = { offset: 0, iterations: 1, direction: "forth" };
     const turned = (name: string) => rotaryEmbeddingOracle({ x: heads(name), ...table }, placed).y as HostArray;
-    const attributes = { scale: 1 / Math.sqrt(headDim), pastLength: 0, iterations: this.#iterations };
+    const attributes = { scale: 1 / Math.sqrt(headDim), pastLength: 0, iterations: this.#iterations, window: 0 };
     const inputs = { q: turned("q_proj"), k: turned("k_proj"), v: heads("v_proj") };
     const attended = causalAttentionOracle(inputs, attributes).y as HostArray;
     const flat = reshape(attended, [this.#batch, this.#columns, this.config.numAttentionHeads * headDim]);
@@ -149,7 +149,7 @@ class OracleModel {
     const prefix = `model.layers.${layer}`;
     const n = this.#norm(h, `${prefix}.post_attention_layernorm.weight`);
     const [gate, up] = ["gate_proj", "up_proj"].map((name) => linear(n, this.#weight(`${prefix}.mlp.${name}.weight`)));
-    const { y } = gatedActivationOracle({ gate: gate as HostArray, up: up as HostArray }, {});
+    const { y } = gatedActivationOracle({ gate: gate as HostArray, up: up as HostArray }, { activation: "silu" });
     return add(h, linear(y as HostArray, this.#weight(`${prefix}.mlp.down_proj.weight`)));
   }
 
@@ -189,7 +189,7 @@ class OracleModel {
       up: this.#weight(`${prefix}.mlp.up_proj.weight`),
       down: this.#weight(`${prefix}.mlp.down_proj.weight`),
     };
-    return stateRecurrenceOracle(inputs, { epsilon: this.config.rmsNormEps }).y as HostArray;
+    return stateRecurrenceOracle(inputs, { epsilon: this.config.rmsNormEps, activation: "silu" }).y as HostArray;
   }
 
   /** Layerwise: the states that the last of the layer's sweeps blends in. */

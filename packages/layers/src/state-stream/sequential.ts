@@ -11,7 +11,7 @@ export function solveSequential(a: Tensor, stream: LayerStream): Tensor {
   const { weights, alpha, keep, initial, epsilon } = stream;
   const { postAttentionNorm: normWeight, gate_proj: gate, up_proj: up, down_proj: down } = weights;
   if (isPacked(gate) || isPacked(up) || isPacked(down)) return solvePacked(a, stream);
-  return stateRecurrence({ a, alpha, keep, initial, normWeight, gate, up, down }, { epsilon }).y;
+  return stateRecurrence({ a, alpha, keep, initial, normWeight, gate, up, down }, { epsilon, activation: "silu" }).y;
 }
 
 /**
