@@ -20,13 +20,13 @@ export { folderSource } from "./files/folder-source.js";
 export type { HttpOptions } from "./files/http-client.js";
 export { httpSource } from "./files/http-source.js";
 export { type NotedFile, noteFiles, requireUnchanged } from "./files/noted-files.js";
-export type { OpenFile } from "./files/open-file.js";
+export { type OpenFile, openFile } from "./files/open-file.js";
 export { type OutputOptions, requireWritable } from "./files/output-folder.js";
 export type { LoadProgress, WatchOptions } from "./files/progress.js";
 export { toSource } from "./files/to-source.js";
 export { configToJson, readConfig } from "./formats/hugging-face-config.js";
 export { readLlama2c } from "./formats/llama2c.js";
-export { readSafetensors } from "./formats/safetensors.js";
+export { openSafetensors, readSafetensors, type TensorFile } from "./formats/safetensors.js";
 export {
   type SafetensorsOptions,
   type WeightType,

@@ -68,7 +68,8 @@ export function sendFile(
   });
   if (request.method === "HEAD") response.end();
   else if (breakAfter !== undefined && breakAfter < body.length) {
-    response.write(body.subarray(0, breakAfter), () => response.destroy());
+    // What was written arrives, and then the end.
+    response.write(body.subarray(0, breakAfter), () => response.socket?.end());
   } else if (hangAfter !== undefined && hangAfter < body.length) {
     // Headers are sent with the first bytes of a body only.
     response.flushHeaders();

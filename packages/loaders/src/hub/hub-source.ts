@@ -44,8 +44,9 @@ export async function hubSource(id: string, options: HubOptions = {}): Promise<F
   };
   const environment = runsInNode() ? process.env : {};
   const endpoint = (options.endpoint || environment.HF_ENDPOINT || "https://huggingface.co").replace(/\/+$/, "");
+  const { host } = addressOf(endpoint);
   const api = new HubApi(endpoint, repository, revision, options.token || environment.HF_TOKEN || undefined, options);
-  const cache = await openCache(endpoint, options.cacheDir);
+  const cache = await openCache(host, options.cacheDir);
   const commit = commitPattern.test(revision) ? revision : await api.commit();
   const files = new Map((await listed(api, cache, commit)).map((file) => [file.path, file]));
   const location = `hf://${repository}@${revision}`;
@@ -77,8 +78,7 @@ export async function hubSource(id: string, options: HubOptions = {}): Promise<F
   };
 }
 
-async function openCache(endpoint: string, cacheDir: string | undefined): Promise<BlobCache> {
-  const { host } = addressOf(endpoint);
+async function openCache(host: string, cacheDir: string | undefined): Promise<BlobCache> {
   // A port is set off by what is no part of a file's name everywhere.
   const hub = host.replace(":", "-");
   if (!runsInNode()) return opfsCache(["hub", hub]);
