@@ -4,7 +4,7 @@ import { jsonBytes } from "../files/json.js";
 import { type OutputOptions, writeFolder } from "../files/output-folder.js";
 import { configToJson } from "../formats/hugging-face-config.js";
 import { adapterFiles } from "../formats/peft.js";
-import { writeSafetensors } from "../formats/safetensors.js";
+import { writeSafetensors } from "../formats/safetensors-write.js";
 import type { SymbolVocabulary } from "../tokenizers/symbol-vocabulary.js";
 import type { Tokenizer } from "../tokenizers/tokenizer.js";
 import { streamFile, weightsFile } from "./open-model.js";
