@@ -36,7 +36,15 @@ export {
 export { type HubOptions, hubSource } from "./hub/hub-source.js";
 export { type ProbeReport, readProbe, writeProbe } from "./models/probe-files.js";
 export { type LoadOptions, loadModel, readModelData } from "./models/read-model.js";
-export { type ModelFiles, modelFiles, saveModel, saveModelData, saveModels } from "./models/save-model.js";
+export {
+  type ModelFiles,
+  modelFiles,
+  type SaveOptions,
+  saveModel,
+  saveModelData,
+  saveModels,
+  type WeightOptions,
+} from "./models/save-model.js";
 export { type HopBatch, type HopBatchOptions, hopBatch } from "./tasks/hop-batch.js";
 export { type HopSample, HopTask, type HopTaskOptions } from "./tasks/hop-task.js";
 export { createMixture, type Mixture } from "./tasks/mixture.js";

@@ -1,5 +1,5 @@
 /** A web server on this machine, for tests: good by default, and bad in the ways that a test asks for. */
-import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 
 export interface Asked {
@@ -10,6 +10,7 @@ export interface Asked {
 }
 
 export interface WebServer {
+  readonly server: Server;
   /** Its address, without a slash at the end. */
   readonly base: string;
   /** What was asked for, in order. */
@@ -24,10 +25,13 @@ export async function serve(handler: Handler): Promise<WebServer> {
   const server = createServer((request, response) => {
     const { method = "", url = "", headers } = request;
     asked.push({ method, path: decodeURI(url), range: headers.range, authorization: headers.authorization });
-    handler(request, response);
+    // What a browser asks before it sends something to another origin.
+    if (method === "OPTIONS") response.writeHead(204).end();
+    else handler(request, response);
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   return {
+    server,
     base: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     asked,
     close: () => {

@@ -1,17 +1,16 @@
 /** Two bytes a value: float16 (IEEE 754) and bfloat16, to float32 and back. */
 
-/** Bits of float16, widened exactly. */
-export function fromFloat16(halves: Uint16Array): Float32Array {
-  const values = new Float32Array(halves.length);
+/** Bits of float16, widened exactly. @param values where to, as many */
+export function fromFloat16(halves: Uint16Array, values = new Float32Array(halves.length)): Float32Array {
   for (let i = 0; i < halves.length; i++) values[i] = halfToFloat(halves[i] as number);
   return values;
 }
 
-/** Bits of bfloat16, widened exactly: it is the upper half of a float32. */
-export function fromBfloat16(halves: Uint16Array): Float32Array {
-  const bits = new Uint32Array(halves.length);
+/** Bits of bfloat16, widened exactly: it is the upper half of a float32. @param values where to, as many */
+export function fromBfloat16(halves: Uint16Array, values = new Float32Array(halves.length)): Float32Array {
+  const bits = new Uint32Array(values.buffer, values.byteOffset, values.length);
   for (let i = 0; i < halves.length; i++) bits[i] = (halves[i] as number) << 16;
-  return new Float32Array(bits.buffer);
+  return values;
 }
 
 /** Rounded to nearest, ties to even; what is too large becomes infinite. */

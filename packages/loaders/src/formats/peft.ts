@@ -79,6 +79,6 @@ export function adapterFiles({ config, weights }: Adapter): Record<string, Uint8
       lora_alpha: config.alpha,
       target_modules: config.targetModules,
     }),
-    [adapterWeightsFile]: writeSafetensors(Object.fromEntries(prefixed)),
+    [adapterWeightsFile]: writeSafetensors(Object.fromEntries(prefixed), { metadata: { format: "pt" } }),
   };
 }

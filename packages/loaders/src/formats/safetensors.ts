@@ -23,9 +23,16 @@ export interface TensorFile {
   read(name: string, take: (values: Float32Array) => void): Promise<void>;
 }
 
-/** Memory for two pieces, which files that are read one after the other may share. */
+/** Memory for two pieces and for the values of one, which files that are read one after the other may share. */
 export class PieceMemory {
   #pair: [Uint8Array, Uint8Array] = [new Uint8Array(0), new Uint8Array(0)];
+  #values = new Float32Array(0);
+
+  /** Where the values of a piece that are no float32 in the file are put. */
+  values(count: number): Float32Array<ArrayBuffer> {
+    if (this.#values.length < count) this.#values = new Float32Array(count);
+    return this.#values.subarray(0, count);
+  }
 
   /** @param sizeBytes of the tensor that is read: for a small one, small memory is enough */
   pair(sizeBytes: number): [Uint8Array, Uint8Array] {
@@ -60,8 +67,8 @@ export async function openSafetensors(
     const [begin, end] = data_offsets;
     file.announce?.(dataStart + begin, end - begin);
     let [current, other] = memory.pair(end - begin);
-    const readInto = async (memory: Uint8Array, position: number) => {
-      const piece = memory.subarray(0, Math.max(0, Math.min(PIECE_BYTES, end - position)));
+    const readInto = async (half: Uint8Array, position: number) => {
+      const piece = half.subarray(0, Math.max(0, Math.min(PIECE_BYTES, end - position)));
       await file.read(dataStart + position, piece);
       return piece;
     };
@@ -70,7 +77,7 @@ export async function openSafetensors(
       // The next piece is on its way while this one is used.
       const next = readInto(other, Math.min(position, end));
       try {
-        take(toFloat32(piece, dtype));
+        take(toFloat32(piece, dtype, memory));
       } finally {
         piece = await next;
       }
@@ -97,9 +104,10 @@ export function readSafetensors(bytes: Uint8Array, fileName: string): Record<str
   );
 }
 
-/** A view of `bytes` for F32. */
-function toFloat32(bytes: Uint8Array, dtype: string): Float32Array {
+/** A view of `bytes` for F32. @param memory where the values are put otherwise; without it they are an array of their own */
+function toFloat32(bytes: Uint8Array, dtype: string, memory?: PieceMemory): Float32Array {
   if (dtype === "F32") return new Float32Array(bytes.buffer, bytes.byteOffset, bytes.byteLength / 4);
   const halves = new Uint16Array(bytes.buffer, bytes.byteOffset, bytes.byteLength / 2);
-  return dtype === "BF16" ? fromBfloat16(halves) : fromFloat16(halves);
+  const widen = dtype === "BF16" ? fromBfloat16 : fromFloat16;
+  return widen(halves, memory?.values(halves.length));
 }
