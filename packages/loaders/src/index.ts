@@ -35,7 +35,7 @@ export {
 } from "./formats/safetensors-write.js";
 export { type HubOptions, hubSource } from "./hub/hub-source.js";
 export { type ProbeReport, readProbe, writeProbe } from "./models/probe-files.js";
-export { type LoadOptions, loadModel, readModelData } from "./models/read-model.js";
+export { type LoadOptions, loadModel, readModelConfig, readModelData } from "./models/read-model.js";
 export {
   type ModelFiles,
   modelFiles,

@@ -17,9 +17,15 @@ import { adapterConfigFile, adapterTensors, adapterWeightsFile, readAdapterConfi
 import { openSafetensors, PieceMemory, type TensorFile } from "../formats/safetensors.js";
 import { indexFile, openShards, readIndex } from "../formats/safetensors-index.js";
 import { looksLikeLlama2cTokenizer } from "../tokenizers/llama2c-tokenizer.js";
+import { backboneTensors } from "./backbone-tensors.js";
 
 export const weightsFile = "model.safetensors";
 export const streamFile = "state_stream.safetensors";
+
+export interface NoticeOptions {
+  /** Is told in words what of the files is left out. */
+  readonly onNotice?: ((words: string) => void) | undefined;
+}
 
 export interface OpenModel extends ParameterSource {
   close(): Promise<void>;
@@ -31,7 +37,7 @@ export interface OpenModel extends ParameterSource {
  *
  * @throws SstError `file-not-found`, `file-corrupt`, `file-unsupported` or `shape-mismatch`, naming file and tensor
  */
-export async function openModel(source: FileSource): Promise<OpenModel> {
+export async function openModel(source: FileSource, { onNotice }: NoticeOptions = {}): Promise<OpenModel> {
   if (!(await source.has("config.json"))) return readLlama2cFolder(source);
   const files: OpenFile[] = [];
   const memory = new PieceMemory();
@@ -44,7 +50,7 @@ export async function openModel(source: FileSource): Promise<OpenModel> {
     return openSafetensors(file, name, memory);
   };
   try {
-    return { ...(await openHuggingFaceFolder(source, open)), close };
+    return { ...(await openHuggingFaceFolder(source, open, onNotice)), close };
   } catch (error) {
     await close();
     throw error;
@@ -53,9 +59,14 @@ export async function openModel(source: FileSource): Promise<OpenModel> {
 
 type Open = (fileName: string) => Promise<TensorFile>;
 
-async function openHuggingFaceFolder(source: FileSource, open: Open): Promise<ParameterSource> {
+async function openHuggingFaceFolder(
+  source: FileSource,
+  open: Open,
+  onNotice: NoticeOptions["onNotice"],
+): Promise<ParameterSource> {
   const config = readConfig(await source.read("config.json"));
-  const backbone = await openBackbone(source, config, open);
+  const backbone = backboneTensors(await openBackbone(source, open), config, onNotice);
+  requireShapes(backbone, backboneShapes(config), (await source.has(weightsFile)) ? weightsFile : indexFile);
   const stream = await openStream(source, config, open);
   const adapter = await openAdapter(source, config, open);
   const parts = [backbone, stream, adapter?.tensors].filter((part) => part !== undefined);
@@ -72,11 +83,9 @@ async function openHuggingFaceFolder(source: FileSource, open: Open): Promise<Pa
 }
 
 /** One file, or where there is none the several that an index names. */
-async function openBackbone(source: FileSource, config: ModelConfig, open: Open): Promise<TensorFile> {
+async function openBackbone(source: FileSource, open: Open): Promise<TensorFile> {
   const isSharded = !(await source.has(weightsFile)) && (await source.has(indexFile));
-  const backbone = isSharded ? await openIndexed(source, open) : await open(weightsFile);
-  requireShapes(backbone, backboneShapes(config), isSharded ? indexFile : weightsFile);
-  return backbone;
+  return isSharded ? openIndexed(source, open) : open(weightsFile);
 }
 
 async function openIndexed(source: FileSource, open: Open): Promise<TensorFile> {

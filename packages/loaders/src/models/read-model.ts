@@ -4,17 +4,20 @@ import {
   DecoderModel,
   type DecoderModelOptions,
   type HostTensor,
+  type ModelConfig,
   type ModelData,
   ParameterReader,
 } from "@sst/layers";
 import type { FileSource } from "../files/file-source.js";
+import { folderSource } from "../files/folder-source.js";
 import { watched } from "../files/progress.js";
 import { toSource } from "../files/to-source.js";
+import { readConfig } from "../formats/hugging-face-config.js";
 import type { HubOptions } from "../hub/hub-source.js";
-import { type OpenModel, openModel } from "./open-model.js";
+import { type NoticeOptions, type OpenModel, openModel } from "./open-model.js";
 
-/** Where the files are fetched and who watches them come. */
-export type LoadOptions = HubOptions;
+/** Where the files are fetched, who watches them come, and who is told what is left out. */
+export type LoadOptions = HubOptions & NoticeOptions;
 
 /**
  * A model's data, checked: every expected tensor is there with the expected shape, nothing else is, and all values are
@@ -51,12 +54,28 @@ export async function loadModel(
   return withModel(from, options, (model) => DecoderModel.fromSource(model, options));
 }
 
+/**
+ * What a model is, without its weights: from a folder, an address, the hub, a source, or a `config.json` by its path.
+ *
+ * @throws SstError as `readModelData`
+ */
+export async function readModelConfig(from: string | FileSource, options: LoadOptions = {}): Promise<ModelConfig> {
+  if (typeof from === "string" && from.endsWith(".json")) {
+    const { basename, dirname } = await import("node:path");
+    const name = basename(from);
+    return readConfig(await (await folderSource(dirname(from))).read(name), from);
+  }
+  const source = await toSource(from, options);
+  if (await source.has("config.json")) return readConfig(await source.read("config.json"));
+  return withModel(source, options, async ({ config }) => config);
+}
+
 async function withModel<Result>(
   from: string | FileSource,
   options: LoadOptions,
   use: (model: OpenModel) => Promise<Result>,
 ): Promise<Result> {
-  const model = await openModel(watched(await toSource(from, options), options));
+  const model = await openModel(watched(await toSource(from, options), options), options);
   try {
     return await use(model);
   } finally {
