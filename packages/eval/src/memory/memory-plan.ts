@@ -122,7 +122,7 @@ function inferenceParts(config: ModelConfig, options: MemoryPlanOptions): Memory
     {
       name: "latent-state-cache",
       sizeBytes: batchSize * states,
-      what: `a state per layer${times(batchSize)}, float32, whatever the context (in bfloat16 ${latentStateBytes(config, 2) / 1024} KiB)`,
+      what: `a state per layer${times(batchSize)}, float32, whatever the context`,
     },
   ];
 }
