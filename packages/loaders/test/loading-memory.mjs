@@ -1,6 +1,6 @@
 // Reads a model's folder in a process of its own and prints what that took, as JSON.
 import "@sst/backend-cpu";
-import { loadModel, openFile, openSafetensors, folderSource } from "@sst/loaders";
+import { folderSource, loadModel, openFile, openSafetensors } from "@sst/loaders";
 import { memory, ready } from "@sst/tensor";
 
 const [mode, warmUp, folder] = process.argv.slice(2);
