@@ -62,5 +62,6 @@ export {
 export { storyNames, type WordProblem, WordProblems } from "./tasks/word-problems.js";
 export { Llama2cTokenizer } from "./tokenizers/llama2c-tokenizer.js";
 export { loadTokenizer } from "./tokenizers/load-tokenizer.js";
+export { requireMatchingTokenizer } from "./tokenizers/matching-tokenizer.js";
 export { loadVocabulary, SymbolVocabulary } from "./tokenizers/symbol-vocabulary.js";
 export type { StreamDecoder, Tokenizer } from "./tokenizers/tokenizer.js";

@@ -5,6 +5,8 @@ import type { OpenFile } from "./open-file.js";
 export interface FileSource {
   /** For error messages: the folder or address. */
   readonly location: string;
+  /** Says what the files hold, where the source knows that without reading them: a commit. */
+  readonly version?: string | undefined;
   /** File names, where the source can list them. */
   list(): Promise<string[]>;
   /** @throws SstError `file-not-found`, or what a download throws */

@@ -30,7 +30,9 @@ export async function openHttpFile(client: HttpClient, url: string): Promise<Ope
     if (body.status === 200) return wholeFile(body, url);
     const first = await collect(body, FIRST_BYTES, url);
     const sizeBytes = totalOf(body.headers) ?? (await sizeByHead(client, url));
-    if (first.byteLength === Math.min(FIRST_BYTES, sizeBytes)) return rangedFile(client, url, sizeBytes, first, body);
+    if (first.byteLength === Math.min(FIRST_BYTES, sizeBytes)) {
+      return new RangedFile(client, url, sizeBytes, first, body.headers);
+    }
     throw new Interrupted(`the server sent ${first.byteLength} bytes of the first ${FIRST_BYTES}`);
   });
 }
@@ -78,46 +80,69 @@ interface Stretch {
   rest: Uint8Array;
 }
 
-function rangedFile(
-  client: HttpClient,
-  url: string,
-  sizeBytes: number,
-  first: Uint8Array,
-  { headers }: HttpBody,
-): OpenFile {
-  const version = headers.get("etag");
-  let announced = { begin: 0, end: 0 };
-  let stretch: Stretch | undefined;
-  let last: Promise<unknown> = Promise.resolve();
+class RangedFile implements OpenFile {
+  readonly #version: string | null;
+  #announced = { begin: 0, end: 0 };
+  #stretch: Stretch | undefined;
+  /** Reads are made one after the other: there is one stretch. */
+  #last: Promise<unknown> = Promise.resolve();
 
-  const drop = async () => {
-    const dropped = stretch;
-    stretch = undefined;
-    await dropped?.chunks.return();
-  };
-  const request = async (begin: number, end: number): Promise<Stretch> => {
-    const body = await client.attempt(url, { headers: range(begin, end - begin) });
-    const complaint = await differs(body, begin);
-    if (complaint === undefined) return { position: begin, end, chunks: body.chunks(), rest: new Uint8Array(0) };
-    await body.cancel();
-    throw complaint;
-  };
-  const differs = async ({ status, headers: now }: HttpBody, begin: number): Promise<SstError | undefined> => {
-    const start = /^bytes (\d+)-/.exec(now.get("content-range") ?? "")?.[1];
-    const changed = (totalOf(now) ?? sizeBytes) !== sizeBytes || now.get("etag") !== version || status === 416;
-    if (changed) return new SstError("file-changed", `${shown(url)} was changed while it was read: load it again`);
-    if (status === 206 && (start === undefined || Number(start) === begin)) return undefined;
-    return status === 206 || status === 200
-      ? new SstError("download-failed", `${shown(url)}: the server sent another part than it was asked for; try again`)
-      : refused(url, status);
-  };
-  /** Some of the bytes from a position on, at least one. */
-  const next = async (position: number, end: number): Promise<Uint8Array> => {
-    if (stretch?.position !== position) {
-      await drop();
-      const isAnnounced = position >= announced.begin && position < announced.end;
-      stretch = await request(position, isAnnounced ? Math.max(announced.end, end) : end);
+  /** @param first the file's first bytes @param headers that came with them */
+  constructor(
+    private readonly client: HttpClient,
+    private readonly url: string,
+    readonly sizeBytes: number,
+    private readonly first: Uint8Array,
+    headers: Headers,
+  ) {
+    this.#version = headers.get("etag");
+  }
+
+  announce(position: number, sizeBytes: number): void {
+    this.#announced = { begin: position, end: Math.min(this.sizeBytes, position + sizeBytes) };
+  }
+
+  read(position: number, into: Uint8Array): Promise<void> {
+    const reading = this.#last.then(() => this.#read(position, into));
+    this.#last = reading.catch(() => {
+      // Whoever asked for it has heard.
+    });
+    return reading;
+  }
+
+  async close(): Promise<void> {
+    await this.#last;
+    await this.#drop();
+  }
+
+  async #read(position: number, into: Uint8Array): Promise<void> {
+    const end = position + into.byteLength;
+    if (end > this.sizeBytes) {
+      throw new SstError(
+        "file-corrupt",
+        `${shown(this.url)} ends at byte ${this.sizeBytes}: was it changed while it was read?`,
+      );
     }
+    if (end <= this.first.byteLength) return into.set(this.first.subarray(position, end));
+    let done = 0;
+    const fill = async () => {
+      try {
+        while (done < into.byteLength) {
+          const piece = await this.#next(position + done, end);
+          into.set(piece, done);
+          done += piece.byteLength;
+        }
+      } catch (error) {
+        await this.#drop();
+        throw error;
+      }
+    };
+    await this.client.retrying(this.url, fill, () => done);
+  }
+
+  /** Some of the bytes from a position on, at least one. */
+  async #next(position: number, end: number): Promise<Uint8Array> {
+    const stretch = await this.#stretchAt(position, end);
     if (stretch.rest.byteLength === 0) {
       const { done, value } = await stretch.chunks.next();
       if (done) throw new Interrupted(`the server sent ${stretch.end - position} bytes less than it was asked for`);
@@ -127,48 +152,45 @@ function rangedFile(
     stretch.rest = stretch.rest.subarray(taken.byteLength);
     stretch.position += taken.byteLength;
     if (stretch.position > stretch.end) throw new Interrupted("the server sent more than it was asked for");
-    if (stretch.position === stretch.end) await drop();
+    if (stretch.position === stretch.end) await this.#drop();
     return taken;
-  };
-  const read = async (position: number, into: Uint8Array) => {
-    const end = position + into.byteLength;
-    if (end > sizeBytes) {
-      throw new SstError("file-corrupt", `${shown(url)} ends at byte ${sizeBytes}: was it changed while it was read?`);
+  }
+
+  /** What is on its way, if it goes on there; else another request, for all that was announced. */
+  async #stretchAt(position: number, end: number): Promise<Stretch> {
+    if (this.#stretch?.position === position) return this.#stretch;
+    await this.#drop();
+    const { begin, end: announcedEnd } = this.#announced;
+    const isAnnounced = position >= begin && position < announcedEnd;
+    this.#stretch = await this.#request(position, isAnnounced ? Math.max(announcedEnd, end) : end);
+    return this.#stretch;
+  }
+
+  async #request(begin: number, end: number): Promise<Stretch> {
+    const body = await this.client.attempt(this.url, { headers: range(begin, end - begin) });
+    const complaint = this.#complaintAbout(body, begin);
+    if (complaint === undefined) return { position: begin, end, chunks: body.chunks(), rest: new Uint8Array(0) };
+    await body.cancel();
+    throw complaint;
+  }
+
+  #complaintAbout({ status, headers }: HttpBody, begin: number): SstError | undefined {
+    const isOther = (totalOf(headers) ?? this.sizeBytes) !== this.sizeBytes || headers.get("etag") !== this.#version;
+    if (status === 416 || ((status === 200 || status === 206) && isOther)) {
+      return new SstError("file-changed", `${shown(this.url)} was changed while it was read: load it again`);
     }
-    if (end <= first.byteLength) return into.set(first.subarray(position, end));
-    let done = 0;
-    const fill = async () => {
-      try {
-        while (done < into.byteLength) {
-          const piece = await next(position + done, end);
-          into.set(piece, done);
-          done += piece.byteLength;
-        }
-      } catch (error) {
-        await drop();
-        throw error;
-      }
-    };
-    await client.retrying(url, fill, () => done);
-  };
-  return {
-    sizeBytes,
-    announce: (position, size) => {
-      announced = { begin: position, end: Math.min(sizeBytes, position + size) };
-    },
-    // One after the other: there is one stretch.
-    read: (position, into) => {
-      const reading = last.then(() => read(position, into));
-      last = reading.catch(() => {
-        // Whoever asked for it has heard.
-      });
-      return reading;
-    },
-    close: async () => {
-      await last;
-      await drop();
-    },
-  };
+    const start = /^bytes (\d+)-/.exec(headers.get("content-range") ?? "")?.[1];
+    if (status === 206 && (start === undefined || Number(start) === begin)) return undefined;
+    return status === 206 || status === 200
+      ? new SstError("download-failed", `${shown(this.url)}: the server sent another part than it was asked for`)
+      : refused(this.url, status);
+  }
+
+  async #drop(): Promise<void> {
+    const dropped = this.#stretch;
+    this.#stretch = undefined;
+    await dropped?.chunks.return();
+  }
 }
 
 function range(begin: number, sizeBytes: number): Record<string, string> {

@@ -38,6 +38,7 @@ export function watched(source: FileSource, { onProgress, signal }: WatchOptions
   };
   return {
     location: source.location,
+    version: source.version,
     list: () => source.list(),
     has: (name) => source.has(name),
     open: async (name) => watchedFile(await openFile(source, name), name),

@@ -71,6 +71,7 @@ export async function hubSource(id: string, options: HubOptions = {}): Promise<F
   };
   return {
     location,
+    version: `${repository}@${commit}`,
     list: async () => [...files.keys()],
     has: async (name) => files.has(name),
     open,
