@@ -71,26 +71,27 @@ const dispatches: readonly [name: string, count: number, call: () => Record<stri
         { offset: 0, iterations: 1, direction: "forth" },
       ),
   ],
-  ["gatedActivation", 1, () => gatedActivation({ gate: normals(5, 7), up: normals(5, 7) }, {})],
+  ["gatedActivation", 1, () => gatedActivation({ gate: normals(5, 7), up: normals(5, 7) }, { activation: "silu" })],
   [
     "gatedActivationGradient",
     1,
-    () => gatedActivationGradient({ dy: normals(5, 7), gate: normals(5, 7), up: normals(5, 7) }, {}),
+    () =>
+      gatedActivationGradient({ dy: normals(5, 7), gate: normals(5, 7), up: normals(5, 7) }, { activation: "silu" }),
   ],
-  ["causalAttention", 1, () => causalAttention(attention(5), { scale: 1, pastLength: 0, iterations: 1 })],
+  ["causalAttention", 1, () => causalAttention(attention(5), { scale: 1, pastLength: 0, iterations: 1, window: 0 })],
   [
     "causalAttention over a cache",
     1,
     () =>
       causalAttention(
         { ...attention(1), pastK: normals(1, 9, 1, 4), pastV: normals(1, 9, 1, 4) },
-        { scale: 1, pastLength: 5, iterations: 1 },
+        { scale: 1, pastLength: 5, iterations: 1, window: 0 },
       ),
   ],
   [
     "causalAttentionGradient",
     3,
-    () => causalAttentionGradient({ dy: normals(1, 5, 2, 4), ...attention(5) }, { scale: 1, iterations: 1 }),
+    () => causalAttentionGradient({ dy: normals(1, 5, 2, 4), ...attention(5) }, { scale: 1, iterations: 1, window: 0 }),
   ],
   [
     "stateBlend",
@@ -112,12 +113,15 @@ const dispatches: readonly [name: string, count: number, call: () => Record<stri
     1,
     () => affineScanGradient({ ds: normals(1, 70, 3), coefficient: normals(1, 70, 3), s: normals(1, 70, 3) }, {}),
   ],
-  ["stateRecurrence", 2, () => stateRecurrence(recurrence(9, 6), { epsilon: 1e-5 })],
+  ["stateRecurrence", 2, () => stateRecurrence(recurrence(9, 6), { epsilon: 1e-5, activation: "silu" })],
   [
     "stateRecurrenceGradient, as many for any length",
     10,
     () =>
-      stateRecurrenceGradient({ dy: normals(2, 9, 6), ...recurrence(9, 6), y: normals(2, 9, 6) }, { epsilon: 1e-5 }),
+      stateRecurrenceGradient(
+        { dy: normals(2, 9, 6), ...recurrence(9, 6), y: normals(2, 9, 6) },
+        { epsilon: 1e-5, activation: "silu" },
+      ),
   ],
   ["embeddingLookup", 1, () => embeddingLookup({ table: normals(5, 3), tokens: integers([4, 1], 1, 2) }, {})],
   [
@@ -195,7 +199,7 @@ export function programSuite(): void {
     test("are submitted many at a time", async () => {
       const [gate, up] = [normals(5), normals(5)];
       const before = deviceCounters();
-      const results = Array.from({ length: 30 }, () => gatedActivation({ gate, up }, {}).y);
+      const results = Array.from({ length: 30 }, () => gatedActivation({ gate, up }, { activation: "silu" }).y);
       expect(deviceCounters().submissions - before.submissions).toBeLessThanOrEqual(2);
       for (const each of [...results, gate, up]) each.dispose();
     });
@@ -204,7 +208,7 @@ export function programSuite(): void {
       // 256 elements to a workgroup, 65,535 workgroups to a dimension.
       const count = 256 * 65_535 + 3;
       const gate = tensor(new Float32Array(count).fill(1), [count]);
-      const { y } = gatedActivation({ gate, up: gate }, {});
+      const { y } = gatedActivation({ gate, up: gate }, { activation: "silu" });
       const values = await read(y);
       gate.dispose();
       const expected = 1 / (1 + Math.exp(-1));
