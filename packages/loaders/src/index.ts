@@ -39,7 +39,16 @@ export {
   writtenStepsBatch,
 } from "./tasks/word-problem-batch.js";
 export { storyNames, type WordProblem, WordProblems } from "./tasks/word-problems.js";
+export {
+  type ChatMessage,
+  ChatTemplate,
+  type ChatTemplateOptions,
+  loadChatTemplate,
+} from "./tokenizers/chat-template.js";
+export { type ChatTokens, chatTokens } from "./tokenizers/chat-tokens.js";
 export { Llama2cTokenizer } from "./tokenizers/llama2c-tokenizer.js";
 export { loadTokenizer } from "./tokenizers/load-tokenizer.js";
+export { requireMatchingTokenizer } from "./tokenizers/matching-tokenizer.js";
+export type { SpecialTokens } from "./tokenizers/special-tokens.js";
 export { loadVocabulary, SymbolVocabulary } from "./tokenizers/symbol-vocabulary.js";
-export type { StreamDecoder, Tokenizer } from "./tokenizers/tokenizer.js";
+export type { EncodeOptions, StreamDecoder, Tokenizer } from "./tokenizers/tokenizer.js";

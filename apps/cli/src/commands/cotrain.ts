@@ -2,7 +2,14 @@
 import { basename, join } from "node:path";
 import { meanLoss } from "@sst/eval";
 import { type DecoderModel, pretrainedTheta, type StateStreamConfig } from "@sst/layers";
-import { loadTokenizer, noteFiles, readModelData, requireWritable, saveModels } from "@sst/loaders";
+import {
+  loadTokenizer,
+  noteFiles,
+  readModelData,
+  requireMatchingTokenizer,
+  requireWritable,
+  saveModels,
+} from "@sst/loaders";
 import { type CoTrainVariant, defaultLora, loraOfRank, shortWarmup } from "@sst/train";
 import { Command } from "commander";
 import {
@@ -62,7 +69,7 @@ async function run(options: CotrainOptions): Promise<void> {
   await requireWritable(out, { overwrite: options.overwrite ?? false });
   await openBackend(options.backend);
   const data = await readModelData(options.model);
-  const tokenizer = await loadTokenizer(options.model);
+  const tokenizer = requireMatchingTokenizer(await loadTokenizer(options.model), data.config, options.model);
   requireRowLength(length, data.config);
   const holdsOut = options.evalEvery !== undefined;
   const texts = await readTexts(path, tokenizer, holdsOut);

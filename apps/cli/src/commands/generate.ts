@@ -1,7 +1,14 @@
 /** `sst generate`: a prompt and its continuation, or for a model that labels positions the label after each symbol. */
 import { type GenerateOptions, generate, labelPositions } from "@sst/infer";
 import type { DecoderModel, ModelConfig } from "@sst/layers";
-import { loadModel, loadTokenizer, loadVocabulary, type SymbolVocabulary, type Tokenizer } from "@sst/loaders";
+import {
+  loadModel,
+  loadTokenizer,
+  loadVocabulary,
+  requireMatchingTokenizer,
+  type SymbolVocabulary,
+  type Tokenizer,
+} from "@sst/loaders";
 import { SstError } from "@sst/tensor";
 import { Command } from "commander";
 import {
@@ -49,8 +56,12 @@ async function run(options: GenerateCommandOptions): Promise<void> {
   await openBackend(options.backend);
   using model = await loadModel(options.model, { quantize: options.quantize });
   const vocabulary = await loadVocabulary(options.model);
-  if (vocabulary !== undefined) await label(model, vocabulary, options);
-  else await continuePrompt(model, await loadTokenizer(options.model), options);
+  if (vocabulary !== undefined) {
+    await label(model, vocabulary, options);
+    return;
+  }
+  const tokenizer = await loadTokenizer(options.model);
+  await continuePrompt(model, requireMatchingTokenizer(tokenizer, model.config, options.model), options);
 }
 
 async function continuePrompt(

@@ -4,16 +4,27 @@ import { createReadStream } from "node:fs";
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { type Subject, symbolSubject, textSubject } from "@sst/eval";
-import { loadModel, loadTokenizer, loadVocabulary, type SymbolVocabulary } from "@sst/loaders";
+import {
+  loadModel,
+  loadTokenizer,
+  loadVocabulary,
+  requireMatchingTokenizer,
+  type SymbolVocabulary,
+} from "@sst/loaders";
 import { SstError, type WeightFormat } from "@sst/tensor";
 
 /** The caller disposes of the model. */
 export async function openSubject(folder: string, quantize: WeightFormat | undefined): Promise<Subject> {
   const vocabulary = await loadVocabulary(folder);
-  const tokenizer = vocabulary === undefined ? await loadTokenizer(folder) : undefined;
+  if (vocabulary !== undefined) return symbolSubject(await loadModel(folder, { quantize }), vocabulary);
+  const tokenizer = await loadTokenizer(folder);
   const model = await loadModel(folder, { quantize });
-  if (vocabulary !== undefined) return symbolSubject(model, vocabulary);
-  return textSubject(model, tokenizer as NonNullable<typeof tokenizer>);
+  try {
+    return textSubject(model, requireMatchingTokenizer(tokenizer, model.config, folder));
+  } catch (error) {
+    model.dispose();
+    throw error;
+  }
 }
 
 /** @throws SstError `file-unsupported` for a model that labels nothing */

@@ -20,6 +20,7 @@ import {
   noteFiles,
   readGsm8k,
   readModelData,
+  requireMatchingTokenizer,
   saveModel,
   saveModelData,
 } from "@sst/loaders";
@@ -72,7 +73,7 @@ export async function prepareText(folder: string, options: TextTrainingOptions):
     ...(evalData ? await noteFiles(evalData) : []),
   ];
   const given = await readModelData(folder);
-  const tokenizer = await loadTokenizer(folder);
+  const tokenizer = requireMatchingTokenizer(await loadTokenizer(folder), given.config, folder);
   requireTrainable(options, given);
   const backbone = withStream(given, options);
   requireFitting(options, backbone.config);

@@ -80,16 +80,24 @@ export class ChatTemplate {
     try {
       return parse(tokenize(text, { lstrip_blocks: true, trim_blocks: true }));
     } catch (cause) {
-      throw new SstError("file-corrupt", `${this.fileName}: the chat template "${name}" is malformed: ${reasonOf(cause)}`, {
-        cause,
-      });
+      throw new SstError(
+        "file-corrupt",
+        `${this.fileName}: the chat template "${name}" is malformed: ${reasonOf(cause)}`,
+        {
+          cause,
+        },
+      );
     }
   }
 
   #refused(reason: string, cause?: unknown): SstError {
-    return new SstError("invalid-argument", `${this.fileName}: the chat template refuses this conversation: ${reason}`, {
-      cause,
-    });
+    return new SstError(
+      "invalid-argument",
+      `${this.fileName}: the chat template refuses this conversation: ${reason}`,
+      {
+        cause,
+      },
+    );
   }
 }
 
