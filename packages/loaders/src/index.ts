@@ -4,7 +4,7 @@ export {
   FolderCheckpointStore,
   type StoredCheckpoint,
 } from "./checkpoints/folder-checkpoint-store.js";
-export { type GpqaQuestion, readGpqa } from "./datasets/gpqa.js";
+export { type GpqaPrompt, type GpqaQuestion, gpqaQuestion, readGpqa } from "./datasets/gpqa.js";
 export {
   type Gsm8k,
   type Gsm8kProblem,
@@ -14,6 +14,15 @@ export {
   gsm8kTokens,
   readGsm8k,
 } from "./datasets/gsm8k.js";
+export { type EncodedDocument, type InstructionEncoder, instructionDocument } from "./datasets/instruction-document.js";
+export { type Instruction, readInstructions } from "./datasets/instructions.js";
+export {
+  openInstructions,
+  openTexts,
+  StreamedDocuments,
+  type TextOptions,
+  textFiles,
+} from "./datasets/streamed-documents.js";
 export { type FileSource, folderSource, httpSource, memorySource } from "./files/file-source.js";
 export { type NotedFile, noteFiles, requireUnchanged } from "./files/noted-files.js";
 export type { OpenFile } from "./files/open-file.js";

@@ -122,7 +122,7 @@ test("a token late in a long text is decoded with as few others as an early one"
     try {
       const decoder = tokenizer.streamDecoder(prompt);
       for (const token of tokens) decoder.push(token);
-      const sizes = decode.mock.calls.map(([ids]) => ids.length);
+      const sizes = decode.mock.calls.map(([ids]: [ids: unknown[], ...unknown[]]) => ids.length);
       expect(Math.max(...sizes)).toBeLessThanOrEqual(16);
       expect(sizes.length).toBeLessThanOrEqual(1.5 * tokens.length);
     } finally {
