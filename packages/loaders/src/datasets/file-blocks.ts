@@ -6,6 +6,7 @@ const blockBytes = 2 ** 20;
 /** A block is overwritten when the next one is asked for. */
 export async function* blocksOf(file: OpenFile): AsyncGenerator<Uint8Array> {
   const block = new Uint8Array(Math.min(blockBytes, file.sizeBytes));
+  file.announce?.(0, file.sizeBytes);
   for (let position = 0; position < file.sizeBytes; position += block.length) {
     const part = block.subarray(0, file.sizeBytes - position);
     await file.read(position, part);

@@ -2,8 +2,8 @@
 import { SstError } from "@sst/tensor";
 import type { FileSource } from "../files/file-source.js";
 import { type OpenFile, openFile } from "../files/open-file.js";
+import { createDigest, type Digest } from "../hub/digest.js";
 import { blocksOf } from "./file-blocks.js";
-import { Fingerprint } from "./fingerprint.js";
 
 export interface FilePart {
   readonly bytes: Uint8Array;
@@ -40,7 +40,7 @@ export class FileParts {
    */
   static async open(source: FileSource, names: readonly string[], findParts: FindParts): Promise<FileParts> {
     const files: IndexedFile[] = [];
-    const fingerprint = new Fingerprint();
+    const digest = await createDigest("sha256", 0);
     let partCount = 0;
     try {
       for (const name of names) {
@@ -48,7 +48,7 @@ export class FileParts {
         const indexed = { name, file, starts: new Float64Array(), firstPart: partCount };
         // In the list first, so that it is closed whatever follows.
         files.push(indexed);
-        const starts = await findParts(fingerprint.of(blocksOf(file)), name);
+        const starts = await findParts(digested(file, digest), name);
         files[files.length - 1] = { ...indexed, starts: Float64Array.from(starts) };
         partCount += starts.length;
       }
@@ -56,7 +56,7 @@ export class FileParts {
       await closeAll(files);
       throw error;
     }
-    return new FileParts(files, partCount, fingerprint.hexDigits);
+    return new FileParts(files, partCount, digest.end());
   }
 
   get indexBytes(): number {
@@ -81,6 +81,15 @@ export class FileParts {
   async close(): Promise<void> {
     await closeAll(this.files);
   }
+}
+
+async function* digested(file: OpenFile, digest: Digest): AsyncGenerator<Uint8Array> {
+  for await (const block of blocksOf(file)) {
+    digest.update(block);
+    yield block;
+  }
+  // So that it matters where one file ends and the next begins.
+  digest.update(new TextEncoder().encode(`end of ${file.sizeBytes} bytes`));
 }
 
 async function closeAll(files: readonly IndexedFile[]): Promise<void> {

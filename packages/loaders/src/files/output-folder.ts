@@ -10,6 +10,9 @@ export interface OutputOptions {
   readonly overwrite?: boolean;
 }
 
+/** A file's bytes, whole or in parts that are made when they are written. */
+export type FileContent = Uint8Array | Iterable<Uint8Array>;
+
 /**
  * Checks before long work that a folder can be written later.
  *
@@ -19,10 +22,14 @@ export async function requireWritable(folder: string, options: OutputOptions = {
   await (await createTemporary(folder, options)).remove();
 }
 
-/** Writes files (by path below the folder) as a new folder. @throws SstError as `requireWritable` */
+/**
+ * Writes files (by path below the folder) as a new folder.
+ *
+ * @throws SstError as `requireWritable`, and what making a part throws; nothing is left then
+ */
 export async function writeFolder(
   folder: string,
-  files: Readonly<Record<string, Uint8Array>>,
+  files: Readonly<Record<string, FileContent>>,
   options: OutputOptions = {},
 ): Promise<void> {
   const { mkdir, open, rename } = await import("node:fs/promises");
@@ -30,11 +37,11 @@ export async function writeFolder(
   const target = resolve(folder);
   const temporary = await createTemporary(folder, options);
   try {
-    for (const [name, bytes] of Object.entries(files)) {
+    for (const [name, content] of Object.entries(files)) {
       await mkdir(dirname(join(temporary.path, name)), { recursive: true });
       const file = await open(join(temporary.path, name), "wx");
       try {
-        await file.writeFile(bytes);
+        for (const part of content instanceof Uint8Array ? [content] : content) await file.writeFile(part);
         await file.sync();
       } finally {
         await file.close();
@@ -44,7 +51,7 @@ export async function writeFolder(
     await (options.overwrite ? replaceFolder : rename)(temporary.path, target);
   } catch (cause) {
     await temporary.remove();
-    throw notWritable(folder, cause);
+    throw cause instanceof SstError ? cause : notWritable(folder, cause);
   }
 }
 

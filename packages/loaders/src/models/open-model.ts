@@ -14,7 +14,8 @@ import { type OpenFile, openFile } from "../files/open-file.js";
 import { readConfig } from "../formats/hugging-face-config.js";
 import { looksLikeLlama2c, readLlama2c } from "../formats/llama2c.js";
 import { adapterConfigFile, adapterTensors, adapterWeightsFile, readAdapterConfig } from "../formats/peft.js";
-import { openSafetensors, type TensorFile } from "../formats/safetensors.js";
+import { openSafetensors, PieceMemory, type TensorFile } from "../formats/safetensors.js";
+import { indexFile, openShards, readIndex } from "../formats/safetensors-index.js";
 import { looksLikeLlama2cTokenizer } from "../tokenizers/llama2c-tokenizer.js";
 
 export const weightsFile = "model.safetensors";
@@ -31,15 +32,16 @@ export interface OpenModel extends ParameterSource {
  * @throws SstError `file-not-found`, `file-corrupt`, `file-unsupported` or `shape-mismatch`, naming file and tensor
  */
 export async function openModel(source: FileSource): Promise<OpenModel> {
-  if (!(await source.has("config.json"))) return modelInMemory(await readLlama2cFolder(source));
+  if (!(await source.has("config.json"))) return readLlama2cFolder(source);
   const files: OpenFile[] = [];
+  const memory = new PieceMemory();
   const close = async () => {
     for (const file of files) await file.close();
   };
   const open = async (name: string): Promise<TensorFile> => {
     const file = await openFile(source, name);
     files.push(file);
-    return openSafetensors(file, name);
+    return openSafetensors(file, name, memory);
   };
   try {
     return { ...(await openHuggingFaceFolder(source, open)), close };
@@ -53,8 +55,7 @@ type Open = (fileName: string) => Promise<TensorFile>;
 
 async function openHuggingFaceFolder(source: FileSource, open: Open): Promise<ParameterSource> {
   const config = readConfig(await source.read("config.json"));
-  const backbone = await open(weightsFile);
-  requireShapes(backbone, backboneShapes(config), weightsFile);
+  const backbone = await openBackbone(source, config, open);
   const stream = await openStream(source, config, open);
   const adapter = await openAdapter(source, config, open);
   const parts = [backbone, stream, adapter?.tensors].filter((part) => part !== undefined);
@@ -63,8 +64,29 @@ async function openHuggingFaceFolder(source: FileSource, open: Open): Promise<Pa
     config,
     lora: adapter?.lora,
     shapes: Object.assign({}, ...parts.map(({ shapes }) => shapes)),
-    read: (name, take) => (partOf.get(name) as TensorFile).read(name, requiringFinite(name, take)),
+    read: (name, take) => {
+      const part = partOf.get(name) as TensorFile;
+      return part.read(name, requiringFinite(part.fileOf(name), name, take));
+    },
   };
+}
+
+/** One file, or where there is none the several that an index names. */
+async function openBackbone(source: FileSource, config: ModelConfig, open: Open): Promise<TensorFile> {
+  const isSharded = !(await source.has(weightsFile)) && (await source.has(indexFile));
+  const backbone = isSharded ? await openIndexed(source, open) : await open(weightsFile);
+  requireShapes(backbone, backboneShapes(config), isSharded ? indexFile : weightsFile);
+  return backbone;
+}
+
+async function openIndexed(source: FileSource, open: Open): Promise<TensorFile> {
+  return openShards(readIndex(await source.read(indexFile)), async (shard) => {
+    if (await source.has(shard)) return open(shard);
+    throw new SstError(
+      "file-not-found",
+      `${source.location} holds no file "${shard}", which ${indexFile} names: get it from where the index comes from`,
+    );
+  });
 }
 
 async function openStream(source: FileSource, config: ModelConfig, open: Open): Promise<TensorFile | undefined> {
@@ -106,7 +128,7 @@ function requireOwnAdapter(found: ParameterSource["shapes"], expected: Parameter
 }
 
 /** Folders of llama2.c hold a checkpoint and a tokenizer, both as `.bin`: told apart by what is in them. */
-async function readLlama2cFolder(source: FileSource): Promise<ModelData> {
+async function readLlama2cFolder(source: FileSource): Promise<OpenModel> {
   const names = (await source.list()).filter((name) => name.endsWith(".bin"));
   const candidates: [string, Uint8Array][] = [];
   for (const name of names) {
@@ -118,7 +140,8 @@ async function readLlama2cFolder(source: FileSource): Promise<ModelData> {
   if (first === undefined) {
     throw new SstError(
       "file-not-found",
-      `${source.location} holds no model: expected config.json with ${weightsFile}, or a llama2.c checkpoint (*.bin)`,
+      `${source.location} holds no model: expected config.json with ${weightsFile} or ${indexFile}, or a llama2.c ` +
+        "checkpoint (*.bin)",
     );
   }
   if (second !== undefined) {
@@ -127,46 +150,59 @@ async function readLlama2cFolder(source: FileSource): Promise<ModelData> {
       `${source.location} holds several checkpoints (${first[0]}, ${second[0]}): keep one per folder`,
     );
   }
-  return readLlama2c(first[1], first[0]);
+  return modelInMemory(readLlama2c(first[1], first[0]), first[0]);
 }
 
-function modelInMemory({ config, weights }: ModelData): OpenModel {
+function modelInMemory({ config, weights }: ModelData, fileName: string): OpenModel {
   const shapes = Object.entries(weights).map(([name, { shape }]) => [name, shape]);
   return {
     config,
     shapes: Object.fromEntries(shapes),
-    read: async (name, take) => requiringFinite(name, take)(weights[name]?.data as Float32Array),
+    read: async (name, take) => requiringFinite(fileName, name, take)(weights[name]?.data as Float32Array),
     close: async () => {},
   };
 }
 
 function requireShapes(
-  { shapes }: TensorFile,
+  { shapes, fileOf }: TensorFile,
   expected: Readonly<Record<string, readonly number[]>>,
   fileName: string,
 ): void {
   for (const [name, shape] of Object.entries(expected)) {
     const found = shapes[name];
-    if (found === undefined) throw new SstError("file-corrupt", `${fileName} lacks the tensor "${name}"`);
+    if (found === undefined) {
+      throw new SstError("file-corrupt", `${fileName} lacks the tensor "${name}", which the model of config.json has`);
+    }
     if (found.join() !== shape.join()) {
-      throw new SstError("shape-mismatch", `${fileName}: tensor "${name}" should be [${shape}], but is [${found}]`);
+      throw new SstError(
+        "shape-mismatch",
+        `${fileOf(name)}: tensor "${name}" should be [${shape}], but is [${found}]: weights and config.json are of two models`,
+      );
     }
   }
   const unexpected = Object.keys(shapes).find((name) => !(name in expected));
   if (unexpected !== undefined) {
-    throw new SstError("file-unsupported", `${fileName}: the model of config.json has no tensor "${unexpected}"`);
+    throw new SstError(
+      "file-unsupported",
+      `${fileOf(unexpected)}: the model of config.json has no tensor "${unexpected}"`,
+    );
   }
 }
 
-/** @throws SstError `not-finite`, naming the tensor and the entry */
-function requiringFinite(name: string, take: (values: Float32Array) => void): (values: Float32Array) => void {
+/** @throws SstError `not-finite`, naming the file, the tensor and the entry */
+function requiringFinite(
+  fileName: string,
+  name: string,
+  take: (values: Float32Array) => void,
+): (values: Float32Array) => void {
   let position = 0;
   return (values) => {
     const index = firstNotFinite(values);
     if (index !== undefined) {
       throw new SstError(
         "not-finite",
-        `tensor "${name}" is not finite: entry ${position + index} is ${values[index]}; the checkpoint is damaged`,
+        `${fileName}: tensor "${name}" is not finite: entry ${position + index} is ${values[index]}; the checkpoint is ` +
+          "damaged: get it again, or take an earlier one",
       );
     }
     position += values.length;

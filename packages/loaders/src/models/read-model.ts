@@ -7,18 +7,25 @@ import {
   type ModelData,
   ParameterReader,
 } from "@sst/layers";
-import { type FileSource, toSource } from "../files/file-source.js";
+import type { FileSource } from "../files/file-source.js";
+import { watched } from "../files/progress.js";
+import { toSource } from "../files/to-source.js";
+import type { HubOptions } from "../hub/hub-source.js";
 import { type OpenModel, openModel } from "./open-model.js";
+
+/** Where the files are fetched and who watches them come. */
+export type LoadOptions = HubOptions;
 
 /**
  * A model's data, checked: every expected tensor is there with the expected shape, nothing else is, and all values are
  * finite.
  *
+ * @param from a folder, an address, a model on the hub (see `toSource`) or a source
  * @throws SstError `file-not-found`, `file-corrupt`, `file-unsupported`, `shape-mismatch` or `not-finite`, naming file and
- * tensor
+ * tensor; `access-denied` or `download-failed` from the web
  */
-export async function readModelData(from: string | FileSource): Promise<ModelData> {
-  return withModel(from, async (model) => {
+export async function readModelData(from: string | FileSource, options: LoadOptions = {}): Promise<ModelData> {
+  return withModel(from, options, async (model) => {
     const reader = new ParameterReader(model);
     const readAll = async (names: readonly string[]) => {
       const read: Record<string, HostTensor> = {};
@@ -37,15 +44,19 @@ export async function readModelData(from: string | FileSource): Promise<ModelDat
  *
  * @throws SstError as `readModelData`
  */
-export async function loadModel(from: string | FileSource, options: DecoderModelOptions = {}): Promise<DecoderModel> {
-  return withModel(from, (model) => DecoderModel.fromSource(model, options));
+export async function loadModel(
+  from: string | FileSource,
+  options: DecoderModelOptions & LoadOptions = {},
+): Promise<DecoderModel> {
+  return withModel(from, options, (model) => DecoderModel.fromSource(model, options));
 }
 
 async function withModel<Result>(
   from: string | FileSource,
+  options: LoadOptions,
   use: (model: OpenModel) => Promise<Result>,
 ): Promise<Result> {
-  const model = await openModel(await toSource(from));
+  const model = await openModel(watched(await toSource(from, options), options));
   try {
     return await use(model);
   } finally {

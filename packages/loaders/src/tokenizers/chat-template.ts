@@ -2,8 +2,9 @@
 import { type Environment, Interpreter, parse, tokenize } from "@huggingface/jinja";
 import { SstError } from "@sst/tensor";
 import * as v from "valibot";
-import { type FileSource, toSource } from "../files/file-source.js";
+import type { FileSource } from "../files/file-source.js";
 import { parseJson } from "../files/json.js";
+import { toSource } from "../files/to-source.js";
 import { templateEnvironment } from "./chat-template-environment.js";
 import { readSpecialTokens, type SpecialTokens } from "./special-tokens.js";
 

@@ -1,6 +1,7 @@
 /** Finding a model's tokenizer among its files. */
 import { SstError } from "@sst/tensor";
-import { type FileSource, toSource } from "../files/file-source.js";
+import type { FileSource } from "../files/file-source.js";
+import { toSource } from "../files/to-source.js";
 import { looksLikeLlama2c } from "../formats/llama2c.js";
 import { chatTemplateFiles } from "./chat-template.js";
 import { HuggingFaceTokenizer } from "./hugging-face-tokenizer.js";
