@@ -3,9 +3,13 @@ import { SstError } from "@sst/tensor";
 import type { FileSource } from "../files/file-source.js";
 import { toSource } from "../files/to-source.js";
 import { looksLikeLlama2c } from "../formats/llama2c.js";
+import { chatTemplateFiles } from "./chat-template.js";
 import { HuggingFaceTokenizer } from "./hugging-face-tokenizer.js";
 import { Llama2cTokenizer } from "./llama2c-tokenizer.js";
 import type { Tokenizer } from "./tokenizer.js";
+
+/** What is saved with a tokenizer, where it is there. */
+const besideNames = [...chatTemplateFiles, "special_tokens_map.json"];
 
 /**
  * `tokenizer.json`, or a llama2.c tokenizer under any name that ends in `.bin`.
@@ -15,15 +19,14 @@ import type { Tokenizer } from "./tokenizer.js";
 export async function loadTokenizer(from: string | FileSource): Promise<Tokenizer> {
   const source = await toSource(from);
   if (await source.has("tokenizer.json")) {
-    const hasConfig = await source.has("tokenizer_config.json");
-    const config = hasConfig ? await source.read("tokenizer_config.json") : undefined;
-    return new HuggingFaceTokenizer(await source.read("tokenizer.json"), config);
+    const { "tokenizer_config.json": config, ...beside } = await readThose(source, besideNames);
+    return new HuggingFaceTokenizer(await source.read("tokenizer.json"), config, beside);
   }
   let complaint: unknown;
   for (const name of await binaryNames(source)) {
     const bytes = await source.read(name);
     try {
-      return new Llama2cTokenizer(bytes, name);
+      return new Llama2cTokenizer(bytes, name, await readThose(source, besideNames));
     } catch (error) {
       if (!looksLikeLlama2c(bytes)) complaint ??= error;
     }
@@ -33,6 +36,13 @@ export async function loadTokenizer(from: string | FileSource): Promise<Tokenize
     "file-not-found",
     `${source.location} holds no tokenizer: expected tokenizer.json or a llama2.c tokenizer (*.bin)`,
   );
+}
+
+/** The files of these names that are there. */
+async function readThose(source: FileSource, names: readonly string[]): Promise<Record<string, Uint8Array>> {
+  const files: Record<string, Uint8Array> = {};
+  for (const name of names) if (await source.has(name)) files[name] = await source.read(name);
+  return files;
 }
 
 /** A source on the web cannot list its files, but models that we save call theirs `tokenizer.bin`. */
