@@ -69,7 +69,7 @@ export async function openTrainingData(
   if (kind === "texts" && options.answersOnly) {
     throw new SstError("contradiction", "--answers-only is for questions with answers, and a plain text has none");
   }
-  return streamedData(folder, tokenizer, options);
+  return streamedData(folder, tokenizer, kind, options);
 }
 
 /** Of one file or folder the last tenth of the training split is held out; the test split stays unseen. */
@@ -90,7 +90,12 @@ async function gsm8kData(tokenizer: Tokenizer, options: TrainingDataOptions): Pr
   };
 }
 
-async function streamedData(folder: string, tokenizer: Tokenizer, options: TrainingDataOptions): Promise<TrainingData> {
+async function streamedData(
+  folder: string,
+  tokenizer: Tokenizer,
+  kind: Kind,
+  options: TrainingDataOptions,
+): Promise<TrainingData> {
   const { data, date = new Date(), evalData, length } = options;
   const template = await loadChatTemplate(folder);
   const openPath = (path: string) => openDocuments(path, { tokenizer, template, now: date }, length);
@@ -108,7 +113,7 @@ async function streamedData(folder: string, tokenizer: Tokenizer, options: Train
     return {
       batches: new StreamedBatches(partsFrom(documents, 0, border), { ...rows, ...orderOf(options) }),
       evaluated: documentBatches(await firstAsking(documentsOf(held), length), rows),
-      configuration: template?.showsDate ? { date: date.toDateString() } : {},
+      configuration: kind === "instructions" && template?.showsDate ? { date: date.toDateString() } : {},
       close,
     };
   } catch (error) {
