@@ -23,7 +23,7 @@ export interface CpuOptions {
 export function createCpuBackend(options: CpuOptions = {}): Backend {
   if (options.threads !== undefined) requireThreads("threads", options.threads);
   return defineBackend<CpuRuntime>({
-    contractVersion: 2,
+    contractVersion: 3,
     name: "cpu",
     priority: 10,
     isAvailable: async () => ({ available: true }),

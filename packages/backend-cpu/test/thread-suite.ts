@@ -55,7 +55,7 @@ function results(): Record<string, Tensor> {
     down: normals([hidden, wide]),
   };
   const packed = packMatrix(random.normals(333 * hidden, 0.5), [333, hidden], "int4");
-  const { y } = stateRecurrence(recurrence, { epsilon: 1e-5 });
+  const { y } = stateRecurrence(recurrence, { epsilon: 1e-5, activation: "silu" });
   const rows = normals([batch * time, hidden]);
   return {
     product: matMul(rows, normals([777, hidden]), false, true),
@@ -70,12 +70,13 @@ function results(): Record<string, Tensor> {
       { format: "int4" },
     ).y,
     norm: rmsNorm({ x, weight: normals([hidden]) }, { epsilon: 1e-5 }).y,
-    activation: gatedActivation({ gate: normals([64, 1000]), up: normals([64, 1000]) }, {}).y,
-    attention: causalAttention({ q, k, v }, { scale: 0.25, pastLength: 0, iterations: 1 }).y,
-    "attention's gradient": causalAttentionGradient({ dy, q, k, v }, { scale: 0.25, iterations: 1 }).dk,
+    activation: gatedActivation({ gate: normals([64, 1000]), up: normals([64, 1000]) }, { activation: "silu" }).y,
+    attention: causalAttention({ q, k, v }, { scale: 0.25, pastLength: 0, iterations: 1, window: 0 }).y,
+    "attention's gradient": causalAttentionGradient({ dy, q, k, v }, { scale: 0.25, iterations: 1, window: 0 }).dk,
     scan: affineScan({ coefficient: x, offset: normals([batch, time, hidden]) }, {}).s,
     recurrence: y,
-    "recurrence's gradient": stateRecurrenceGradient({ dy: x, ...recurrence, y }, { epsilon: 1e-5 }).dGate,
+    "recurrence's gradient": stateRecurrenceGradient({ dy: x, ...recurrence, y }, { epsilon: 1e-5, activation: "silu" })
+      .dGate,
     loss: softmaxCrossEntropy(
       {
         logits: normals([9, 10, 500]),

@@ -7,7 +7,7 @@ import { MathBackendCPU } from "@tensorflow/tfjs-backend-cpu";
 import { getKernelsForBackend } from "@tensorflow/tfjs-core";
 
 export const jsBackend = defineBackend({
-  contractVersion: 2,
+  contractVersion: 3,
   name: "js",
   // Behind every other one: it is taken when it is named, or when it is alone.
   priority: 1,

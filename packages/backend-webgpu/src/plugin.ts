@@ -30,7 +30,7 @@ interface WebgpuRuntime extends EngineRuntime {
 /** Register what this returns in place of `webgpuBackend` (`{ replace: true }`) to choose otherwise than it does. */
 export function createWebgpuBackend({ softwareAdapter = isNode() }: WebgpuOptions = {}): WebgpuBackend {
   return defineBackend<WebgpuRuntime>({
-    contractVersion: 2,
+    contractVersion: 3,
     name: "webgpu",
     priority: softwareAdapter ? 5 : 20,
     isAvailable: async () => {

@@ -56,11 +56,15 @@ function packed(format: (typeof weightFormats)[number], outSize: number, inSize:
 
 /** Dispatches of each kernel, on tensors that are made here and used up. */
 const dispatches: readonly [name: string, count: number, call: () => Record<string, Tensor>][] = [
-  ["rmsNorm", 1, () => rmsNorm({ x: normals(5, 7), weight: normals(7) }, { epsilon: 1e-5 })],
+  ["rmsNorm", 1, () => rmsNorm({ x: normals(5, 7), weight: normals(7) }, { epsilon: 1e-5, activation: "silu" })],
   [
     "rmsNormGradient",
     2,
-    () => rmsNormGradient({ dy: normals(5, 7), x: normals(5, 7), weight: normals(7) }, { epsilon: 1e-5 }),
+    () =>
+      rmsNormGradient(
+        { dy: normals(5, 7), x: normals(5, 7), weight: normals(7) },
+        { epsilon: 1e-5, activation: "silu" },
+      ),
   ],
   [
     "rotaryEmbedding",
@@ -71,26 +75,27 @@ const dispatches: readonly [name: string, count: number, call: () => Record<stri
         { offset: 0, iterations: 1, direction: "forth" },
       ),
   ],
-  ["gatedActivation", 1, () => gatedActivation({ gate: normals(5, 7), up: normals(5, 7) }, {})],
+  ["gatedActivation", 1, () => gatedActivation({ gate: normals(5, 7), up: normals(5, 7) }, { activation: "silu" })],
   [
     "gatedActivationGradient",
     1,
-    () => gatedActivationGradient({ dy: normals(5, 7), gate: normals(5, 7), up: normals(5, 7) }, {}),
+    () =>
+      gatedActivationGradient({ dy: normals(5, 7), gate: normals(5, 7), up: normals(5, 7) }, { activation: "silu" }),
   ],
-  ["causalAttention", 1, () => causalAttention(attention(5), { scale: 1, pastLength: 0, iterations: 1 })],
+  ["causalAttention", 1, () => causalAttention(attention(5), { scale: 1, pastLength: 0, iterations: 1, window: 0 })],
   [
     "causalAttention over a cache",
     1,
     () =>
       causalAttention(
         { ...attention(1), pastK: normals(1, 9, 1, 4), pastV: normals(1, 9, 1, 4) },
-        { scale: 1, pastLength: 5, iterations: 1 },
+        { scale: 1, pastLength: 5, iterations: 1, window: 0 },
       ),
   ],
   [
     "causalAttentionGradient",
     3,
-    () => causalAttentionGradient({ dy: normals(1, 5, 2, 4), ...attention(5) }, { scale: 1, iterations: 1 }),
+    () => causalAttentionGradient({ dy: normals(1, 5, 2, 4), ...attention(5) }, { scale: 1, iterations: 1, window: 0 }),
   ],
   [
     "stateBlend",
@@ -112,12 +117,15 @@ const dispatches: readonly [name: string, count: number, call: () => Record<stri
     1,
     () => affineScanGradient({ ds: normals(1, 70, 3), coefficient: normals(1, 70, 3), s: normals(1, 70, 3) }, {}),
   ],
-  ["stateRecurrence", 2, () => stateRecurrence(recurrence(9, 6), { epsilon: 1e-5 })],
+  ["stateRecurrence", 2, () => stateRecurrence(recurrence(9, 6), { epsilon: 1e-5, activation: "silu" })],
   [
     "stateRecurrenceGradient, as many for any length",
     10,
     () =>
-      stateRecurrenceGradient({ dy: normals(2, 9, 6), ...recurrence(9, 6), y: normals(2, 9, 6) }, { epsilon: 1e-5 }),
+      stateRecurrenceGradient(
+        { dy: normals(2, 9, 6), ...recurrence(9, 6), y: normals(2, 9, 6) },
+        { epsilon: 1e-5, activation: "silu" },
+      ),
   ],
   ["embeddingLookup", 1, () => embeddingLookup({ table: normals(5, 3), tokens: integers([4, 1], 1, 2) }, {})],
   [
@@ -195,7 +203,7 @@ export function programSuite(): void {
     test("are submitted many at a time", async () => {
       const [gate, up] = [normals(5), normals(5)];
       const before = deviceCounters();
-      const results = Array.from({ length: 30 }, () => gatedActivation({ gate, up }, {}).y);
+      const results = Array.from({ length: 30 }, () => gatedActivation({ gate, up }, { activation: "silu" }).y);
       expect(deviceCounters().submissions - before.submissions).toBeLessThanOrEqual(2);
       for (const each of [...results, gate, up]) each.dispose();
     });
@@ -204,7 +212,7 @@ export function programSuite(): void {
       // 256 elements to a workgroup, 65,535 workgroups to a dimension.
       const count = 256 * 65_535 + 3;
       const gate = tensor(new Float32Array(count).fill(1), [count]);
-      const { y } = gatedActivation({ gate, up: gate }, {});
+      const { y } = gatedActivation({ gate, up: gate }, { activation: "silu" });
       const values = await read(y);
       gate.dispose();
       const expected = 1 / (1 + Math.exp(-1));
@@ -230,9 +238,11 @@ export function programSuite(): void {
     test("rmsNorm", async () => {
       const values = Float32Array.from(random.normals(rows * 300, 1));
       const weight = normals(300);
-      const together = await read(rmsNorm({ x: tensor(values, [rows, 300]), weight }, { epsilon: 1e-5 }).y);
+      const together = await read(
+        rmsNorm({ x: tensor(values, [rows, 300]), weight }, { epsilon: 1e-5, activation: "silu" }).y,
+      );
       const last = tensor(values.slice(36 * 300), [1, 300]);
-      const single = await read(rmsNorm({ x: last, weight }, { epsilon: 1e-5 }).y);
+      const single = await read(rmsNorm({ x: last, weight }, { epsilon: 1e-5, activation: "silu" }).y);
       expect(single).toEqual(together.slice(36 * 300));
     });
   });

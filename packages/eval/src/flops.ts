@@ -12,9 +12,15 @@ export function iterationFlops(config: ModelConfig, keys: number, streamOff = fa
   const keysAndValues = 2 * numKeyValueHeads * headDim;
   // q, k, v; o; gate, up and down
   const weights = hiddenSize * (queries + keysAndValues) + queries * hiddenSize + 3 * hiddenSize * intermediateSize;
-  const attention = 2 * 2 * queries * keys;
   const blend = config.stateStream === undefined || streamOff ? 0 : 3 * hiddenSize;
-  return numHiddenLayers * (2 * weights + attention + blend);
+  let attention = 0;
+  for (let layer = 0; layer < numHiddenLayers; layer++) attention += 2 * 2 * queries * keysSeen(config, layer, keys);
+  return numHiddenLayers * (2 * weights + blend) + attention;
+}
+
+/** Of the keys before and its own, how many a query of a layer sees. */
+function keysSeen({ layerTypes, slidingWindow = 0 }: ModelConfig, layer: number, keys: number): number {
+  return layerTypes?.[layer] === "sliding_attention" ? Math.min(keys, slidingWindow) : keys;
 }
 
 /**

@@ -3,13 +3,17 @@
  * step or a decoded token uploads nothing but its tokens.
  */
 import { keep, type Tensor, tensor, tidy, zeros } from "@sst/tensor";
-import type { ModelConfig } from "./config.js";
+import type { LayerType, ModelConfig } from "./config.js";
+import { rotaryFrequencies } from "./rotary-frequencies.js";
 
 export interface RotaryTables {
   /** `[positions, headDim / 2]`. */
   readonly cos: Tensor;
   readonly sin: Tensor;
 }
+
+/** The same tables twice where sliding layers turn as the others do. */
+export type RotaryTablesByType = Readonly<Record<LayerType, RotaryTables>>;
 
 export interface StreamMasks {
   /** 1 where a state precedes the column, 0 where nothing does: `[batch, columns]`. */
@@ -24,18 +28,21 @@ export interface StreamMasks {
 const KEPT_SHAPES = 8;
 
 export class ForwardConstants implements Disposable {
-  #rotary: (RotaryTables & { readonly positions: number }) | undefined;
+  #rotary: (RotaryTablesByType & { readonly positions: number }) | undefined;
   /** By shape, the one used longest ago first. */
   readonly #masks = new Map<string, StreamMasks>();
 
   constructor(private readonly config: ModelConfig) {}
 
   /** Angles of at least so many positions. The tables grow in powers of two. */
-  rotary(positions: number): RotaryTables {
+  rotary(positions: number): RotaryTablesByType {
     if (this.#rotary === undefined || this.#rotary.positions < positions) {
-      const { cos, sin } = rotaryTables(this.config, 2 ** Math.ceil(Math.log2(Math.max(positions, 64))));
+      const rows = 2 ** Math.ceil(Math.log2(Math.max(positions, 64)));
+      const full = rotaryTables(this.config, "full_attention", rows);
+      const hasOwn = this.config.ropeLocalBaseFreq !== undefined;
+      const sliding = hasOwn ? rotaryTables(this.config, "sliding_attention", rows) : full;
       this.#disposeRotary();
-      this.#rotary = { cos, sin, positions: cos.shape[0] as number };
+      this.#rotary = { full_attention: full, sliding_attention: sliding, positions: rows };
     }
     return this.#rotary;
   }
@@ -64,19 +71,23 @@ export class ForwardConstants implements Disposable {
   }
 
   #disposeRotary(): void {
-    this.#rotary?.cos.dispose();
-    this.#rotary?.sin.dispose();
+    const { full_attention: full, sliding_attention: sliding } = this.#rotary ?? {};
+    for (const tables of new Set([full, sliding])) {
+      tables?.cos.dispose();
+      tables?.sin.dispose();
+    }
     this.#rotary = undefined;
   }
 }
 
-function rotaryTables(config: ModelConfig, positions: number): RotaryTables {
-  const half = config.headDim / 2;
+function rotaryTables(config: ModelConfig, layerType: LayerType, positions: number): RotaryTables {
+  const frequencies = rotaryFrequencies(config, layerType);
+  const half = frequencies.length;
   const cos = new Float32Array(positions * half);
   const sin = new Float32Array(positions * half);
   for (let position = 0; position < positions; position++) {
     for (let i = 0; i < half; i++) {
-      const angle = position * config.ropeTheta ** (-i / half);
+      const angle = position * (frequencies[i] as number);
       cos[position * half + i] = Math.cos(angle);
       sin[position * half + i] = Math.sin(angle);
     }

@@ -2,7 +2,7 @@
  * A model on a device: a config and named tensors. The forward pass is a function over it (`forward.ts`); training
  * replaces its tensors by name.
  */
-import { activeDevice, type LiveDevice, SstError, sigmoid, type Tensor, type WeightFormat } from "@sst/tensor";
+import { activeDevice, add, type LiveDevice, SstError, sigmoid, type Tensor, type WeightFormat } from "@sst/tensor";
 import { isTarget } from "./adapters/target-modules.js";
 import type { HostTensor, LoraConfig, ModelConfig, ModelData } from "./config.js";
 import { ForwardConstants } from "./constants.js";
@@ -17,6 +17,7 @@ import {
   embeddingName,
   headName,
   isLinear,
+  layerNorms,
   linearShapes,
   recirculationNames,
   requireParameters,
@@ -190,17 +191,27 @@ export class DecoderModel implements Disposable {
       const adapter = { a: this.#floats(a), b: this.#floats(b), factor: this.lora.alpha / this.lora.rank };
       return isPacked(weight) ? { ...weight, adapter } : derive(mergedWeight(weight, adapter));
     };
+    const norm = (name: string): Tensor => {
+      const weight = this.#floats(name);
+      return this.config.unitOffsetNorm ? derive(add(weight, 1)) : weight;
+    };
     const layers = Array.from({ length: this.config.numHiddenLayers }, (_, layer): LayerWeights => {
       const prefix = `model.layers.${layer}`;
       const linears = Object.entries(linearShapes(this.config)).map(([name, { parent }]) => [
         name,
         linear(`${prefix}.${parent}.${name}`),
       ]);
+      const biases = this.config.biasedLayers?.map((name) => [
+        `${name}.bias`,
+        this.#floats(`${prefix}.${linearShapes(this.config)[name].parent}.${name}.bias`),
+      ]);
+      const norms = Object.entries(layerNorms(this.config)).map(([name, { path }]) => [
+        name,
+        norm(`${prefix}.${path}.weight`),
+      ]);
       const alpha = this.config.stateStream && derive(alphaOf(this.#floats(thetaName(layer)), this.config.stateStream));
       return {
-        ...(Object.fromEntries(linears) as Omit<LayerWeights, "inputNorm" | "postAttentionNorm" | "alpha">),
-        inputNorm: this.#floats(`${prefix}.input_layernorm.weight`),
-        postAttentionNorm: this.#floats(`${prefix}.post_attention_layernorm.weight`),
+        ...(Object.fromEntries([...linears, ...(biases ?? []), ...norms]) as Omit<LayerWeights, "alpha">),
         alpha,
       };
     });
@@ -215,7 +226,7 @@ export class DecoderModel implements Disposable {
       config: this.config,
       embedding,
       layers,
-      finalNorm: this.#floats("model.norm.weight"),
+      finalNorm: norm("model.norm.weight"),
       recirculation,
       constants: this.#constants,
       plans: this.#plans,

@@ -4,7 +4,7 @@
  */
 import { squeeze, type Tensor, withoutGradient } from "@sst/tensor";
 import type { ModelConfig } from "./config.js";
-import type { RotaryTables } from "./constants.js";
+import type { RotaryTablesByType } from "./constants.js";
 import { feedForward } from "./feed-forward.js";
 import type { ForwardPlan, PassOptions } from "./forward-options.js";
 import type { PassMemory } from "./pass-memory.js";
@@ -23,7 +23,7 @@ export interface StackRun {
   readonly weights: ModelWeights;
   readonly plan: ForwardPlan;
   readonly chunk: Chunk;
-  readonly rotary: RotaryTables;
+  readonly rotary: RotaryTablesByType;
   readonly memory: PassMemory;
   /** Whether the columns' keys and values stay for what follows; those of a position's earlier iterations do not. */
   readonly keepsKeys: boolean;
@@ -86,7 +86,7 @@ function layerSolver(plan: ForwardPlan, streams: LayerStream[] | undefined, conf
   });
   switch (plan.solver) {
     case "off":
-      return (a, layer) => feedForward(a, layer, config.rmsNormEps);
+      return (a, layer) => feedForward(a, layer, config);
     case "sequential":
       return (a, layer, index) => solveSequential(a, stream(layer, index));
     case "layerwise":
@@ -135,7 +135,7 @@ function layerStreams(x: Tensor, { weights, memory, options }: StackRun): LayerS
       ...(options.documents && { keep: options.documents.keep }),
       weights: layer,
       alpha: layer.alpha as Tensor,
-      epsilon: weights.config.rmsNormEps,
+      config: weights.config,
       initial: before ?? nothing,
     };
   });

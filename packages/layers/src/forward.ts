@@ -1,6 +1,6 @@
 /** The forward pass, top to bottom: embedding, decoder layers, final norm, head. */
-import { concat, embeddingLookup, rmsNorm, slice, type Tensor, tidy } from "@sst/tensor";
-import type { RotaryTables } from "./constants.js";
+import { concat, embeddingLookup, mul, rmsNorm, slice, type Tensor, tidy } from "@sst/tensor";
+import type { RotaryTables, RotaryTablesByType } from "./constants.js";
 import { runStack, type StackRun } from "./decoder-stack.js";
 import { type ForwardOptions, type ForwardPlan, type PassOptions, planForward } from "./forward-options.js";
 import { linear } from "./linear.js";
@@ -35,7 +35,9 @@ export function forwardPass(weights: ModelWeights, tokens: Tensor, plan: Forward
   const segments = segmentsOf(plan, time, weights.recirculation !== undefined);
   const memory = caches ? new CachedMemory(caches) : new TapedMemory();
   const rotary = weights.constants.rotary(caches?.kv.capacity ?? time);
-  const embedded = embeddingLookup({ table: weights.embedding, tokens }, {}).y;
+  const looked = embeddingLookup({ table: weights.embedding, tokens }, {}).y;
+  const { embeddingScale } = weights.config;
+  const embedded = embeddingScale === undefined ? looked : mul(looked, embeddingScale);
   const outputs = segments.map((segment, index) => {
     const isFollowed = caches !== undefined || index < segments.length - 1;
     const x = columnsFrom(embedded, segment.start, segment.time);
@@ -59,15 +61,20 @@ export function forwardPass(weights: ModelWeights, tokens: Tensor, plan: Forward
  * share one offset.
  */
 function placed(
-  { cos, sin }: RotaryTables,
+  rotary: RotaryTablesByType,
   { length }: PassMemory,
   { time }: Segment,
   { caches }: PassOptions,
 ): Pick<SegmentContext, "rotary" | "offset"> {
-  if (caches !== undefined || length === 0) return { rotary: { cos, sin }, offset: length };
-  const half = cos.shape[1] as number;
-  const rows = (table: Tensor) => slice(table, [length, 0], [time, half]);
-  return { rotary: { cos: rows(cos), sin: rows(sin) }, offset: 0 };
+  if (caches !== undefined || length === 0) return { rotary, offset: length };
+  const rows = (table: Tensor) => slice(table, [length, 0], [time, table.shape[1] as number]);
+  const placedTables = ({ cos, sin }: RotaryTables) => ({ cos: rows(cos), sin: rows(sin) });
+  const { full_attention: full, sliding_attention: sliding } = rotary;
+  const own = placedTables(full);
+  return {
+    rotary: { full_attention: own, sliding_attention: sliding === full ? own : placedTables(sliding) },
+    offset: 0,
+  };
 }
 
 interface SegmentContext extends Pick<StackRun, "weights" | "plan" | "rotary" | "memory" | "options"> {

@@ -2,7 +2,17 @@ export { allLinearLayers, withLora, withStateStream } from "./adapters/lora.js";
 export { isTarget, linearModules, targetsMatching } from "./adapters/target-modules.js";
 export { KvCache } from "./caches/kv-cache.js";
 export { LatentStateCache } from "./caches/latent-state-cache.js";
-export type { HostTensor, LoraConfig, ModelConfig, ModelData, StateStreamConfig } from "./config.js";
+export type {
+  HostTensor,
+  LayerType,
+  LinearName,
+  LoraConfig,
+  ModelConfig,
+  ModelData,
+  ModelType,
+  RopeScaling,
+  StateStreamConfig,
+} from "./config.js";
 export { type DecodeCaches, type DecodeOptions, DecodeStep } from "./decode-step.js";
 export { DecoderModel, type DecoderModelOptions } from "./decoder-model.js";
 export { downloaded } from "./device-weights.js";
@@ -18,7 +28,9 @@ export {
   adapterShapes,
   backboneShapes,
   isStreamParameter,
+  layerNorms,
   linearShapes,
+  type NormName,
   recirculationNames,
   streamShapes,
   thetaName,
@@ -31,6 +43,7 @@ export {
   smallDecoder,
 } from "./presets.js";
 export { Probe, type ProbeData } from "./probe.js";
+export { rotaryFrequencies } from "./rotary-frequencies.js";
 export { chooseSolver, type SolverChoice, type SolverWishes } from "./state-stream/choose-solver.js";
 export type { Propagation } from "./state-stream/propagation.js";
 export { requireKnownTokens, tokenTensor } from "./tokens.js";

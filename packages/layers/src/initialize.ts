@@ -18,7 +18,7 @@ export interface InitializationOptions {
 
 /**
  * Matrices are normal with variance 1 / in; those that write to the residual stream are scaled by 1 / sqrt(2 · layers);
- * norms are 1. Parameters are drawn in a fixed order from streams named after them, so that a model with and one without
+ * norms scale by 1, biases are 0. Parameters are drawn in a fixed order from streams named after them, so that a model with and one without
  * the state stream start from the same weights.
  */
 export function initializeModel(config: ModelConfig, random: Random, options: InitializationOptions = {}): ModelData {
@@ -27,7 +27,8 @@ export function initializeModel(config: ModelConfig, random: Random, options: In
   for (const [name, shape] of Object.entries(backboneShapes(config))) {
     const size = shape.reduce((left, right) => left * right, 1);
     if (shape.length === 1) {
-      weights[name] = { shape, data: new Float32Array(size).fill(1) };
+      const isScale = !name.endsWith(".bias") && !config.unitOffsetNorm;
+      weights[name] = { shape, data: new Float32Array(size).fill(isScale ? 1 : 0) };
       continue;
     }
     let deviation = 1 / Math.sqrt(shape[1] as number);

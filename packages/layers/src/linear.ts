@@ -1,5 +1,7 @@
 /** A linear layer on the last dimension, and what its weight may be: here, and only here, packed weights differ. */
 import { add, matMul, mul, quantizedMatMul, reshape, type Tensor, tidy, type WeightFormat } from "@sst/tensor";
+import type { LinearName } from "./config.js";
+import type { LayerWeights } from "./weights.js";
 
 /** `a` `[rank, in]` and `b` `[out, rank]`: adds `factor · b·a` to a weight. */
 export interface LowRank {
@@ -29,6 +31,13 @@ export function linear(x: Tensor, weight: LinearWeight): Tensor {
   const [outSize, inSize] = weight.shape as [number, number];
   const rows = matMul(reshape(x, [-1, inSize]), weight, false, true);
   return reshape(rows, [...x.shape.slice(0, -1), outSize]);
+}
+
+/** One of a decoder layer's linear layers, with its bias where it has one: x `[..., in]` to `[..., out]`. */
+export function project(x: Tensor, layer: LayerWeights, name: LinearName): Tensor {
+  const y = linear(x, layer[name]);
+  const bias = layer[`${name}.bias`];
+  return bias ? add(y, bias) : y;
 }
 
 /** A weight with its adapter's product in it, `W + factor · B·A`. */

@@ -1,7 +1,7 @@
 /** The named parameters of a model, with their shapes: what a checkpoint must hold and what training may change. */
 import { SstError } from "@sst/tensor";
 import { isTarget } from "./adapters/target-modules.js";
-import type { LoraConfig, ModelConfig } from "./config.js";
+import type { LinearName, LoraConfig, ModelConfig } from "./config.js";
 import { requireAlphaBounds } from "./state-stream/alpha.js";
 
 export const embeddingName = "model.embed_tokens.weight";
@@ -10,7 +10,7 @@ export const embeddingName = "model.embed_tokens.weight";
 export const headName = "lm_head.weight";
 
 /** The linear layers of a decoder layer by the last part of their names, with where they sit and their `[out, in]`. */
-export function linearShapes(config: ModelConfig): Record<string, { parent: string; shape: [number, number] }> {
+export function linearShapes(config: ModelConfig): Record<LinearName, { parent: string; shape: [number, number] }> {
   const { hiddenSize, intermediateSize, headDim } = config;
   const queries = config.numAttentionHeads * headDim;
   const keys = config.numKeyValueHeads * headDim;
@@ -25,15 +25,46 @@ export function linearShapes(config: ModelConfig): Record<string, { parent: stri
   };
 }
 
+/** A decoder layer's norms, by what they norm. */
+export type NormName =
+  | "inputNorm"
+  | "attentionOutNorm"
+  | "feedForwardNorm"
+  | "feedForwardOutNorm"
+  | "queryNorm"
+  | "keyNorm";
+
+/** The norms that a decoder layer has, with their Hugging Face names below the layer and their widths. */
+export function layerNorms(config: ModelConfig): Partial<Record<NormName, { path: string; size: number }>> {
+  const { hiddenSize, headDim } = config;
+  const norm = (path: string, size = hiddenSize) => ({ path, size });
+  return {
+    inputNorm: norm("input_layernorm"),
+    // The same name is another norm where outputs are normed.
+    ...(config.outputNorms
+      ? {
+          attentionOutNorm: norm("post_attention_layernorm"),
+          feedForwardNorm: norm("pre_feedforward_layernorm"),
+          feedForwardOutNorm: norm("post_feedforward_layernorm"),
+        }
+      : { feedForwardNorm: norm("post_attention_layernorm") }),
+    ...(config.queryKeyNorm && {
+      queryNorm: norm("self_attn.q_norm", headDim),
+      keyNorm: norm("self_attn.k_norm", headDim),
+    }),
+  };
+}
+
 /** Every parameter of the backbone, under its Hugging Face name. */
 export function backboneShapes(config: ModelConfig): Record<string, readonly number[]> {
   const { hiddenSize, vocabSize } = config;
   const shapes: Record<string, readonly number[]> = { [embeddingName]: [vocabSize, hiddenSize] };
   for (let layer = 0; layer < config.numHiddenLayers; layer++) {
-    shapes[`model.layers.${layer}.input_layernorm.weight`] = [hiddenSize];
-    shapes[`model.layers.${layer}.post_attention_layernorm.weight`] = [hiddenSize];
+    const prefix = `model.layers.${layer}`;
+    for (const { path, size } of Object.values(layerNorms(config))) shapes[`${prefix}.${path}.weight`] = [size];
     for (const [name, { parent, shape }] of Object.entries(linearShapes(config))) {
-      shapes[`model.layers.${layer}.${parent}.${name}.weight`] = shape;
+      shapes[`${prefix}.${parent}.${name}.weight`] = shape;
+      if (config.biasedLayers?.includes(name as LinearName)) shapes[`${prefix}.${parent}.${name}.bias`] = [shape[0]];
     }
   }
   shapes["model.norm.weight"] = [hiddenSize];

@@ -16,6 +16,8 @@ export interface Heads {
 export interface AttentionAttributes {
   readonly scale: number;
   readonly iterations: number;
+  /** How many positions a query sees, its own included; 0 for all. */
+  readonly window: number;
 }
 
 export interface PassMemory {
@@ -89,13 +91,13 @@ export class TapedMemory implements PassMemory {
   attend(layer: number, heads: Heads, attributes: AttentionAttributes): Tensor {
     const past = this.#past[layer];
     if (past === undefined || this.#length === 0) return causalAttention(heads, { ...attributes, pastLength: 0 }).y;
-    const { iterations, scale } = attributes;
-    if (iterations === 1) return this.#attendAsTail(heads, past, scale);
+    const { iterations, ...asked } = attributes;
+    if (iterations === 1) return this.#attendAsTail(heads, past, asked);
     // Only positions that iterate alone have a past here: each iteration sees that, and itself.
     const { q, k, v } = heads;
     const attended = Array.from({ length: iterations }, (_, index) => {
       const own = { q: columnAt(q, index), k: columnAt(k, index), v: columnAt(v, index) };
-      return this.#attendAsTail(own, past, scale);
+      return this.#attendAsTail(own, past, asked);
     });
     return concat(attended, 1);
   }
@@ -119,7 +121,11 @@ export class TapedMemory implements PassMemory {
     this.#states[layer] = state;
   }
 
-  #attendAsTail({ q, k, v }: Heads, { keys, values }: LayerPast, scale: number): Tensor {
-    return tailAttention({ q, k: concat([keys, k], 1), v: concat([values, v], 1) }, { scale }).y;
+  #attendAsTail(
+    { q, k, v }: Heads,
+    { keys, values }: LayerPast,
+    asked: Omit<AttentionAttributes, "iterations">,
+  ): Tensor {
+    return tailAttention({ q, k: concat([keys, k], 1), v: concat([values, v], 1) }, asked).y;
   }
 }

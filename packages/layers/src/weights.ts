@@ -1,20 +1,21 @@
 /** The tensors that a forward pass uses, by their role. Linear weights are `[out, in]`, as in Hugging Face. */
 import type { Tensor } from "@sst/tensor";
-import type { ModelConfig } from "./config.js";
+import type { LinearName, ModelConfig } from "./config.js";
 import type { ForwardConstants } from "./constants.js";
 import type { DecodePlans } from "./decode-plans.js";
 import type { LinearWeight } from "./linear.js";
+import type { NormName } from "./parameters.js";
 
-export interface LayerWeights {
-  readonly inputNorm: Tensor;
-  readonly q_proj: LinearWeight;
-  readonly k_proj: LinearWeight;
-  readonly v_proj: LinearWeight;
-  readonly o_proj: LinearWeight;
-  readonly postAttentionNorm: Tensor;
-  readonly gate_proj: LinearWeight;
-  readonly up_proj: LinearWeight;
-  readonly down_proj: LinearWeight;
+type LinearWeights = { readonly [Name in LinearName]: LinearWeight };
+
+type Biases = { readonly [Name in LinearName as `${Name}.bias`]?: Tensor | undefined };
+
+/** Norms that scale by their tensor: an offset of one is in it. `[hiddenSize]`, those of queries and keys `[headDim]`. */
+type Norms = { readonly [Name in "inputNorm" | "feedForwardNorm"]: Tensor } & {
+  readonly [Name in NormName]?: Tensor | undefined;
+};
+
+export interface LayerWeights extends LinearWeights, Biases, Norms {
   /** The blend factor, `[hiddenSize]`; absent on a plain backbone. */
   readonly alpha: Tensor | undefined;
 }

@@ -14,7 +14,7 @@ import {
 } from "@sst/layers";
 import { keep, memory, mul, ready, type Tensor } from "@sst/tensor";
 import { describe, expect, test } from "vitest";
-import { tinyBackbone, tinyConfig, tinyModel, tinyTokens } from "./tiny-model.js";
+import { tinyBackbone, tinyBackbones, tinyConfig, tinyModel, tinyTokens, withUnevenVectors } from "./tiny-model.js";
 
 const batch = 2;
 const [promptLength, steps, capacity] = [3, 5, 12];
@@ -106,6 +106,14 @@ for (const backend of ["cpu", "js"]) {
         await ready({ backend });
         using model = DecoderModel.fromData(tinyModel(overrides));
         compare(model, options);
+      });
+    }
+
+    for (const [name, overrides] of Object.entries(tinyBackbones)) {
+      test(`${name}: the bits of forward, beyond its window`, async () => {
+        await ready({ backend });
+        using model = DecoderModel.fromData(withUnevenVectors(tinyModel(overrides)));
+        compare(model, {});
       });
     }
 

@@ -30,6 +30,58 @@ export function tinyModel(overrides: Partial<ModelConfig> = {}, seed = 0): Model
   return initializeModel({ ...tinyConfig, ...overrides }, new Random(seed), { embeddingDeviation: 1 });
 }
 
+/** The same model with norms and biases that are all different, so that each of them is felt. */
+export function withUnevenVectors(data: ModelData, seed = 0): ModelData {
+  const weights = Object.entries(data.weights).map(([name, { shape, data: values }]) => {
+    if (shape.length > 1 || name.endsWith("theta")) return [name, { shape, data: values }];
+    const noise = new Random(seed).fork(name).normals(values.length, 0.5);
+    return [name, { shape, data: values.map((value, i) => value + (noise[i] as number)) }];
+  });
+  return { ...data, weights: Object.fromEntries(weights) };
+}
+
+const slides = "sliding_attention";
+
+/** What each backbone has beside Llama, on the small model. */
+export const tinyBackbones: Readonly<Record<string, Partial<ModelConfig>>> = {
+  "Llama 3, long context": {
+    ropeTheta: 500,
+    ropeScaling: {
+      ropeType: "llama3",
+      factor: 8,
+      lowFreqFactor: 1,
+      highFreqFactor: 4,
+      originalMaxPositionEmbeddings: 30,
+    },
+  },
+  "Llama with biases everywhere": {
+    biasedLayers: ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"],
+  },
+  Mistral: { modelType: "mistral", slidingWindow: 3, layerTypes: [slides, slides] },
+  "Qwen 2": { modelType: "qwen2", biasedLayers: ["q_proj", "k_proj", "v_proj"], tieWordEmbeddings: true },
+  "Qwen 3, half of it sliding": {
+    modelType: "qwen3",
+    queryKeyNorm: true,
+    slidingWindow: 2,
+    layerTypes: ["full_attention", slides],
+  },
+  "Gemma 3": {
+    modelType: "gemma3_text",
+    tieWordEmbeddings: true,
+    hiddenActivation: "gelu_pytorch_tanh",
+    queryKeyNorm: true,
+    unitOffsetNorm: true,
+    outputNorms: true,
+    embeddingScale: 4,
+    queryPreAttnScalar: 7,
+    slidingWindow: 4,
+    layerTypes: [slides, "full_attention"],
+    ropeTheta: 1_000_000,
+    ropeLocalBaseFreq: 100,
+    ropeScaling: { ropeType: "linear", factor: 8 },
+  },
+};
+
 /** The same model without its stream: a plain backbone with the same weights. */
 export function tinyBackbone(overrides: Partial<Omit<ModelConfig, "stateStream">> = {}): ModelData {
   const { stateStream, ...config } = tinyConfig;

@@ -177,7 +177,7 @@ describe("damaged folders", () => {
 
   const configs: [string, object, RegExp][] = [
     ["another kind of model", { model_type: "mamba" }, /model_type is "mamba"/],
-    ["scaled rotary embeddings", { rope_scaling: { type: "linear" } }, /rope_scaling/],
+    ["scaled rotary embeddings", { rope_scaling: { type: "longrope" } }, /rope_scaling.rope_type is "longrope"/],
     ["another activation", { hidden_act: "gelu" }, /hidden_act is "gelu"/],
     [
       "another version of the stream",
@@ -185,8 +185,8 @@ describe("damaged folders", () => {
       /format_version is 2/,
     ],
     ["bounds the wrong way round", { state_stream: { alpha_min: 0.5, alpha_max: 0.1 } }, /alpha_min.*above/],
-    ["scaled rotary embeddings in newer files", { rope_parameters: { rope_type: "llama3" } }, /rope_type is "llama3"/],
-    ["two rotary bases", { rope_parameters: { rope_theta: 5 } }, /rope_theta is 10000, but .* is 5/],
+    ["scaled rotary embeddings in newer files", { rope_parameters: { rope_type: "yarn" } }, /rope_type is "yarn"/],
+    ["two rotary bases", { rope_parameters: { rope_theta: 5 } }, /rope_theta is 10000, but .* say 5/],
     ["rotary embeddings of a part", { partial_rotary_factor: 0.5 }, /partial_rotary_factor is 0.5/],
     ["quantised weights", { quantization_config: { bits: 4 } }, /quantization_config/],
     ["a stream of another kind", { state_stream: { alpha_min: 0, alpha_max: 0, gate: 1 } }, /state_stream.gate/],

@@ -7,7 +7,7 @@ import type { KernelImplementations } from "./kernel.js";
 import type { Plan, PlanProgram } from "./plan.js";
 
 /** The version of this contract. A plugin states the one that it was built for, and is refused under another. */
-export const BACKEND_CONTRACT_VERSION = 2;
+export const BACKEND_CONTRACT_VERSION = 3;
 
 /** Whether a device can be used here, and if not, why and what to do about it. */
 export type Availability = { readonly available: true } | { readonly available: false; readonly reason: string };

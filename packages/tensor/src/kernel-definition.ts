@@ -51,7 +51,7 @@ export interface KernelGradient<
   Outputs extends TensorSpecs,
   Attributes extends AttributeSpecs,
 > {
-  /** Inputs (not optional ones) and outputs that the gradient needs; they are kept until the backward pass has used them. */
+  /** Inputs and outputs that the gradient needs; they are kept until the backward pass has used them. */
   readonly saves: readonly ((keyof Inputs | keyof Outputs) & string)[];
   /** Largest error that a backend's gradient may show against finite differences of the oracle, relative as `tolerance`. */
   readonly tolerance: number;
@@ -61,7 +61,7 @@ export interface KernelGradient<
    */
   compute(
     outputGradients: OutputsOf<Outputs>,
-    saved: OutputsOf<Inputs> & OutputsOf<Outputs>,
+    saved: InputsOf<Inputs> & OutputsOf<Outputs>,
     attributes: AttributesOf<Attributes>,
   ): { readonly [Name in keyof Inputs]?: () => Tensor };
 }

@@ -7,6 +7,7 @@
  */
 import {
   engine,
+  type GradConfig,
   type KernelBackend,
   type NamedTensorMap,
   registerGradient,
@@ -69,6 +70,8 @@ export interface AnyKernel {
 export interface EngineAttributes {
   readonly attributes: Readonly<Record<string, unknown>>;
   readonly outputShapes: Readonly<Record<string, number[]>>;
+  /** Of the inputs that are there. */
+  readonly inputNames: readonly string[];
 }
 
 const ENGINE_PREFIX = "sst/";
@@ -92,7 +95,7 @@ export function defineKernel<
   const Attributes extends AttributeSpecs,
 >(definition: KernelDefinition<Inputs, Outputs, Attributes>): Kernel<Inputs, Outputs, Attributes> {
   const general = definition as unknown as KernelDefinition;
-  registerKernelGradient(general);
+  const gradient = registerKernelGradient(general);
   const call = (
     given: Readonly<Record<string, Tensor | undefined>>,
     attributes: Readonly<Record<string, unknown>>,
@@ -105,7 +108,10 @@ export function defineKernel<
       return Object.fromEntries(names.map((name) => [name, zeros(outputShapes[name] as number[])]));
     }
     const { safe, copies } = withoutAliases(inputs, general.consumes ?? []);
-    const engineAttributes: EngineAttributes = { attributes: { ...attributes }, outputShapes };
+    const inputNames = Object.keys(inputs);
+    const engineAttributes: EngineAttributes = { attributes: { ...attributes }, outputShapes, inputNames };
+    // The engine reads this when it has run the kernel, and knows of no optional inputs.
+    if (gradient !== undefined) gradient.inputsToSave = savedInputs(general, inputNames);
     try {
       const results = engine().runKernel(engineKernelName(general.name), safe, engineAttributes as never);
       const outputs = (Array.isArray(results) ? results : [results]) as Tensor[];
@@ -152,25 +158,32 @@ export function engineKernelName(kernelName: string): string {
   return `${ENGINE_PREFIX}${kernelName}`;
 }
 
-function registerKernelGradient(definition: KernelDefinition): void {
+/** Those of the named inputs that the gradient needs. */
+function savedInputs({ gradient }: KernelDefinition, inputNames: readonly string[]): string[] {
+  return gradient?.saves.filter((name) => inputNames.includes(name)) ?? [];
+}
+
+/** @returns the engine's entry, whose `inputsToSave` is a call's own */
+function registerKernelGradient(definition: KernelDefinition): GradConfig | undefined {
   const { gradient } = definition;
-  if (gradient === undefined) return;
+  if (gradient === undefined) return undefined;
   const outputNames = Object.keys(definition.outputs);
-  const savedInputs = gradient.saves.filter((name) => name in definition.inputs);
   const savedOutputs = outputNames.filter((name) => gradient.saves.includes(name));
-  const savedNames = [...savedInputs, ...savedOutputs];
-  registerGradient({
+  const entry: GradConfig = {
     kernelName: engineKernelName(definition.name),
-    inputsToSave: savedInputs,
     outputsToSave: outputNames.map((name) => gradient.saves.includes(name)),
     gradFunc: (outputGradient, saved, attrs) => {
+      const { attributes, inputNames } = attrs as unknown as EngineAttributes;
+      const savedNames = [...savedInputs(definition, inputNames), ...savedOutputs];
       const list = Array.isArray(outputGradient) ? outputGradient : [outputGradient];
       const gradients = gradient.compute(
         Object.fromEntries(outputNames.map((name, index) => [name, list[index] as Tensor])),
         Object.fromEntries(savedNames.map((name, index) => [name, saved[index] as Tensor])),
-        (attrs as unknown as EngineAttributes).attributes as never,
+        attributes as never,
       );
       return gradients as Record<string, () => Tensor>;
     },
-  });
+  };
+  registerGradient(entry);
+  return entry;
 }

@@ -53,7 +53,7 @@ export function runOneByOne(
 function attributesOf(call: PlanCall, variables: Readonly<Record<string, number>>): unknown {
   const names = Object.entries(call.variables);
   if (names.length === 0) return call.attributes;
-  const { attributes, outputShapes } = call.attributes as EngineAttributes;
+  const given = call.attributes as EngineAttributes;
   const set = names.map(([name, variable]) => [name, variables[variable]]);
-  return { attributes: { ...attributes, ...Object.fromEntries(set) }, outputShapes };
+  return { ...given, attributes: { ...given.attributes, ...Object.fromEntries(set) } };
 }

@@ -29,7 +29,7 @@ export interface PlanCall {
   readonly inputs: Readonly<Record<string, number>> | readonly number[];
   /** Values, as indices, in the order of the kernel's outputs. */
   readonly outputs: readonly number[];
-  /** As recorded. For a kernel of the contract `{ attributes, outputShapes }`. */
+  /** As recorded. For a kernel of the contract `{ attributes, outputShapes, inputNames }`. */
   readonly attributes: unknown;
   /** Attributes that a run may set, with the names of their variables. */
   readonly variables: Readonly<Record<string, string>>;

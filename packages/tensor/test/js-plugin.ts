@@ -9,7 +9,7 @@ export function jsPlugin(
   overrides: Partial<BackendDefinition<BackendRuntime>> = {},
 ): Backend {
   return defineBackend({
-    contractVersion: 2,
+    contractVersion: 3,
     name,
     priority,
     isAvailable: async () => ({ available: true }),

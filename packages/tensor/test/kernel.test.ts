@@ -97,7 +97,7 @@ describe("what has to hold beside the shapes", () => {
 
   test("query heads share key heads evenly", () => {
     const [q, k] = [shaped([1, 2, 3, 4]), shaped([1, 2, 2, 4])];
-    const attend = () => causalAttention({ q, k, v: k }, { scale: 1, pastLength: 0, iterations: 1 });
+    const attend = () => causalAttention({ q, k, v: k }, { scale: 1, pastLength: 0, iterations: 1, window: 0 });
     expect(attend).toThrowError(complaint("causalAttention: 3 heads do not share 2 key/value heads evenly"));
   });
 

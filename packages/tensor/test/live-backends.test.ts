@@ -112,11 +112,11 @@ describe("several live backends", () => {
     await ready({ backend: "shared" });
     const x = tensor([1, 2]);
     await ready({ backend: "plain" });
-    const refused = () => gatedActivation({ gate: x, up: x }, {});
+    const refused = () => gatedActivation({ gate: x, up: x }, { activation: "silu" });
     expect(refused).toThrowError(expect.objectContaining({ code: "wrong-backend" }));
     expect(refused).toThrowError(/gatedActivation: input "gate" lives on another device than "plain"/);
     await ready({ backend: "shared" });
-    const { y } = gatedActivation({ gate: x, up: x }, {});
+    const { y } = gatedActivation({ gate: x, up: x }, { activation: "silu" });
     expect(Array.from(await y.data())).toHaveLength(2);
     x.dispose();
     y.dispose();
@@ -139,7 +139,7 @@ describe("a device that is lost", () => {
     context?.onLost("the driver was reset");
     expect(lost.isLost).toBe(true);
     expect(lost.lossReason).toBe("the driver was reset");
-    const use = () => gatedActivation({ gate: x, up: x }, {});
+    const use = () => gatedActivation({ gate: x, up: x }, { activation: "silu" });
     expect(use).toThrowError(expect.objectContaining({ code: "device-lost" }));
     expect(use).toThrowError(/"fragile" is gone \(the driver was reset\): `await ready\(\)` makes a new one/);
     expect((await deviceNamed("fragile")).live).toBeUndefined();
@@ -170,7 +170,7 @@ describe("giving a device back", () => {
     disposeBackend("brief");
     expect(dispose).toHaveBeenCalledTimes(1);
     expect(device.isLost).toBe(true);
-    expect(() => gatedActivation({ gate: tensor([1]), up: tensor([1]) }, {})).toThrowError(
+    expect(() => gatedActivation({ gate: tensor([1]), up: tensor([1]) }, { activation: "silu" })).toThrowError(
       expect.objectContaining({ code: "device-lost" }),
     );
     await ready({ backend: "plain" });

@@ -82,9 +82,12 @@ describe("recording", () => {
   test("gradients are calls like any others", () => {
     const w = tensor([1, 2, 3, 4], [2, 2]);
     const step = ({ x, w }: Readonly<Record<"x" | "w", Tensor>>) => {
-      const { value, gradients } = valueAndGradients(() => sum(gatedActivation({ gate: matMul(x, w), up: x }, {}).y), {
-        w,
-      });
+      const { value, gradients } = valueAndGradients(
+        () => sum(gatedActivation({ gate: matMul(x, w), up: x }, { activation: "silu" }).y),
+        {
+          w,
+        },
+      );
       return { value: value as Tensor, dw: gradients.w };
     };
     using plan = compile(step, { x: row(1, 1), w });

@@ -11,9 +11,9 @@ import {
   rmsNormOracle,
   rotaryEmbeddingOracle,
   stateBlendOracle,
-  stateRecurrenceOracle,
 } from "@sst/tensor/conformance";
 import { add, linear, reshape, toFloat64 } from "./linear-algebra.js";
+import { rotaryAngle } from "./rotary-angles.js";
 
 export interface OracleOptions {
   readonly streamOff?: boolean;
@@ -106,37 +106,55 @@ class OracleModel {
       row.flatMap((token) => new Array<number>(this.#iterations).fill(token)),
     );
     const tokens = { shape: [this.#batch, this.#columns], data: Float64Array.from(columns) };
-    return embeddingLookupOracle({ table: this.#weight("model.embed_tokens.weight"), tokens }, {}).y as HostArray;
+    const { y } = embeddingLookupOracle({ table: this.#weight("model.embed_tokens.weight"), tokens }, {});
+    const { shape, data } = y as HostArray;
+    return { shape, data: data.map((value) => value * (this.config.embeddingScale ?? 1)) };
   }
 
   #norm(x: HostArray, name: string): HostArray {
-    return rmsNormOracle({ x, weight: this.#weight(name) }, { epsilon: this.config.rmsNormEps }).y as HostArray;
+    const { shape, data } = this.#weight(`${name}.weight`);
+    const weight = { shape, data: data.map((value) => (this.config.unitOffsetNorm ? 1 + value : value)) };
+    return rmsNormOracle({ x, weight }, { epsilon: this.config.rmsNormEps }).y as HostArray;
+  }
+
+  #linear(x: HostArray, name: string): HostArray {
+    const y = linear(x, this.#weight(`${name}.weight`));
+    const bias = this.weights[`${name}.bias`];
+    if (bias === undefined) return y;
+    return { shape: y.shape, data: y.data.map((value, i) => value + (bias.data[i % bias.data.length] as number)) };
   }
 
   #attend(x: HostArray, layer: number): HostArray {
-    const { headDim } = this.config;
+    const { headDim, queryPreAttnScalar = headDim, slidingWindow = 0 } = this.config;
     const prefix = `model.layers.${layer}`;
-    const n = this.#norm(x, `${prefix}.input_layernorm.weight`);
+    const n = this.#norm(x, `${prefix}.input_layernorm`);
     const heads = (name: string) => {
-      const projected = linear(n, this.#weight(`${prefix}.self_attn.${name}.weight`));
+      const projected = this.#linear(n, `${prefix}.self_attn.${name}`);
       return reshape(projected, [this.#batch, this.#columns, (projected.shape[2] as number) / headDim, headDim]);
     };
-    const table = this.#rotaryTable();
+    const normed = (name: string) => {
+      const rows = heads(`${name}_proj`);
+      return this.config.queryKeyNorm ? this.#norm(rows, `${prefix}.self_attn.${name}_norm`) : rows;
+    };
+    const table = this.#rotaryTable(layer);
     // The table has a row for every column here, so that a column is its own position.
     const placed = { offset: 0, iterations: 1, direction: "forth" };
-    const turned = (name: string) => rotaryEmbeddingOracle({ x: heads(name), ...table }, placed).y as HostArray;
-    const attributes = { scale: 1 / Math.sqrt(headDim), pastLength: 0, iterations: this.#iterations };
-    const inputs = { q: turned("q_proj"), k: turned("k_proj"), v: heads("v_proj") };
+    const turned = (name: string) => rotaryEmbeddingOracle({ x: normed(name), ...table }, placed).y as HostArray;
+    const window = this.config.layerTypes?.[layer] === "sliding_attention" ? slidingWindow : 0;
+    const scale = 1 / Math.sqrt(queryPreAttnScalar);
+    const attributes = { scale, pastLength: 0, iterations: this.#iterations, window };
+    const inputs = { q: turned("q"), k: turned("k"), v: heads("v_proj") };
     const attended = causalAttentionOracle(inputs, attributes).y as HostArray;
     const flat = reshape(attended, [this.#batch, this.#columns, this.config.numAttentionHeads * headDim]);
-    return add(x, linear(flat, this.#weight(`${prefix}.self_attn.o_proj.weight`)));
+    const y = this.#linear(flat, `${prefix}.self_attn.o_proj`);
+    return add(x, this.config.outputNorms ? this.#norm(y, `${prefix}.post_attention_layernorm`) : y);
   }
 
-  #rotaryTable(): { cos: HostArray; sin: HostArray } {
+  #rotaryTable(layer: number): { cos: HostArray; sin: HostArray } {
     const half = this.config.headDim / 2;
     const angles = Array.from({ length: this.#columns * half }, (_, index) => {
       const position = Math.floor(Math.floor(index / half) / this.#iterations);
-      return position / this.config.ropeTheta ** ((2 * (index % half)) / this.config.headDim);
+      return rotaryAngle(this.config, layer, position, index % half);
     });
     const shape = [this.#columns, half];
     return {
@@ -147,10 +165,13 @@ class OracleModel {
 
   #feedForward(h: HostArray, layer: number): HostArray {
     const prefix = `model.layers.${layer}`;
-    const n = this.#norm(h, `${prefix}.post_attention_layernorm.weight`);
-    const [gate, up] = ["gate_proj", "up_proj"].map((name) => linear(n, this.#weight(`${prefix}.mlp.${name}.weight`)));
-    const { y } = gatedActivationOracle({ gate: gate as HostArray, up: up as HostArray }, {});
-    return add(h, linear(y as HostArray, this.#weight(`${prefix}.mlp.down_proj.weight`)));
+    const { outputNorms, hiddenActivation } = this.config;
+    const n = this.#norm(h, `${prefix}.${outputNorms ? "pre_feedforward" : "post_attention"}_layernorm`);
+    const gates = { gate: this.#linear(n, `${prefix}.mlp.gate_proj`), up: this.#linear(n, `${prefix}.mlp.up_proj`) };
+    const activation = hiddenActivation === "gelu_pytorch_tanh" ? "geluTanh" : "silu";
+    const { y } = gatedActivationOracle(gates, { activation });
+    const lowered = this.#linear(y as HostArray, `${prefix}.mlp.down_proj`);
+    return add(h, outputNorms ? this.#norm(lowered, `${prefix}.post_feedforward_layernorm`) : lowered);
   }
 
   #alpha(layer: number): HostArray {
@@ -175,21 +196,23 @@ class OracleModel {
   }
 
   #sequential(a: HostArray, layer: number): HostArray {
-    const prefix = `model.layers.${layer}`;
-    const inputs = {
-      a,
-      alpha: this.#alpha(layer),
-      keep: this.#keep(),
-      initial: {
-        shape: [this.#batch, this.config.hiddenSize],
-        data: new Float64Array(this.#batch * this.config.hiddenSize),
-      },
-      normWeight: this.#weight(`${prefix}.post_attention_layernorm.weight`),
-      gate: this.#weight(`${prefix}.mlp.gate_proj.weight`),
-      up: this.#weight(`${prefix}.mlp.up_proj.weight`),
-      down: this.#weight(`${prefix}.mlp.down_proj.weight`),
-    };
-    return stateRecurrenceOracle(inputs, { epsilon: this.config.rmsNormEps }).y as HostArray;
+    const { hiddenSize } = this.config;
+    const alpha = this.#alpha(layer).data;
+    const states = new Float64Array(a.data.length);
+    for (let row = 0; row < this.#batch; row++) {
+      let state: Float64Array | undefined;
+      for (let column = 0; column < this.#columns; column++) {
+        const at = (row * this.#columns + column) * hiddenSize;
+        const own = Float64Array.from(a.data.subarray(at, at + hiddenSize));
+        const before = state;
+        const h = before
+          ? own.map((value, i) => (1 - (alpha[i] as number)) * value + (alpha[i] as number) * (before[i] as number))
+          : own;
+        state = Float64Array.from(this.#feedForward({ shape: [1, 1, hiddenSize], data: h }, layer).data);
+        states.set(state, at);
+      }
+    }
+    return { shape: a.shape, data: states };
   }
 
   /** Layerwise: the states that the last of the layer's sweeps blends in. */
@@ -252,6 +275,6 @@ class OracleModel {
 
   #head(y: HostArray): HostArray {
     const name = this.config.tieWordEmbeddings ? "model.embed_tokens.weight" : "lm_head.weight";
-    return linear(this.#norm(y, "model.norm.weight"), this.#weight(name));
+    return linear(this.#norm(y, "model.norm"), this.#weight(name));
   }
 }

@@ -6,6 +6,7 @@
 import { type ModelConfig, recirculationNames, thetaName } from "@sst/layers";
 import type { HostArray } from "@sst/tensor/conformance";
 import type { OracleWeights } from "./oracle-model.js";
+import { rotaryAngle } from "./rotary-angles.js";
 
 type Vector = Float64Array;
 
@@ -43,9 +44,10 @@ class StepModel {
 
   /** One position with all its iterations; only the last one's keys and values stay. */
   read(token: number, position: number, iterations: number): Vector[] {
-    const embedded = row(this.#weight("model.embed_tokens.weight"), token);
+    const scale = this.config.embeddingScale ?? 1;
+    const embedded = row(this.#weight("model.embed_tokens.weight"), token).map((value) => value * scale);
     const logits: Vector[] = [];
-    let input = embedded;
+    let input: Vector = embedded;
     for (let iteration = 1; iteration <= iterations; iteration++) {
       const { top, left } = this.#iterate(input, position);
       logits.push(this.#head(top));
@@ -64,23 +66,62 @@ class StepModel {
     const left: { key: Vector; value: Vector }[] = [];
     let x = input;
     this.#layers.forEach((memory, layer) => {
-      const linear = (name: string, of: Vector) => product(this.#weight(`model.layers.${layer}.${name}.weight`), of);
-      const n = this.#norm(x, `model.layers.${layer}.input_layernorm.weight`);
-      const key = this.#turn(linear("self_attn.k_proj", n), position);
+      const { outputNorms } = this.config;
+      const linear = (name: string, of: Vector) => this.#linear(`model.layers.${layer}.${name}`, of);
+      const norm = (name: string, of: Vector) => this.#norm(of, `model.layers.${layer}.${name}`);
+      const n = norm("input_layernorm", x);
+      const turned = (name: string) => {
+        const heads = linear(`self_attn.${name}_proj`, n);
+        return this.#turn(this.#normHeads(heads, `model.layers.${layer}.self_attn.${name}_norm`), position, layer);
+      };
+      const key = turned("k");
       const value = linear("self_attn.v_proj", n);
       left.push({ key, value });
-      const query = this.#turn(linear("self_attn.q_proj", n), position);
-      const attended = this.#attend(query, [...memory.keys, key], [...memory.values, value]);
-      const a = sum(x, linear("self_attn.o_proj", attended));
+      const seen = this.#seen(layer);
+      const attended = this.#attend(
+        turned("q"),
+        [...memory.keys, key].slice(seen),
+        [...memory.values, value].slice(seen),
+      );
+      const o = linear("self_attn.o_proj", attended);
+      const a = sum(x, outputNorms ? norm("post_attention_layernorm", o) : o);
       const h = this.#blend(a, memory.state, layer);
-      const m = this.#norm(h, `model.layers.${layer}.post_attention_layernorm.weight`);
+      const m = norm(outputNorms ? "pre_feedforward_layernorm" : "post_attention_layernorm", h);
       const gate = linear("mlp.gate_proj", m);
       const up = linear("mlp.up_proj", m);
-      const activated = gate.map((g, i) => (g / (1 + Math.exp(-g))) * (up[i] as number));
-      x = sum(h, linear("mlp.down_proj", activated));
+      const activated = gate.map((g, i) => this.#activate(g) * (up[i] as number));
+      const d = linear("mlp.down_proj", activated);
+      x = sum(h, outputNorms ? norm("post_feedforward_layernorm", d) : d);
       memory.state = x;
     });
     return { top: x, left };
+  }
+
+  /** Where the positions begin that a layer sees, counted from the end; 0 for all. */
+  #seen(layer: number): number {
+    const slides = this.config.layerTypes?.[layer] === "sliding_attention";
+    return slides ? -(this.config.slidingWindow as number) : 0;
+  }
+
+  #activate(gate: number): number {
+    if (this.config.hiddenActivation !== "gelu_pytorch_tanh") return gate / (1 + Math.exp(-gate));
+    return 0.5 * gate * (1 + Math.tanh(Math.sqrt(2 / Math.PI) * (gate + 0.044715 * gate ** 3)));
+  }
+
+  /** Every head by itself, where the backbone norms queries and keys. */
+  #normHeads(heads: Vector, name: string): Vector {
+    if (!this.config.queryKeyNorm) return heads;
+    const { headDim } = this.config;
+    const normed = Array.from({ length: heads.length / headDim }, (_, head) => [
+      ...this.#norm(heads.subarray(head * headDim, (head + 1) * headDim), name),
+    ]);
+    return Float64Array.from(normed.flat());
+  }
+
+  #linear(name: string, x: Vector): Vector {
+    const y = product(this.#weight(`${name}.weight`), x);
+    const bias = this.weights[`${name}.bias`];
+    return bias ? sum(y, Float64Array.from(bias.data)) : y;
   }
 
   #blend(a: Vector, state: Vector | undefined, layer: number): Vector {
@@ -92,17 +133,17 @@ class StepModel {
   }
 
   #recirculate(embedded: Vector, top: Vector): Vector {
-    const returned = product(this.#weight(recirculationNames.weight), this.#norm(top, "model.norm.weight"));
+    const returned = product(this.#weight(recirculationNames.weight), this.#norm(top, "model.norm"));
     return mix(embedded, returned, sigmoids(this.#weight(recirculationNames.theta)));
   }
 
   #attend(query: Vector, keys: readonly Vector[], values: readonly Vector[]): Vector {
-    const { numAttentionHeads, numKeyValueHeads, headDim } = this.config;
+    const { numAttentionHeads, numKeyValueHeads, headDim, queryPreAttnScalar = headDim } = this.config;
     const result = new Float64Array(query.length);
     for (let head = 0; head < numAttentionHeads; head++) {
       const of = Math.floor(head / (numAttentionHeads / numKeyValueHeads)) * headDim;
       const own = query.subarray(head * headDim, (head + 1) * headDim);
-      const scores = keys.map((key) => dot(own, key.subarray(of, of + headDim)) / Math.sqrt(headDim));
+      const scores = keys.map((key) => dot(own, key.subarray(of, of + headDim)) / Math.sqrt(queryPreAttnScalar));
       const exponentials = scores.map((score) => Math.exp(score - Math.max(...scores)));
       const total = exponentials.reduce((left, right) => left + right, 0);
       values.forEach((value, index) => {
@@ -116,13 +157,13 @@ class StepModel {
   }
 
   /** Rotary embedding: dimension i of a head turns with dimension i + headDim / 2. */
-  #turn(heads: Vector, position: number): Vector {
-    const { headDim, ropeTheta } = this.config;
+  #turn(heads: Vector, position: number, layer: number): Vector {
+    const { headDim } = this.config;
     const half = headDim / 2;
     const at = (index: number) => heads[index] as number;
     return heads.map((value, index) => {
       const i = index % headDim;
-      const angle = position * ropeTheta ** (-(i % half) / half);
+      const angle = rotaryAngle(this.config, layer, position, i % half);
       const other = i < half ? -at(index + half) : at(index - half);
       return value * Math.cos(angle) + other * Math.sin(angle);
     });
@@ -130,13 +171,14 @@ class StepModel {
 
   #head(top: Vector): Vector {
     const name = this.config.tieWordEmbeddings ? "model.embed_tokens.weight" : "lm_head.weight";
-    return product(this.#weight(name), this.#norm(top, "model.norm.weight"));
+    return product(this.#weight(name), this.#norm(top, "model.norm"));
   }
 
   #norm(x: Vector, name: string): Vector {
-    const { data } = this.#weight(name);
+    const { data } = this.#weight(`${name}.weight`);
+    const offset = this.config.unitOffsetNorm ? 1 : 0;
     const size = Math.sqrt(dot(x, x) / x.length + this.config.rmsNormEps);
-    return x.map((value, i) => (value / size) * (data[i] as number));
+    return x.map((value, i) => (value / size) * (offset + (data[i] as number)));
   }
 
   #weight(name: string): HostArray {

@@ -5,7 +5,14 @@ import { labelLoss, oracleWeights, runOracle, runSteps, stepLossDerivatives } fr
 import { Random, ready } from "@sst/tensor";
 import { deliberatedBatch, deliberatedForward, lossAndGradients } from "@sst/train";
 import { beforeAll, describe, expect, test } from "vitest";
-import { relativeError, tinyConfig, tinyModel, tinyTokens } from "../../../packages/layers/test/tiny-model.js";
+import {
+  relativeError,
+  tinyBackbones,
+  tinyConfig,
+  tinyModel,
+  tinyTokens,
+  withUnevenVectors,
+} from "../../../packages/layers/test/tiny-model.js";
 
 beforeAll(async () => {
   await ready({ backend: "cpu" });
@@ -31,7 +38,7 @@ function iterationsAt(count: number, positions: readonly number[] | undefined): 
 /** A model whose recirculation is somewhere: trained, as it were. */
 function model(recirculate: boolean, overrides: Partial<ModelConfig> = {}) {
   const stateStream = { alphaMin: 0.1, alphaMax: 0.8, ...(recirculate && { recirculate }) };
-  const data = tinyModel({ ...overrides, stateStream }, 5);
+  const data = withUnevenVectors(tinyModel({ ...overrides, stateStream }, 5));
   const random = new Random("recirculation");
   const weights = Object.entries(data.weights).map(([name, { shape, data: values }]) => {
     if (!name.includes("state_stream.")) return [name, { shape, data: values }];
@@ -44,6 +51,8 @@ const models: [string, ReturnType<typeof model>][] = [
   ["as defined", model(false)],
   ["with recirculation", model(true)],
   ["with recirculation, tied, three layers", model(true, { tieWordEmbeddings: true, numHiddenLayers: 3 })],
+  ["Gemma 3, with recirculation", model(true, tinyBackbones["Gemma 3"])],
+  ["Qwen 3, half of it sliding, as defined", model(false, tinyBackbones["Qwen 3, half of it sliding"])],
 ];
 
 for (const [name, data] of models) {

@@ -5,7 +5,13 @@ import { lossDerivatives, nextTokenLoss, type OracleOptions, oracleWeights, runO
 import { Random, ready } from "@sst/tensor";
 import { lossAndGradients, nextTokenBatch } from "@sst/train";
 import { beforeAll, describe, expect, test } from "vitest";
-import { relativeError, tinyModel, tinyTokens } from "../../../packages/layers/test/tiny-model.js";
+import {
+  relativeError,
+  tinyBackbones,
+  tinyModel,
+  tinyTokens,
+  withUnevenVectors,
+} from "../../../packages/layers/test/tiny-model.js";
 
 beforeAll(async () => {
   await ready({ backend: "cpu" });
@@ -19,6 +25,7 @@ const models: [string, Partial<ModelConfig>][] = [
     { hiddenSize: 18, numAttentionHeads: 3, numKeyValueHeads: 3, headDim: 6, intermediateSize: 13, numHiddenLayers: 3 },
   ],
   ["heads wider than the model", { numAttentionHeads: 2, numKeyValueHeads: 1, headDim: 12, ropeTheta: 500_000 }],
+  ...Object.entries(tinyBackbones),
 ];
 
 const runs: [string, OracleOptions][] = [
@@ -42,7 +49,7 @@ const tokens = tinyTokens(2, 7);
 
 for (const [name, overrides] of models) {
   describe(name, () => {
-    const data = tinyModel(overrides, 3);
+    const data = withUnevenVectors(tinyModel(overrides, 3));
 
     for (const [title, options] of runs) {
       test(`logits: ${title}`, () => {

@@ -4,13 +4,13 @@
  */
 import { concat, expandDims, slice, stateBlend, type Tensor } from "@sst/tensor";
 import type { StreamMasks } from "../constants.js";
-import { feedForward } from "../feed-forward.js";
+import { type FeedForwardConfig, feedForward } from "../feed-forward.js";
 import type { LayerWeights } from "../weights.js";
 
 export interface LayerStream extends Omit<StreamMasks, "nothing"> {
   readonly weights: LayerWeights;
   readonly alpha: Tensor;
-  readonly epsilon: number;
+  readonly config: FeedForwardConfig;
   /** The state before the chunk, `[batch, hiddenSize]`; zeros where there is none. */
   readonly initial: Tensor;
 }
@@ -24,7 +24,7 @@ export function statesBefore(states: Tensor, stream: LayerStream): Tensor {
 /** One sweep: blend the given states in and run the feed-forward network, all columns at once. */
 export function sweep(a: Tensor, blended: Tensor, keep: Tensor, stream: LayerStream): Tensor {
   const h = stateBlend({ a, state: blended, alpha: stream.alpha, keep }, {}).h;
-  return feedForward(h, stream.weights, stream.epsilon);
+  return feedForward(h, stream.weights, stream.config);
 }
 
 /** A sweep that blends nothing but the state before the chunk; without one it is the plain feed-forward network. */

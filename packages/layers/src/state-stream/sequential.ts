@@ -1,5 +1,6 @@
 /** `sequential` (exact): one dependent step per column, with backpropagation through time. */
 import { add, concat, expandDims, pullBack, solved, stateRecurrence, type Tensor, tidy } from "@sst/tensor";
+import { activationOf } from "../feed-forward.js";
 import { tensorsOf, withTensors } from "../layer-tensors.js";
 import { isPacked } from "../linear.js";
 import { columnAt } from "../positions.js";
@@ -8,20 +9,27 @@ import { type LayerStream, statesBefore, sweep } from "./layer-stream.js";
 
 /** The states of all columns of one layer, `[batch, columns, hiddenSize]`. */
 export function solveSequential(a: Tensor, stream: LayerStream): Tensor {
-  const { weights, alpha, keep, initial, epsilon } = stream;
-  const { postAttentionNorm: normWeight, gate_proj: gate, up_proj: up, down_proj: down } = weights;
-  if (isPacked(gate) || isPacked(up) || isPacked(down)) return solvePacked(a, stream);
-  return stateRecurrence({ a, alpha, keep, initial, normWeight, gate, up, down }, { epsilon }).y;
+  const { weights, alpha, keep, initial, config } = stream;
+  const { gate_proj: gate, up_proj: up, down_proj: down, feedForwardOutNorm } = weights;
+  const hasBias = networkBiases.some((name) => weights[name] !== undefined);
+  if (hasBias || isPacked(gate) || isPacked(up) || isPacked(down)) return solveByStep(a, stream);
+  const network = { normWeight: weights.feedForwardNorm, gate, up, down };
+  const outNorm = feedForwardOutNorm && { outNormWeight: feedForwardOutNorm };
+  const attributes = { epsilon: config.rmsNormEps, activation: activationOf(config) };
+  return stateRecurrence({ a, alpha, keep, initial, ...network, ...outNorm }, attributes).y;
 }
 
+const networkBiases = ["gate_proj.bias", "up_proj.bias", "down_proj.bias"] as const;
+
 /**
- * The kernel takes floats. With packed weights the states are solved for as an equation, `s = sweep(a, s of the column before)`:
+ * The kernel takes floats, and no biases. Elsewhere the states are solved for as an equation, `s = sweep(a, s of the column before)`:
  * forward and for the adjoint column by column, and the gradients of everything else by one sweep over all columns. So the
  * memory of a training step does not grow with a graph of as many steps as there are columns (implicit differentiation).
  */
-function solvePacked(a: Tensor, stream: LayerStream): Tensor {
-  const { postAttentionNorm, gate_proj, up_proj, down_proj } = stream.weights;
-  const network = { postAttentionNorm, gate_proj, up_proj, down_proj };
+function solveByStep(a: Tensor, stream: LayerStream): Tensor {
+  const { gate_proj, up_proj, down_proj, feedForwardNorm, feedForwardOutNorm, ...others } = stream.weights;
+  const biases = Object.fromEntries(networkBiases.map((name) => [name, others[name]]));
+  const network = { gate_proj, up_proj, down_proj, feedForwardNorm, feedForwardOutNorm, ...biases };
   const streamOf = ({ a: _, initial, alpha, ...tensors }: Readonly<Record<string, Tensor>>): LayerStream => ({
     ...stream,
     initial: initial as Tensor,

@@ -1,47 +1,49 @@
 /** A backbone: how its files say what `ModelConfig` says. What it computes is in `@sst/layers`, one decoder layer for all. */
 import type { ModelConfig, ModelType } from "@sst/layers";
 import type * as v from "valibot";
+import type { CommonFields } from "../formats/hugging-face-fields.js";
 
-/** The part of a config that is read the same way for all backbones. */
-export type CommonConfig = Pick<
+/** What a backbone adds to the part of a config that is read the same way for all. */
+export type BackboneFeatures = Pick<
   ModelConfig,
-  | "modelType"
-  | "vocabSize"
-  | "hiddenSize"
-  | "intermediateSize"
-  | "numHiddenLayers"
-  | "numAttentionHeads"
-  | "numKeyValueHeads"
-  | "headDim"
-  | "rmsNormEps"
-  | "ropeTheta"
-  | "tieWordEmbeddings"
-  | "maxPositionEmbeddings"
+  | "hiddenActivation"
+  | "biasedLayers"
+  | "queryKeyNorm"
+  | "unitOffsetNorm"
+  | "outputNorms"
+  | "embeddingScale"
+  | "queryPreAttnScalar"
+  | "slidingWindow"
+  | "layerTypes"
 >;
 
-/** The part that a backbone adds to it. */
-export type BackboneFeatures = Omit<ModelConfig, keyof CommonConfig | "bosTokenId" | "eosTokenId" | "stateStream">;
-
-/** `config.json` as it was read, its own fields checked by the backbone's schema. */
-export type RawFields<Entries extends v.ObjectEntries> = v.InferOutput<v.ObjectSchema<Entries, undefined>>;
+/** What is wrong with a field: `unsupported` asks for what we do not have, `bad` contradicts itself. Both throw. */
+export interface Complaints {
+  unsupported(field: string, value: unknown, supported: string): never;
+  bad(complaint: string): never;
+}
 
 export interface Backbone<Entries extends v.ObjectEntries = v.ObjectEntries> {
   readonly modelType: ModelType;
   /** What `architectures` says in `config.json`. */
   readonly architecture: string;
-  /** Of fields that its files may leave out, what they then are. */
+  /** Fields that its files may leave out, with what they then are. */
   readonly defaults?: Readonly<Record<string, unknown>>;
-  /** Fields of `config.json` that this backbone has beside the common ones. */
+  /** The rotary bases where its files leave them out; `local` that of sliding layers, where it has one. */
+  readonly ropeTheta?: { readonly full: number; readonly local?: number };
+  /** Fields of `config.json` that it has beside the common ones. */
   readonly fields: Entries;
-  /** What these say. @throws SstError `file-unsupported` through `refuse`, naming a field that asks for what we do not have */
-  features(raw: RawFields<Entries>, common: CommonConfig, refuse: Refuse): BackboneFeatures;
-  /** The same way back: what goes into `config.json` beside the common fields. */
+  /** What the fields say. */
+  features(
+    raw: CommonFields & v.InferOutput<v.ObjectSchema<Entries, undefined>>,
+    complain: Complaints,
+  ): BackboneFeatures;
+  /** The way back: what goes into `config.json` beside the common fields. */
   toJson(config: ModelConfig): Readonly<Record<string, unknown>>;
+  /** Our name of a tensor of its files, undefined for one that is no part of the model; as it is where this is left out. */
+  tensorName?(name: string): string | undefined;
   readonly gguf: GgufNames;
 }
-
-/** Throws, saying what a field is and what is supported. */
-export type Refuse = (field: string, value: unknown, supported: string) => never;
 
 /** How a GGUF file holds the backbone. */
 export interface GgufNames {
@@ -51,4 +53,9 @@ export interface GgufNames {
   readonly interleavesRotaryPairs: boolean;
   /** Whether norms hold 1 + weight. */
   readonly addsOneToNorms: boolean;
+}
+
+/** Backbones stand in one list, whatever their fields. */
+export function defineBackbone<Entries extends v.ObjectEntries>(backbone: Backbone<Entries>): Backbone {
+  return backbone as unknown as Backbone;
 }

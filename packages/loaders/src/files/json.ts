@@ -8,7 +8,16 @@ export function parseJson<Schema extends v.GenericSchema>(
   schema: Schema,
   fileName: string,
 ): v.InferOutput<Schema> {
-  const result = v.safeParse(schema, parseText(bytes, fileName));
+  return requireFields(parseText(bytes, fileName), schema, fileName);
+}
+
+/** @throws SstError `file-corrupt` naming the file, the field and what is wrong with it */
+export function requireFields<Schema extends v.GenericSchema>(
+  value: unknown,
+  schema: Schema,
+  fileName: string,
+): v.InferOutput<Schema> {
+  const result = v.safeParse(schema, value);
   if (result.success) return result.output;
   const issue = result.issues[0] as v.BaseIssue<unknown>;
   throw new SstError("file-corrupt", `${fileName}: field "${v.getDotPath(issue) ?? ""}": ${issue.message}`);

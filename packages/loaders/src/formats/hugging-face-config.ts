@@ -1,103 +1,108 @@
-/** `config.json`: Hugging Face's fields, in snake case, and ours for the state stream. */
+/** `config.json`: Hugging Face's fields, in snake case, and ours for the state stream. What backbones differ in is in `backbones/`. */
 import type { ModelConfig, StateStreamConfig } from "@sst/layers";
 import { SstError } from "@sst/tensor";
 import * as v from "valibot";
-import { parseJson } from "../files/json.js";
+import type { Backbone, Complaints } from "../backbones/backbone.js";
+import { backboneOf, backbones } from "../backbones/index.js";
+import { parseJson, requireFields } from "../files/json.js";
+import { type CommonFields, commonFields, harmlessFields } from "./hugging-face-fields.js";
+import { readRope, ropeFields, ropeToJson } from "./hugging-face-rope.js";
 
-const count = v.pipe(v.number(), v.integer(), v.minValue(1));
-const tokenId = v.pipe(v.number(), v.integer(), v.minValue(0));
-/** Bounded, so that a wild number is refused here and not when memory runs out. */
-const layerCount = v.pipe(count, v.maxValue(10_000));
-const theta = v.pipe(v.number(), v.gtValue(0));
-const share = v.pipe(v.number(), v.minValue(0), v.ltValue(1));
+const typeSchema = v.looseObject({ model_type: v.string() });
 
-const configSchema = v.object({
+/** A model that also sees: its text part is a config in the config, with fields left out that are as the library has them. */
+const visionSchema = v.looseObject({
   model_type: v.string(),
-  vocab_size: count,
-  hidden_size: count,
-  intermediate_size: count,
-  num_hidden_layers: layerCount,
-  num_attention_heads: count,
-  num_key_value_heads: v.optional(count),
-  head_dim: v.nullish(count),
-  rms_norm_eps: v.pipe(v.number(), v.gtValue(0)),
-  rope_theta: v.nullish(theta),
-  rope_scaling: v.optional(v.unknown()),
-  // Where transformers 5 writes both of the fields above.
-  rope_parameters: v.nullish(v.object({ rope_type: v.optional(v.string(), "default"), rope_theta: v.nullish(theta) })),
-  partial_rotary_factor: v.nullish(v.number(), 1),
-  quantization_config: v.optional(v.unknown()),
-  tie_word_embeddings: v.optional(v.boolean(), false),
-  max_position_embeddings: count,
-  hidden_act: v.optional(v.string(), "silu"),
-  attention_bias: v.optional(v.boolean(), false),
-  mlp_bias: v.optional(v.boolean(), false),
-  bos_token_id: v.nullish(tokenId),
-  eos_token_id: v.nullish(v.union([tokenId, v.array(tokenId)])),
-  state_stream: v.optional(
-    v.strictObject({
-      format_version: v.optional(v.number(), 1),
-      alpha_min: share,
-      alpha_max: share,
-      recirculate: v.optional(v.boolean(), false),
-    }),
-  ),
+  text_config: v.looseObject({}),
+  quantization_config: v.nullish(v.unknown()),
 });
 
 /** @throws SstError `file-corrupt` naming a bad field, `file-unsupported` naming one that asks for what we do not have */
 export function readConfig(bytes: Uint8Array, fileName = "config.json"): ModelConfig {
-  const raw = parseJson(bytes, configSchema, fileName);
-  const unsupported = (field: string, value: unknown, known: string) =>
-    new SstError("file-unsupported", `${fileName}: ${field} is ${JSON.stringify(value)}; supported is ${known}`);
-  if (raw.model_type !== "llama") throw unsupported("model_type", raw.model_type, '"llama"');
-  if (raw.hidden_act !== "silu") throw unsupported("hidden_act", raw.hidden_act, '"silu"');
-  if (raw.rope_scaling != null) throw unsupported("rope_scaling", raw.rope_scaling, "none");
-  const rope = raw.rope_parameters;
-  if (rope && rope.rope_type !== "default") throw unsupported("rope_parameters.rope_type", rope.rope_type, '"default"');
-  if (raw.partial_rotary_factor !== 1) throw unsupported("partial_rotary_factor", raw.partial_rotary_factor, "1");
-  if (raw.quantization_config != null) throw unsupported("quantization_config", raw.quantization_config, "none");
-  if (raw.attention_bias) throw unsupported("attention_bias", true, "false");
-  if (raw.mlp_bias) throw unsupported("mlp_bias", true, "false");
-  if (raw.state_stream && raw.state_stream.format_version !== 1) {
-    throw unsupported("state_stream.format_version", raw.state_stream.format_version, "1");
+  const complain = complaintsAbout(fileName);
+  const raw = textPart(parseJson(bytes, typeSchema, fileName), fileName);
+  const backbone = backbones.find(({ modelType }) => modelType === raw.model_type);
+  if (backbone === undefined) {
+    const known = [...backbones.map(({ modelType }) => `"${modelType}"`), '"gemma3"'].join(", ");
+    return complain.unsupported("model_type", raw.model_type, known);
   }
-  const keyValueHeads = raw.num_key_value_heads ?? raw.num_attention_heads;
-  if (raw.num_attention_heads % keyValueHeads !== 0) {
-    throw bad(
-      fileName,
-      `num_attention_heads (${raw.num_attention_heads}) is no multiple of num_key_value_heads (${keyValueHeads})`,
-    );
-  }
-  const ropeTheta = raw.rope_theta ?? rope?.rope_theta ?? 10_000;
-  if (rope?.rope_theta != null && rope.rope_theta !== ropeTheta) {
-    throw bad(fileName, `rope_theta is ${ropeTheta}, but rope_parameters.rope_theta is ${rope.rope_theta}`);
-  }
-  const headDim = raw.head_dim ?? raw.hidden_size / raw.num_attention_heads;
-  if (headDim % 2 !== 0) throw bad(fileName, `head_dim should be even, but is ${headDim}`);
-  const stream = raw.state_stream;
-  if (stream && stream.alpha_min > stream.alpha_max) {
-    throw bad(fileName, `state_stream.alpha_min (${stream.alpha_min}) is above alpha_max (${stream.alpha_max})`);
-  }
+  const complete = { ...backbone.defaults, ...raw };
+  requireKnownFields(complete, backbone, complain);
+  const schema = v.object({ ...commonFields, ...ropeFields, ...backbone.fields });
+  const fields = requireFields(complete, schema, fileName);
+  const common = commonConfig(fields, backbone, complain);
+  const stream = fields.state_stream;
   return {
-    modelType: "llama",
-    vocabSize: raw.vocab_size,
-    hiddenSize: raw.hidden_size,
-    intermediateSize: raw.intermediate_size,
-    numHiddenLayers: raw.num_hidden_layers,
-    numAttentionHeads: raw.num_attention_heads,
-    numKeyValueHeads: keyValueHeads,
-    headDim,
-    rmsNormEps: raw.rms_norm_eps,
-    ropeTheta,
-    tieWordEmbeddings: raw.tie_word_embeddings,
-    maxPositionEmbeddings: raw.max_position_embeddings,
-    ...(raw.bos_token_id != null && { bosTokenId: raw.bos_token_id }),
-    ...(raw.eos_token_id != null && { eosTokenId: raw.eos_token_id }),
-    ...(stream && { stateStream: stateStreamConfig(stream) }),
+    ...common,
+    ...readRope(fields, backbone, complain),
+    ...backbone.features(fields, complain),
+    ...(fields.bos_token_id != null && { bosTokenId: fields.bos_token_id }),
+    ...(fields.eos_token_id != null && { eosTokenId: fields.eos_token_id }),
+    ...(stream && { stateStream: stateStreamConfig(stream, complain) }),
   };
 }
 
-function stateStreamConfig(raw: { alpha_min: number; alpha_max: number; recirculate: boolean }): StateStreamConfig {
+function textPart(raw: Readonly<Record<string, unknown>>, fileName: string): Readonly<Record<string, unknown>> {
+  if (raw.model_type !== "gemma3") return raw;
+  const { text_config, ...whole } = requireFields(raw, visionSchema, fileName);
+  // What stands beside the text part goes for it too.
+  const { bos_token_id, eos_token_id, tie_word_embeddings, quantization_config, state_stream } = whole;
+  const beside = { bos_token_id, eos_token_id, tie_word_embeddings, quantization_config, state_stream };
+  const given = Object.fromEntries(Object.entries(beside).filter(([, value]) => value != null));
+  return { ...given, ...text_config, model_type: "gemma3_text" };
+}
+
+function requireKnownFields(
+  raw: Readonly<Record<string, unknown>>,
+  { fields, modelType }: Backbone,
+  { unsupported }: Complaints,
+): void {
+  const known = { ...commonFields, ...ropeFields, ...fields };
+  for (const [field, value] of Object.entries(raw)) {
+    // What is switched off asks for nothing.
+    if (field in known || harmlessFields.has(field) || value === null || value === false) continue;
+    unsupported(
+      field,
+      value,
+      `no such field for "${modelType}" (if it changes nothing of what the model computes, remove it)`,
+    );
+  }
+}
+
+function commonConfig(fields: CommonFields, { modelType }: Backbone, { unsupported, bad }: Complaints) {
+  if (fields.hidden_act !== "silu" && modelType !== "gemma3_text")
+    unsupported("hidden_act", fields.hidden_act, '"silu"');
+  if (fields.quantization_config != null) unsupported("quantization_config", fields.quantization_config, "none");
+  const heads = fields.num_attention_heads;
+  const keyValueHeads = fields.num_key_value_heads ?? heads;
+  if (heads % keyValueHeads !== 0) {
+    bad(`num_attention_heads (${heads}) is no multiple of num_key_value_heads (${keyValueHeads})`);
+  }
+  const headDim = fields.head_dim ?? fields.hidden_size / heads;
+  if (headDim % 2 !== 0) bad(`head_dim should be even, but is ${headDim}`);
+  return {
+    modelType,
+    vocabSize: fields.vocab_size,
+    hiddenSize: fields.hidden_size,
+    intermediateSize: fields.intermediate_size,
+    numHiddenLayers: fields.num_hidden_layers,
+    numAttentionHeads: heads,
+    numKeyValueHeads: keyValueHeads,
+    headDim,
+    rmsNormEps: fields.rms_norm_eps,
+    tieWordEmbeddings: fields.tie_word_embeddings,
+    maxPositionEmbeddings: fields.max_position_embeddings,
+  };
+}
+
+function stateStreamConfig(
+  raw: NonNullable<CommonFields["state_stream"]>,
+  { unsupported, bad }: Complaints,
+): StateStreamConfig {
+  if (raw.format_version !== 1) unsupported("state_stream.format_version", raw.format_version, "1");
+  if (raw.alpha_min > raw.alpha_max) {
+    bad(`state_stream.alpha_min (${raw.alpha_min}) is above alpha_max (${raw.alpha_max})`);
+  }
   const bounds = { alphaMin: raw.alpha_min, alphaMax: raw.alpha_max };
   return raw.recirculate ? { ...bounds, recirculate: true } : bounds;
 }
@@ -105,10 +110,10 @@ function stateStreamConfig(raw: { alpha_min: number; alpha_max: number; recircul
 /** The config as the object that goes into `config.json`. */
 export function configToJson(config: ModelConfig): Record<string, unknown> {
   const { stateStream } = config;
+  const backbone = backboneOf(config.modelType);
   return {
-    architectures: ["LlamaForCausalLM"],
+    architectures: [backbone.architecture],
     model_type: config.modelType,
-    hidden_act: "silu",
     vocab_size: config.vocabSize,
     hidden_size: config.hiddenSize,
     intermediate_size: config.intermediateSize,
@@ -117,7 +122,8 @@ export function configToJson(config: ModelConfig): Record<string, unknown> {
     num_key_value_heads: config.numKeyValueHeads,
     head_dim: config.headDim,
     rms_norm_eps: config.rmsNormEps,
-    rope_theta: config.ropeTheta,
+    ...ropeToJson(config),
+    ...backbone.toJson(config),
     tie_word_embeddings: config.tieWordEmbeddings,
     max_position_embeddings: config.maxPositionEmbeddings,
     torch_dtype: "float32",
@@ -135,6 +141,16 @@ export function configToJson(config: ModelConfig): Record<string, unknown> {
   };
 }
 
-function bad(fileName: string, complaint: string): SstError {
-  return new SstError("file-corrupt", `${fileName}: ${complaint}`);
+function complaintsAbout(fileName: string): Complaints {
+  return {
+    unsupported: (field, value, supported) => {
+      throw new SstError(
+        "file-unsupported",
+        `${fileName}: ${field} is ${JSON.stringify(value)}; supported is ${supported}`,
+      );
+    },
+    bad: (complaint) => {
+      throw new SstError("file-corrupt", `${fileName}: ${complaint}`);
+    },
+  };
 }

@@ -103,7 +103,7 @@ function step(
   const q = rotaryEmbedding({ x: rows, cos, sin }, { offset: position, iterations: 1, direction: "forth" }).y;
   const attended = causalAttention(
     { q, k: q, v: rows, pastK: keys, pastV: values },
-    { scale: 0.5, pastLength: position, iterations: 1 },
+    { scale: 0.5, pastLength: position, iterations: 1, window: 0 },
   ).y;
   const next = stateBlend({ a: reshape(attended, [1, 1, SIZE]), state, alpha, keep }, {}).h;
   return {

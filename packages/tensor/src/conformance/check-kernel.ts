@@ -6,7 +6,7 @@ import { outputError, requireThat, sameBits } from "./compare.js";
 import { type DeviceValues, download, runOnDevice, upload } from "./device-run.js";
 import { deviceGradients, largestGradientError } from "./gradients.js";
 import { type HostArray, type HostArrays, onesLike } from "./host-array.js";
-import type { KernelCase, KernelSuite } from "./kernel-suite.js";
+import { differentiableOf, type KernelCase, type KernelSuite } from "./kernel-suite.js";
 
 /** What the cases of one kernel came to. */
 export interface KernelFindings {
@@ -69,8 +69,9 @@ async function checkValues(
 /** A cache has no gradient, and finite differences need entries and finite values. */
 function hasGradient(suite: KernelSuite, inputs: HostArrays): boolean {
   const areFinite = Object.values(inputs).every(({ data }) => data.every(Number.isFinite));
-  const isThere = suite.differentiable.every((name) => (inputs[name] as HostArray).data.length > 0);
-  return suite.differentiable.length > 0 && !("pastK" in inputs) && areFinite && isThere;
+  const names = differentiableOf(suite, inputs);
+  const isThere = names.every((name) => (inputs[name] as HostArray).data.length > 0);
+  return names.length > 0 && !("pastK" in inputs) && areFinite && isThere;
 }
 
 /** A NaN or an infinity in any input reaches every output that depends on it, and no other. */

@@ -20,7 +20,7 @@ export async function checkPlan(random: Random): Promise<void> {
       { offset: position, iterations: 1, direction: "forth" },
     ).y;
     const q = rmsNorm({ x: turned, weight }, { epsilon: 1e-5 }).y;
-    const attributes = { scale: 0.5, pastLength: position, iterations: 1 };
+    const attributes = { scale: 0.5, pastLength: position, iterations: 1, window: 0 };
     const past = { pastK: inputs.keys, pastV: inputs.keys };
     const y = add(causalAttention({ q, k: turned, v: turned, ...past }, attributes).y, 1);
     return { y, keys: cacheWrite({ cache: inputs.keys, rows: turned }, { offset: position }).cache };

@@ -5,7 +5,7 @@ import type { Random } from "../random.js";
 import { relativeError } from "./compare.js";
 import { toTensor, upload } from "./device-run.js";
 import { type HostArray, type HostArrays, normals } from "./host-array.js";
-import type { KernelCase, KernelSuite } from "./kernel-suite.js";
+import { differentiableOf, type KernelCase, type KernelSuite } from "./kernel-suite.js";
 
 /** Entries of a gradient that are compared: entries are alike, and each costs two runs of the oracle. */
 const MOST_ENTRIES = 30;
@@ -32,7 +32,7 @@ export async function largestGradientError(
   );
   const gradients = await deviceGradients(suite, { inputs, attributes }, weights);
   let worst = { input: "", error: 0 };
-  for (const name of suite.differentiable) {
+  for (const name of differentiableOf(suite, inputs)) {
     const size = (inputs[name] as HostArray).data.length;
     const entries = Array.from({ length: Math.min(size, count) }, () => random.integer(size));
     const expected = entries.map((entry) => difference(suite, { inputs, attributes }, weights, name, entry));
@@ -53,7 +53,8 @@ export async function deviceGradients(
   const weightTensors = Object.fromEntries(
     Object.entries(weights).map(([name, array]) => [name, toTensor(array, "float32")]),
   );
-  const parameters = Object.fromEntries(suite.differentiable.map((name) => [name, tensors[name] as Tensor]));
+  const names = differentiableOf(suite, inputs);
+  const parameters = Object.fromEntries(names.map((name) => [name, tensors[name] as Tensor]));
   const { value, gradients } = valueAndGradients(
     () =>
       tidy(() => {

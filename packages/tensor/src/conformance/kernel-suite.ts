@@ -22,7 +22,7 @@ export interface KernelCase {
 export interface KernelSuite {
   readonly kernel: AnyKernel;
   readonly oracle: Oracle;
-  /** Inputs that have a gradient; it is held against finite differences of the oracle. */
+  /** Inputs that have a gradient, where they are there; it is held against finite differences of the oracle. */
   readonly differentiable: readonly string[];
   /** The kernel that computes that gradient, where it is one of its own. */
   readonly gradientKernel?: AnyKernel;
@@ -40,6 +40,11 @@ export interface KernelSuite {
   readonly flags?: readonly string[];
   /** Inputs whose NaN may reach more outputs than it has to, since a good algorithm multiplies them by zeros. */
   readonly spreads?: readonly string[];
+}
+
+/** Of the inputs that a case has, those with a gradient. */
+export function differentiableOf({ differentiable }: KernelSuite, inputs: HostArrays): readonly string[] {
+  return differentiable.filter((name) => name in inputs);
 }
 
 /** Lets a suite name its sizes. */

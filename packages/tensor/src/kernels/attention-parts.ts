@@ -21,6 +21,9 @@ export const chunk = {
   v: { shape: ["batch", "time", "keyValueHeads", "headDim"] },
 } as const;
 
+/** How many positions a query sees, its own included; 0 for all before it. Hugging Face's `sliding_window`. */
+export const window = { kind: "whole", minimum: 0 } as const;
+
 export function wholeGroups({ heads, keyValueHeads }: Readonly<Record<string, number>>): string | undefined {
   if ((heads as number) % (keyValueHeads as number) === 0) return undefined;
   return `${heads} heads do not share ${keyValueHeads} key/value heads evenly`;
@@ -55,8 +58,14 @@ export function attentionGradients(
   };
 }
 
-/** The mask of a chunk whose keys follow those of `pastLength` positions, which all queries see: `[group · time, keys]`. */
-export function causalMask(q: Tensor, k: Tensor, pastLength: number, iterations: number): Tensor {
+/** What a mask is made from beside sizes. */
+export interface Sight {
+  readonly iterations: number;
+  readonly window: number;
+}
+
+/** The mask of a chunk whose keys follow those of `pastLength` positions: `[group · time, keys]`. */
+export function causalMask(q: Tensor, k: Tensor, pastLength: number, sight: Sight): Tensor {
   const [, time, heads] = q.shape as [number, number, number, number];
   const [, columns, keyValueHeads] = k.shape as [number, number, number, number];
   const rows = (heads / keyValueHeads) * time;
@@ -64,17 +73,22 @@ export function causalMask(q: Tensor, k: Tensor, pastLength: number, iterations:
   for (let row = 0; row < rows; row++) {
     const query = row % time;
     for (let column = 0; column < columns; column++) {
-      if (isSeen(query, column - pastLength, iterations)) mask[row * columns + column] = 1;
+      if (isSeen(query, column - pastLength, sight)) mask[row * columns + column] = 1;
     }
   }
   return tensor2d(mask, [rows, columns], "bool");
 }
 
-/** Whether the query in column `query` of a chunk sees the key in column `key`; negative keys are the cache's. */
-export function isSeen(query: number, key: number, iterations: number): boolean {
-  if (key < 0 || key === query) return true;
-  const isKept = key % iterations === iterations - 1;
-  return isKept && Math.floor(key / iterations) < Math.floor(query / iterations);
+/**
+ * Whether the query in column `query` of a chunk sees the key in column `key`; negative keys are the cache's, one for each
+ * position.
+ */
+export function isSeen(query: number, key: number, { iterations, window }: Sight): boolean {
+  if (key === query) return true;
+  const keyPosition = key < 0 ? key : Math.floor(key / iterations);
+  const distance = Math.floor(query / iterations) - keyPosition;
+  const isKept = key < 0 || key % iterations === iterations - 1;
+  return isKept && distance > 0 && (window === 0 || distance < window);
 }
 
 function attentionWeights(queries: Tensor, keys: Tensor, scale: number, mask: Tensor): Tensor {

@@ -2,12 +2,13 @@
  * Causal attention with grouped queries over the chunk's own keys and values and, before them, those of a cache.
  *
  * With `iterations` N > 1 the time axis of the chunk holds N columns for each position, in order (t, 1) … (t, N): the
- * query of (t, i) sees the keys of (u, N) for u < t and its own (`state-stream` section 3, ours).
+ * query of (t, i) sees the keys of (u, N) for u < t and its own (`state-stream` section 3, ours). With a `window` W > 0 it
+ * sees those of t - u < W: W positions, its own included.
  */
 import { concat, slice, type Tensor } from "@tensorflow/tfjs-core";
 import { SstError } from "../errors.js";
 import { defineKernel } from "../kernel.js";
-import { attend, attentionGradients, causalMask, chunk, wholeGroups } from "./attention-parts.js";
+import { attend, attentionGradients, causalMask, chunk, wholeGroups, window } from "./attention-parts.js";
 
 const scale = { kind: "real" } as const;
 const iterations = { kind: "whole", minimum: 1 } as const;
@@ -28,6 +29,7 @@ export const causalAttention = defineKernel({
     /** How many rows of the cache precede the chunk. */
     pastLength: { kind: "whole", minimum: 0, dynamic: true },
     iterations,
+    window,
   },
   requires: (sizes, { pastLength }) => {
     const capacity = sizes.capacity ?? 0;
@@ -35,10 +37,10 @@ export const causalAttention = defineKernel({
     return wholeGroups(sizes);
   },
   tolerance: 1e-5,
-  compose: ({ q, k, v, pastK, pastV }, { scale, pastLength, iterations }) => {
+  compose: ({ q, k, v, pastK, pastV }, { scale, pastLength, ...sight }) => {
     const keys = withPast(pastK, k, pastLength);
     const values = withPast(pastV, v, pastLength);
-    return { y: attend({ q, k: keys, v: values }, scale, causalMask(q, keys, pastLength, iterations)) };
+    return { y: attend({ q, k: keys, v: values }, scale, causalMask(q, keys, pastLength, sight)) };
   },
   gradient: {
     saves: ["q", "k", "v"],
@@ -62,11 +64,10 @@ export const causalAttentionGradient = defineKernel({
   summary: "the gradient of causalAttention for q, k and v",
   inputs: { dy: chunk.q, ...chunk },
   outputs: { dq: chunk.q, dk: chunk.k, dv: chunk.v },
-  attributes: { scale, iterations },
+  attributes: { scale, iterations, window },
   requires: wholeGroups,
   tolerance: 1e-5,
-  compose: (inputs, { scale, iterations }) =>
-    attentionGradients(inputs, scale, causalMask(inputs.q, inputs.k, 0, iterations)),
+  compose: (inputs, { scale, ...sight }) => attentionGradients(inputs, scale, causalMask(inputs.q, inputs.k, 0, sight)),
 });
 
 function withPast(past: Tensor | undefined, rows: Tensor, pastLength: number): Tensor {

@@ -1,6 +1,6 @@
 /**
  * Causal attention among documents that share a row: a query sees the keys of its own document and no others. Without a
- * cache; iterations widen the time axis as in `causalAttention`.
+ * cache; iterations widen the time axis and a window bounds what is seen as in `causalAttention`.
  */
 import {
   greaterEqual,
@@ -13,7 +13,7 @@ import {
   tile,
 } from "@tensorflow/tfjs-core";
 import { defineKernel } from "../kernel.js";
-import { attend, attentionGradients, chunk, isSeen, wholeGroups } from "./attention-parts.js";
+import { attend, attentionGradients, chunk, isSeen, type Sight, wholeGroups, window } from "./attention-parts.js";
 
 /** The column at which each column's document begins: earlier keys are not seen. */
 const starts = { shape: ["batch", "time"], dtype: "int32" } as const;
@@ -22,6 +22,7 @@ const attributes = {
   /** Usually 1 / sqrt(headDim). */
   scale: { kind: "real" },
   iterations: { kind: "whole", minimum: 1 },
+  window,
 } as const;
 
 /** `y = softmax(q·kᵀ · scale + mask) · v`; heads is a multiple of keyValueHeads. */
@@ -33,7 +34,7 @@ export const documentAttention = defineKernel({
   attributes,
   requires: wholeGroups,
   tolerance: 1e-5,
-  compose: (given, { scale, iterations }) => ({ y: attend(given, scale, documentMask(given, iterations)) }),
+  compose: (given, { scale, ...sight }) => ({ y: attend(given, scale, documentMask(given, sight)) }),
   gradient: {
     saves: ["q", "k", "v", "starts"],
     tolerance: 2e-5,
@@ -53,17 +54,17 @@ export const documentAttentionGradient = defineKernel({
   attributes,
   requires: wholeGroups,
   tolerance: 1e-5,
-  compose: (given, { scale, iterations }) => attentionGradients(given, scale, documentMask(given, iterations)),
+  compose: (given, { scale, ...sight }) => attentionGradients(given, scale, documentMask(given, sight)),
 });
 
 /** Whether a key is seen: `[batch, 1, group · time, time]`. */
-function documentMask({ q, k, starts }: Readonly<Record<"q" | "k" | "starts", Tensor>>, iterations: number): Tensor {
+function documentMask({ q, k, starts }: Readonly<Record<"q" | "k" | "starts", Tensor>>, sight: Sight): Tensor {
   const [batch, time, heads] = q.shape as [number, number, number, number];
   const causal = new Uint8Array(time * time);
   const own = new Uint8Array(time * time);
   for (let query = 0; query < time; query++) {
     own[query * time + query] = 1;
-    for (let key = 0; key < time; key++) if (isSeen(query, key, iterations)) causal[query * time + key] = 1;
+    for (let key = 0; key < time; key++) if (isSeen(query, key, sight)) causal[query * time + key] = 1;
   }
   const square = (mask: Uint8Array) => tensor2d(mask, [time, time], "bool");
   const begun = greaterEqual(range(0, time, 1, "int32"), reshape(starts, [batch, time, 1]));

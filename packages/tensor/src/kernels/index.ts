@@ -4,7 +4,7 @@ export { cacheWrite } from "./cache-write.js";
 export { causalAttention, causalAttentionGradient } from "./causal-attention.js";
 export { documentAttention, documentAttentionGradient } from "./document-attention.js";
 export { embeddingGradient, embeddingLookup } from "./embedding-lookup.js";
-export { gatedActivation, gatedActivationGradient } from "./gated-activation.js";
+export { type Activation, gatedActivation, gatedActivationGradient } from "./gated-activation.js";
 export { quantizedMatMul, quantizedMatMulGradient } from "./quantized-mat-mul.js";
 export { rmsNorm, rmsNormGradient } from "./rms-norm.js";
 export { rotaryEmbedding } from "./rotary-embedding.js";

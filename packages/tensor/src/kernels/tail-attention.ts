@@ -5,7 +5,7 @@
  */
 import type { Tensor } from "@tensorflow/tfjs-core";
 import { defineKernel } from "../kernel.js";
-import { attend, attentionGradients, causalMask, chunk, wholeGroups } from "./attention-parts.js";
+import { attend, attentionGradients, causalMask, chunk, wholeGroups, window } from "./attention-parts.js";
 
 const tail = { shape: ["batch", "queries", "heads", "headDim"] } as const;
 const inputs = { ...chunk, q: tail } as const;
@@ -13,6 +13,7 @@ const inputs = { ...chunk, q: tail } as const;
 const attributes = {
   /** Usually 1 / sqrt(headDim). */
   scale: { kind: "real" },
+  window,
 } as const;
 
 function requires(sizes: Readonly<Record<string, number>>): string | undefined {
@@ -21,7 +22,7 @@ function requires(sizes: Readonly<Record<string, number>>): string | undefined {
   return wholeGroups(sizes);
 }
 
-/** `y = softmax(q·kᵀ · scale + mask) · v`: the query in place j of n sees the first time - n + j + 1 keys. */
+/** `y = softmax(q·kᵀ · scale + mask) · v`: the query in place j of n sees the first time - n + j + 1 keys, or the last `window` of these. */
 export const tailAttention = defineKernel({
   name: "tailAttention",
   summary: "softmax(q·kᵀ · scale + causal mask) · v for the queries of the last positions",
@@ -30,7 +31,7 @@ export const tailAttention = defineKernel({
   attributes,
   requires,
   tolerance: 1e-5,
-  compose: (given, { scale }) => ({ y: attend(given, scale, tailMask(given.q, given.k)) }),
+  compose: (given, { scale, window }) => ({ y: attend(given, scale, tailMask(given, window)) }),
   gradient: {
     saves: ["q", "k", "v"],
     tolerance: 2e-5,
@@ -50,10 +51,10 @@ export const tailAttentionGradient = defineKernel({
   attributes,
   requires,
   tolerance: 1e-5,
-  compose: (given, { scale }) => attentionGradients(given, scale, tailMask(given.q, given.k)),
+  compose: (given, { scale, window }) => attentionGradients(given, scale, tailMask(given, window)),
 });
 
-/** All queries see the positions before them. */
-function tailMask(q: Tensor, k: Tensor): Tensor {
-  return causalMask(q, k, (k.shape[1] as number) - (q.shape[1] as number), 1);
+/** The queries' own positions are a chunk, those before it its past. */
+function tailMask({ q, k }: Readonly<Record<"q" | "k", Tensor>>, window: number): Tensor {
+  return causalMask(q, k, (k.shape[1] as number) - (q.shape[1] as number), { iterations: 1, window });
 }

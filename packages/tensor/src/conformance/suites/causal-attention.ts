@@ -11,18 +11,21 @@ function withPast(past: HostArray | undefined, chunk: HostArray, pastLength: num
   return (b, key, head, i) => (key < pastLength ? earlier(b, key, head, i) : own(b, key - pastLength, head, i));
 }
 
-/** Whether the query in chunk column `query` sees `key`, written from the definition: positions and iterations. */
-function sees(query: number, key: number, pastLength: number, iterations: number): boolean {
-  if (key < pastLength) return true;
+/** Whether the query in chunk column `query` sees `key`, written from the definition: positions, iterations and a window. */
+function sees(query: number, key: number, pastLength: number, iterations: number, window: number): boolean {
+  const position = pastLength + Math.floor(query / iterations);
+  const reaches = (keyPosition: number) => window === 0 || position - keyPosition < window;
+  if (key < pastLength) return reaches(key);
   const column = key - pastLength;
-  const [position, keyPosition] = [Math.floor(query / iterations), Math.floor(column / iterations)];
-  const keyIteration = column % iterations;
-  if (keyPosition < position) return keyIteration === iterations - 1;
+  const keyPosition = pastLength + Math.floor(column / iterations);
+  if (keyPosition < position) return column % iterations === iterations - 1 && reaches(keyPosition);
   return column === query;
 }
 
 export const causalAttentionOracle: Oracle = (inputs, attributes) => {
-  const { scale, pastLength, iterations } = attributes as { scale: number; pastLength: number; iterations: number };
+  const { scale, pastLength, iterations, window } = attributes as Readonly<
+    Record<"scale" | "pastLength" | "iterations" | "window", number>
+  >;
   const { q, k, v, pastK, pastV } = inputs as Record<"q" | "k" | "v", HostArray> &
     Record<"pastK" | "pastV", HostArray | undefined>;
   const [, time, heads] = k.shape as [number, number, number, number];
@@ -31,12 +34,12 @@ export const causalAttentionOracle: Oracle = (inputs, attributes) => {
     v: withPast(pastV, v, pastLength),
     count: pastLength + time,
     heads,
-    sees: (_: number, query: number, key: number) => sees(query, key, pastLength, iterations),
+    sees: (_: number, query: number, key: number) => sees(query, key, pastLength, iterations, window),
   };
   return { y: attentionOracle(q, keys, scale) };
 };
 
-const ordinary = { batch: 1, positions: 1, iterations: 1, past: 0, keyValueHeads: 1, group: 1, headDim: 2 };
+const ordinary = { batch: 1, positions: 1, iterations: 1, past: 0, keyValueHeads: 1, group: 1, headDim: 2, window: 0 };
 
 export const causalAttentionSuite = kernelSuite({
   kernel: causalAttention,
@@ -54,6 +57,7 @@ export const causalAttentionSuite = kernelSuite({
     keyValueHeads: [1, 3],
     group: [1, 3],
     headDim: [1, 20],
+    window: [0, 12],
   },
   picked: [
     { ...ordinary },
@@ -69,8 +73,25 @@ export const causalAttentionSuite = kernelSuite({
     { ...ordinary, positions: 150, group: 2, headDim: 16 },
     { ...ordinary, positions: 5, headDim: 256 },
     { ...ordinary, batch: 1000, positions: 2, group: 3, headDim: 2 },
+    // A window of itself only, one that ends within a block of keys and one that ends with it, and one that is never full.
+    { ...ordinary, batch: 2, positions: 40, group: 2, keyValueHeads: 2, headDim: 6, window: 1 },
+    { ...ordinary, positions: 150, group: 2, headDim: 16, window: 21 },
+    { ...ordinary, positions: 150, headDim: 8, window: 33 },
+    { ...ordinary, positions: 97, keyValueHeads: 2, headDim: 4, window: 32 },
+    { ...ordinary, positions: 9, headDim: 4, window: 1_000_000 },
+    { ...ordinary, positions: 30, iterations: 3, group: 2, headDim: 5, window: 7 },
+    { ...ordinary, positions: 6, iterations: 2, headDim: 5, window: 1 },
+    { ...ordinary, past: 700, group: 3, headDim: 16, window: 300 },
+    { ...ordinary, past: 700, headDim: 16, window: 256 },
+    { ...ordinary, batch: 2, past: 5, group: 2, keyValueHeads: 2, headDim: 4, window: 1 },
+    { ...ordinary, past: 33, iterations: 2, group: 2, headDim: 64, window: 9 },
+    // A cache and a chunk: the window begins in the one for the first queries, in the other for the last.
+    { ...ordinary, batch: 2, positions: 70, past: 90, group: 2, keyValueHeads: 2, headDim: 8, window: 35 },
+    { ...ordinary, positions: 40, past: 300, headDim: 8, window: 100 },
+    { ...ordinary, positions: 20, past: 50, headDim: 8, window: 1 },
+    { ...ordinary, positions: 20, iterations: 2, past: 50, group: 2, headDim: 8, window: 30 },
   ],
-  build: ({ batch, positions, iterations, past: drawn, keyValueHeads, group, headDim }, random) => {
+  build: ({ batch, positions, iterations, past: drawn, keyValueHeads, group, headDim, window }, random) => {
     const past = Math.max(0, drawn);
     const time = positions * iterations;
     const keys = () => normals(random, [batch, time, keyValueHeads, headDim]);
@@ -82,15 +103,19 @@ export const causalAttentionSuite = kernelSuite({
         v: keys(),
         ...(past > 0 && { pastK: cache(), pastV: cache() }),
       },
-      attributes: { scale: 1 / Math.sqrt(headDim), pastLength: past, iterations },
+      attributes: { scale: 1 / Math.sqrt(headDim), pastLength: past, iterations, window },
     };
   },
   extremes: (random) => {
     const [q, k, v] = Array.from({ length: 3 }, () => normals(random, [1, 20, 2, 4]));
     const inputs = { q, k, v } as Record<"q" | "k" | "v", HostArray>;
-    const attributes = { scale: 0.5, pastLength: 0, iterations: 1 };
+    const attributes = { scale: 0.5, pastLength: 0, iterations: 1, window: 0 };
     return {
       "scores whose exponentials overflow": { inputs: { ...inputs, q: scaled(inputs.q, 50) }, attributes },
+      "scores whose exponentials overflow, within a window": {
+        inputs: { ...inputs, q: scaled(inputs.q, 50) },
+        attributes: { ...attributes, window: 5 },
+      },
       "scores that are all the same": { inputs: { ...inputs, q: zeros([1, 20, 2, 4]) }, attributes },
     };
   },

@@ -4,15 +4,16 @@ import { attentionOracle, entriesOf } from "../attention-oracle.js";
 import { at, type HostArray, normals, scaled, zeros } from "../host-array.js";
 import { kernelSuite, type Oracle } from "../kernel-suite.js";
 
-/** Written from the definition: documents, positions and iterations. */
-function sees(query: number, key: number, start: number, iterations: number): boolean {
+/** Written from the definition: documents, positions, iterations and a window. */
+function sees(query: number, key: number, start: number, iterations: number, window: number): boolean {
   if (key === query) return true;
   const [position, keyPosition] = [Math.floor(query / iterations), Math.floor(key / iterations)];
+  if (window > 0 && position - keyPosition >= window) return false;
   return keyPosition < position && key % iterations === iterations - 1 && key >= start;
 }
 
 export const documentAttentionOracle: Oracle = (inputs, attributes) => {
-  const { scale, iterations } = attributes as { scale: number; iterations: number };
+  const { scale, iterations, window } = attributes as Readonly<Record<"scale" | "iterations" | "window", number>>;
   const { q, k, v, starts } = inputs as Record<"q" | "k" | "v" | "starts", HostArray>;
   const [, count, heads] = k.shape as [number, number, number, number];
   const keys = {
@@ -20,7 +21,8 @@ export const documentAttentionOracle: Oracle = (inputs, attributes) => {
     v: entriesOf(v),
     count,
     heads,
-    sees: (b: number, query: number, key: number) => sees(query, key, at(starts, b * count + query), iterations),
+    sees: (b: number, query: number, key: number) =>
+      sees(query, key, at(starts, b * count + query), iterations, window),
   };
   return { y: attentionOracle(q, keys, scale) };
 };
@@ -43,7 +45,16 @@ function documents(random: Random, batch: number, positions: number, iterations:
   return starts;
 }
 
-const ordinary = { batch: 1, positions: 1, iterations: 1, keyValueHeads: 1, group: 1, headDim: 2, longest: 4 };
+const ordinary = {
+  batch: 1,
+  positions: 1,
+  iterations: 1,
+  keyValueHeads: 1,
+  group: 1,
+  headDim: 2,
+  longest: 4,
+  window: 0,
+};
 
 export const documentAttentionSuite = kernelSuite({
   kernel: documentAttention,
@@ -60,6 +71,7 @@ export const documentAttentionSuite = kernelSuite({
     group: [1, 3],
     headDim: [1, 20],
     longest: [1, 14],
+    window: [0, 8],
   },
   picked: [
     { ...ordinary },
@@ -70,8 +82,12 @@ export const documentAttentionSuite = kernelSuite({
     { ...ordinary, positions: 0, headDim: 4 },
     { ...ordinary, positions: 150, group: 2, headDim: 16, longest: 60 },
     { ...ordinary, positions: 12, headDim: 256 },
+    { ...ordinary, batch: 2, positions: 150, group: 2, headDim: 16, longest: 60, window: 21 },
+    { ...ordinary, positions: 97, headDim: 4, longest: 50, window: 32 },
+    { ...ordinary, positions: 20, headDim: 4, longest: 9, window: 1 },
+    { ...ordinary, batch: 2, positions: 20, iterations: 2, headDim: 5, longest: 9, window: 4 },
   ],
-  build: ({ batch, positions, iterations, keyValueHeads, group, headDim, longest }, random) => {
+  build: ({ batch, positions, iterations, keyValueHeads, group, headDim, longest, window }, random) => {
     const time = positions * iterations;
     const keys = () => normals(random, [batch, time, keyValueHeads, headDim]);
     return {
@@ -81,13 +97,13 @@ export const documentAttentionSuite = kernelSuite({
         v: keys(),
         starts: documents(random, batch, positions, iterations, longest),
       },
-      attributes: { scale: 1 / Math.sqrt(headDim), iterations },
+      attributes: { scale: 1 / Math.sqrt(headDim), iterations, window },
     };
   },
   extremes: (random) => {
     const [q, k, v] = Array.from({ length: 3 }, () => normals(random, [1, 20, 2, 4]));
     const inputs = { q, k, v, starts: documents(random, 1, 20, 1, 8) } as Record<"q" | "k" | "v" | "starts", HostArray>;
-    const attributes = { scale: 0.5, iterations: 1 };
+    const attributes = { scale: 0.5, iterations: 1, window: 0 };
     return {
       "scores whose exponentials overflow": { inputs: { ...inputs, q: scaled(inputs.q, 50) }, attributes },
       "scores that are all the same": { inputs: { ...inputs, q: zeros([1, 20, 2, 4]) }, attributes },
