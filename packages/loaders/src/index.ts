@@ -18,9 +18,13 @@ export { type FileSource, folderSource, httpSource, memorySource } from "./files
 export { type NotedFile, noteFiles, requireUnchanged } from "./files/noted-files.js";
 export type { OpenFile } from "./files/open-file.js";
 export { type OutputOptions, requireWritable } from "./files/output-folder.js";
+export type { GgufFormat } from "./formats/gguf/tensor-types.js";
+export { type GgufOptions, ggufParts } from "./formats/gguf/write-gguf.js";
 export { configToJson, readConfig } from "./formats/hugging-face-config.js";
 export { readLlama2c } from "./formats/llama2c.js";
 export { readSafetensors, writeSafetensors } from "./formats/safetensors.js";
+export { dataSource } from "./models/data-source.js";
+export { saveGguf } from "./models/gguf-folder.js";
 export { type ProbeReport, readProbe, writeProbe } from "./models/probe-files.js";
 export { loadModel, readModelData } from "./models/read-model.js";
 export { type ModelFiles, modelFiles, saveModel, saveModelData, saveModels } from "./models/save-model.js";

@@ -19,10 +19,13 @@ export async function requireWritable(folder: string, options: OutputOptions = {
   await (await createTemporary(folder, options)).remove();
 }
 
-/** Writes files (by path below the folder) as a new folder. @throws SstError as `requireWritable` */
+/** Whole, or piece by piece. */
+export type FileContent = Uint8Array | Iterable<Uint8Array> | AsyncIterable<Uint8Array>;
+
+/** Writes files (by path below the folder) as a new folder. @throws SstError as `requireWritable`, and what a content throws */
 export async function writeFolder(
   folder: string,
-  files: Readonly<Record<string, Uint8Array>>,
+  files: Readonly<Record<string, FileContent>>,
   options: OutputOptions = {},
 ): Promise<void> {
   const { mkdir, open, rename } = await import("node:fs/promises");
@@ -30,11 +33,11 @@ export async function writeFolder(
   const target = resolve(folder);
   const temporary = await createTemporary(folder, options);
   try {
-    for (const [name, bytes] of Object.entries(files)) {
+    for (const [name, content] of Object.entries(files)) {
       await mkdir(dirname(join(temporary.path, name)), { recursive: true });
       const file = await open(join(temporary.path, name), "wx");
       try {
-        await file.writeFile(bytes);
+        await file.writeFile(content);
         await file.sync();
       } finally {
         await file.close();
@@ -44,7 +47,7 @@ export async function writeFolder(
     await (options.overwrite ? replaceFolder : rename)(temporary.path, target);
   } catch (cause) {
     await temporary.remove();
-    throw notWritable(folder, cause);
+    throw cause instanceof SstError ? cause : notWritable(folder, cause);
   }
 }
 

@@ -11,14 +11,15 @@ import {
 import { SstError } from "@sst/tensor";
 import type { FileSource } from "../files/file-source.js";
 import { type OpenFile, openFile } from "../files/open-file.js";
+import { type NamedFile, openGguf } from "../formats/gguf/open-gguf.js";
 import { readConfig } from "../formats/hugging-face-config.js";
 import { looksLikeLlama2c, readLlama2c } from "../formats/llama2c.js";
 import { adapterConfigFile, adapterTensors, adapterWeightsFile, readAdapterConfig } from "../formats/peft.js";
 import { openSafetensors, type TensorFile } from "../formats/safetensors.js";
 import { looksLikeLlama2cTokenizer } from "../tokenizers/llama2c-tokenizer.js";
-
-export const weightsFile = "model.safetensors";
-export const streamFile = "state_stream.safetensors";
+import { dataSource } from "./data-source.js";
+import { streamFile, weightsFile } from "./file-names.js";
+import { ggufFileNames, streamConfigOf } from "./gguf-folder.js";
 
 export interface OpenModel extends ParameterSource {
   close(): Promise<void>;
@@ -31,18 +32,21 @@ export interface OpenModel extends ParameterSource {
  * @throws SstError `file-not-found`, `file-corrupt`, `file-unsupported` or `shape-mismatch`, naming file and tensor
  */
 export async function openModel(source: FileSource): Promise<OpenModel> {
-  if (!(await source.has("config.json"))) return modelInMemory(await readLlama2cFolder(source));
+  const gguf = await ggufFileNames(source);
+  if (gguf === undefined && !(await source.has("config.json"))) return modelInMemory(await readLlama2cFolder(source));
   const files: OpenFile[] = [];
   const close = async () => {
     for (const file of files) await file.close();
   };
-  const open = async (name: string): Promise<TensorFile> => {
+  const openBytes = async (name: string): Promise<OpenFile> => {
     const file = await openFile(source, name);
     files.push(file);
-    return openSafetensors(file, name);
+    return file;
   };
+  const open = async (name: string): Promise<TensorFile> => openSafetensors(await openBytes(name), name);
   try {
-    return { ...(await openHuggingFaceFolder(source, open)), close };
+    const backbone = gguf ? await openGgufBackbone(source, gguf, openBytes, open) : await openBackbone(source, open);
+    return { ...(await withAdapter(source, backbone, open)), close };
   } catch (error) {
     await close();
     throw error;
@@ -51,18 +55,44 @@ export async function openModel(source: FileSource): Promise<OpenModel> {
 
 type Open = (fileName: string) => Promise<TensorFile>;
 
-async function openHuggingFaceFolder(source: FileSource, open: Open): Promise<ParameterSource> {
+/** A model but for its adapters: parts of it in files. */
+interface OpenParts {
+  readonly config: ModelConfig;
+  readonly parts: readonly Pick<TensorFile, "shapes" | "read">[];
+}
+
+async function openBackbone(source: FileSource, open: Open): Promise<OpenParts> {
   const config = readConfig(await source.read("config.json"));
   const backbone = await open(weightsFile);
   requireShapes(backbone, backboneShapes(config), weightsFile);
   const stream = await openStream(source, config, open);
+  return { config, parts: stream ? [backbone, stream] : [backbone] };
+}
+
+async function openGgufBackbone(
+  source: FileSource,
+  names: readonly string[],
+  openBytes: (name: string) => Promise<OpenFile>,
+  open: Open,
+): Promise<OpenParts> {
+  const files: NamedFile[] = [];
+  for (const name of names) files.push({ name, file: await openBytes(name) });
+  const backbone = await openGguf(files);
+  if (!(await source.has(streamFile))) return { config: backbone.config, parts: [backbone] };
+  const stream = await open(streamFile);
+  const config = { ...backbone.config, stateStream: streamConfigOf(stream.metadata) };
+  requireShapes(stream, streamShapes(config), streamFile);
+  return { config, parts: [backbone, stream] };
+}
+
+async function withAdapter(source: FileSource, { config, parts }: OpenParts, open: Open): Promise<ParameterSource> {
   const adapter = await openAdapter(source, config, open);
-  const parts = [backbone, stream, adapter?.tensors].filter((part) => part !== undefined);
-  const partOf = new Map(parts.flatMap((part) => Object.keys(part.shapes).map((name) => [name, part])));
+  const all = adapter ? [...parts, adapter.tensors] : parts;
+  const partOf = new Map(all.flatMap((part) => Object.keys(part.shapes).map((name) => [name, part])));
   return {
     config,
     lora: adapter?.lora,
-    shapes: Object.assign({}, ...parts.map(({ shapes }) => shapes)),
+    shapes: Object.assign({}, ...all.map(({ shapes }) => shapes)),
     read: (name, take) => (partOf.get(name) as TensorFile).read(name, requiringFinite(name, take)),
   };
 }
@@ -118,7 +148,7 @@ async function readLlama2cFolder(source: FileSource): Promise<ModelData> {
   if (first === undefined) {
     throw new SstError(
       "file-not-found",
-      `${source.location} holds no model: expected config.json with ${weightsFile}, or a llama2.c checkpoint (*.bin)`,
+      `${source.location} holds no model: expected config.json with ${weightsFile}, a GGUF file (*.gguf), or a llama2.c checkpoint (*.bin)`,
     );
   }
   if (second !== undefined) {
@@ -130,12 +160,11 @@ async function readLlama2cFolder(source: FileSource): Promise<ModelData> {
   return readLlama2c(first[1], first[0]);
 }
 
-function modelInMemory({ config, weights }: ModelData): OpenModel {
-  const shapes = Object.entries(weights).map(([name, { shape }]) => [name, shape]);
+function modelInMemory(data: ModelData): OpenModel {
+  const source = dataSource(data);
   return {
-    config,
-    shapes: Object.fromEntries(shapes),
-    read: async (name, take) => requiringFinite(name, take)(weights[name]?.data as Float32Array),
+    ...source,
+    read: (name, take) => source.read(name, requiringFinite(name, take)),
     close: async () => {},
   };
 }

@@ -7,7 +7,7 @@ import { adapterFiles } from "../formats/peft.js";
 import { writeSafetensors } from "../formats/safetensors.js";
 import type { SymbolVocabulary } from "../tokenizers/symbol-vocabulary.js";
 import type { Tokenizer } from "../tokenizers/tokenizer.js";
-import { streamFile, weightsFile } from "./open-model.js";
+import { streamFile, weightsFile } from "./file-names.js";
 
 export interface ModelFiles {
   /** Saved beside a model of text. */

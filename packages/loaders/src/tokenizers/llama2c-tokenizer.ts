@@ -34,6 +34,15 @@ export class Llama2cTokenizer implements Tokenizer {
     return this.#pieces.length;
   }
 
+  /** Tokens as bytes, by number; 1 and 2 are where a text starts and ends. */
+  get pieces(): readonly Uint8Array[] {
+    return this.#pieces;
+  }
+
+  get scores(): Float32Array {
+    return this.#scores;
+  }
+
   encode(text: string): number[] {
     const tokens = [startToken];
     if (text !== "") for (const word of ` ${text}`) tokens.push(...this.#encodeCharacter(word));

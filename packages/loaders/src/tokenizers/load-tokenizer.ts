@@ -1,13 +1,16 @@
 /** Finding a model's tokenizer among its files. */
 import { SstError } from "@sst/tensor";
 import { type FileSource, toSource } from "../files/file-source.js";
+import { openFile } from "../files/open-file.js";
 import { looksLikeLlama2c } from "../formats/llama2c.js";
+import { ggufFileNames } from "../models/gguf-folder.js";
+import { readGgufTokenizer } from "./gguf-tokenizer.js";
 import { HuggingFaceTokenizer } from "./hugging-face-tokenizer.js";
 import { Llama2cTokenizer } from "./llama2c-tokenizer.js";
 import type { Tokenizer } from "./tokenizer.js";
 
 /**
- * `tokenizer.json`, or a llama2.c tokenizer under any name that ends in `.bin`.
+ * `tokenizer.json`, the one in a GGUF file, or a llama2.c tokenizer under any name that ends in `.bin`.
  *
  * @throws SstError `file-not-found` where there is none, `file-corrupt` or `file-unsupported` for one that is damaged
  */
@@ -18,6 +21,8 @@ export async function loadTokenizer(from: string | FileSource): Promise<Tokenize
     const config = hasConfig ? await source.read("tokenizer_config.json") : undefined;
     return new HuggingFaceTokenizer(await source.read("tokenizer.json"), config);
   }
+  const [gguf] = (await ggufFileNames(source)) ?? [];
+  if (gguf !== undefined) return ggufTokenizer(source, gguf);
   let complaint: unknown;
   for (const name of await binaryNames(source)) {
     const bytes = await source.read(name);
@@ -30,8 +35,17 @@ export async function loadTokenizer(from: string | FileSource): Promise<Tokenize
   if (complaint !== undefined) throw complaint;
   throw new SstError(
     "file-not-found",
-    `${source.location} holds no tokenizer: expected tokenizer.json or a llama2.c tokenizer (*.bin)`,
+    `${source.location} holds no tokenizer: expected tokenizer.json, a GGUF file or a llama2.c tokenizer (*.bin)`,
   );
+}
+
+async function ggufTokenizer(source: FileSource, name: string): Promise<Tokenizer> {
+  const file = await openFile(source, name);
+  try {
+    return await readGgufTokenizer(file, name);
+  } finally {
+    await file.close();
+  }
 }
 
 /** A source on the web cannot list its files, but models that we save call theirs `tokenizer.bin`. */

@@ -124,7 +124,8 @@ class HeaderWalk {
 
   #tensor(): void {
     const dimensions = this.#whole32();
-    if (dimensions > MAX_DIMENSIONS) throw this.#corrupt(`${this.#within} has ${dimensions} dimensions, at most 4 can be`);
+    if (dimensions > MAX_DIMENSIONS)
+      throw this.#corrupt(`${this.#within} has ${dimensions} dimensions, at most 4 can be`);
     this.#skip(8 * dimensions + 4 + 8);
   }
 
@@ -162,7 +163,9 @@ class HeaderWalk {
   #skip(size: number): void {
     const end = this.#position + size;
     if (end > this.fileBytes) {
-      throw this.#corrupt(`its ${this.fileBytes} bytes end within ${this.#within}: is it truncated? Get it again, whole`);
+      throw this.#corrupt(
+        `its ${this.fileBytes} bytes end within ${this.#within}: is it truncated? Get it again, whole`,
+      );
     }
     if (end > this.start.byteLength) throw new StartTooShort();
     this.#position = end;

@@ -39,7 +39,7 @@ export async function readHeader(file: OpenFile, fileName: string): Promise<Gguf
   if (parsed.tensorInfoByteRange[1] !== bytes.byteLength) {
     throw corrupt(fileName, "its header reads differently from what its lengths say");
   }
-  const metadata = new Metadata(parsed.metadata as Readonly<Record<string, unknown>>, fileName);
+  const metadata = new Metadata(parsed.metadata as unknown as Readonly<Record<string, unknown>>, fileName);
   const alignment = alignmentOf(metadata);
   const dataStart = roundUp(bytes.byteLength, alignment);
   return { metadata, tensors: placeTensors(parsed.tensorInfos, file, dataStart, alignment, fileName) };
@@ -61,14 +61,14 @@ async function headerBytes(file: OpenFile, fileName: string): Promise<Uint8Array
 }
 
 async function parse(header: Uint8Array, fileName: string): Promise<GGUFParseOutput> {
-  // The library asks for what it would get from the web, and gets it from memory.
+  // The library asks for what it would get from the web, and gets it from memory: nothing is at this address.
   const fromMemory = async (_: unknown, request?: RequestInit) => {
     const range = new Headers(request?.headers).get("range") ?? "";
     const [first, last] = range.replace("bytes=", "").split("-").map(Number) as [number, number];
     return new Response(header.slice(first, last + 1));
   };
   try {
-    return await gguf(fileName, { fetch: fromMemory });
+    return await gguf("https://memory.invalid", { fetch: fromMemory });
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause);
     throw unsupported(fileName, `its header cannot be used: ${reason}`, cause);

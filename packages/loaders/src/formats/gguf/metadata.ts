@@ -5,10 +5,12 @@ export class Metadata {
   constructor(
     private readonly values: Readonly<Record<string, unknown>>,
     readonly fileName: string,
+    private readonly prefix = "",
   ) {}
 
-  has(key: string): boolean {
-    return Object.hasOwn(this.values, key);
+  /** Those whose keys begin so, by what follows. */
+  below(prefix: string): Metadata {
+    return new Metadata(this.values, this.fileName, this.prefix + prefix);
   }
 
   /** @throws SstError `file-corrupt`, as all of these, where it is something else */
@@ -44,15 +46,20 @@ export class Metadata {
     return this.#list(key, "finite numbers", Number.isFinite as (value: unknown) => value is number);
   }
 
-  /** What it is, where nothing may be missing. */
-  required<Value>(key: string, value: Value | undefined): Value {
-    if (value !== undefined) return value;
-    throw corrupt(this.fileName, `it lacks the metadata "${key}": is it a whole model?`);
+  /** As `text`, `whole`, `real` or `texts`, where it may not be missing. */
+  required<Kind extends "text" | "whole" | "real" | "texts">(
+    kind: Kind,
+    key: string,
+  ): NonNullable<ReturnType<this[Kind]>> {
+    const value = this[kind](key);
+    if (value !== undefined) return value as NonNullable<ReturnType<this[Kind]>>;
+    throw corrupt(this.fileName, `it lacks the metadata "${this.prefix}${key}": is it a whole model?`);
   }
 
   /** As it is, for what is only compared. */
   raw(key: string): unknown {
-    return this.has(key) ? this.values[key] : undefined;
+    const full = this.prefix + key;
+    return Object.hasOwn(this.values, full) ? this.values[full] : undefined;
   }
 
   #list<Value>(key: string, what: string, is: (value: unknown) => value is Value): readonly Value[] | undefined {
@@ -62,9 +69,10 @@ export class Metadata {
 
   #get<Value>(key: string, what: string, is: (value: unknown) => value is Value): Value | undefined {
     const value = this.raw(key);
-    if (value === undefined || is(value)) return value;
+    if (value === undefined) return undefined;
+    if (is(value)) return value;
     const found = Array.isArray(value) ? `a list of ${value.length}` : `${typeof value} ${value}`;
-    throw corrupt(this.fileName, `the metadata "${key}" should be ${what}, but is ${found}`);
+    throw corrupt(this.fileName, `the metadata "${this.prefix}${key}" should be ${what}, but is ${found}`);
   }
 }
 

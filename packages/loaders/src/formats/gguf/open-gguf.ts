@@ -1,6 +1,7 @@
 /** Models in GGUF files, opened and checked but for their values. */
 import { backboneShapes, type ModelConfig, type ParameterSource } from "@sst/layers";
 import { SstError } from "@sst/tensor";
+import { backboneOf } from "../../backbones/index.js";
 import type { OpenFile } from "../../files/open-file.js";
 import { corrupt, unsupported } from "./errors.js";
 import { type GgufHeader, readHeader, type TensorPlace } from "./header.js";
@@ -29,8 +30,7 @@ export async function openGguf(files: readonly NamedFile[]): Promise<ParameterSo
   const { fileName } = metadata;
   requireAllParts(headers);
   const tensors = mergeTensors(headers);
-  const factors = await readFactors(tensors);
-  const config = readGgufConfig(metadata, tensors, factors && ((rope) => inferScaling(factors, rope, fileName)));
+  const config = await withFactors(readGgufConfig(metadata, tensors), tensors, fileName);
   const shapes = backboneShapes(config);
   const places = new Map(
     Object.entries(shapes).map(([name, shape]) => [name, placeOf(ggufName(name, config), shape, tensors, fileName)]),
@@ -93,10 +93,20 @@ function mergeTensors(headers: readonly GgufHeader[]): Map<string, TensorPlace> 
   return merged;
 }
 
-async function readFactors(tensors: ReadonlyMap<string, TensorPlace>): Promise<Float32Array | undefined> {
+/** With the scaling that a tensor says, where the file has it. */
+async function withFactors(
+  config: ModelConfig,
+  tensors: ReadonlyMap<string, TensorPlace>,
+  fileName: string,
+): Promise<ModelConfig> {
   const place = tensors.get(ropeFactorsName);
-  if (place === undefined) return undefined;
+  if (place === undefined) return config;
+  const expected = [config.headDim / 2];
+  if (config.ropeScaling !== undefined || backboneOf(config.modelType).gguf.architecture !== "llama") {
+    throw unsupported(fileName, `the model that its metadata describe has no tensor "${ropeFactorsName}"`);
+  }
+  placeOf(ropeFactorsName, expected, tensors, fileName);
   const pieces: number[] = [];
   await readTensor(place, (values) => pieces.push(...values));
-  return Float32Array.from(pieces);
+  return { ...config, ropeScaling: inferScaling(Float32Array.from(pieces), config, fileName) };
 }

@@ -41,10 +41,7 @@ function packBlocks(
   const blocks = values.length / 32;
   const bytes = new Uint8Array(blocks * blockBytes);
   for (let block = 0; block < blocks; block++) {
-    pack(
-      values.subarray(32 * block, 32 * (block + 1)),
-      bytes.subarray(blockBytes * block, blockBytes * (block + 1)),
-    );
+    pack(values.subarray(32 * block, 32 * (block + 1)), bytes.subarray(blockBytes * block, blockBytes * (block + 1)));
   }
   return bytes;
 }

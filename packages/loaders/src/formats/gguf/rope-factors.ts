@@ -2,26 +2,18 @@
  * Llama 3's rope scaling in GGUF: no numbers of how it is made, but a tensor with what each frequency is divided by. There and
  * back again, for the low and high factors that all of its models have.
  */
-import type { RopeScaling } from "@sst/layers";
-import { SstError } from "@sst/tensor";
-
-type Llama3Scaling = Extract<RopeScaling, { ropeType: "llama3" }>;
-
-interface Frequencies {
-  readonly headDim: number;
-  readonly ropeTheta: number;
-}
+import { type ModelConfig, type RopeScaling, rotaryFrequencies } from "@sst/layers";
+import { unsupported } from "./errors.js";
 
 const [lowFreqFactor, highFreqFactor] = [1, 4];
 
 /** `[headDim / 2]`. */
-export function ropeFactors(scaling: Llama3Scaling, frequencies: Frequencies): Float32Array {
-  const { factor, originalMaxPositionEmbeddings: original } = scaling;
-  return wavelengths(frequencies).map((length) => {
-    const share = (original / length - scaling.lowFreqFactor) / (scaling.highFreqFactor - scaling.lowFreqFactor);
-    const kept = Math.min(1, Math.max(0, share));
-    return 1 / ((1 - kept) / factor + kept);
-  });
+export function ropeFactors(config: ModelConfig): Float32Array {
+  const plain = plainFrequencies(config);
+  return Float32Array.from(
+    rotaryFrequencies(config, "full_attention"),
+    (frequency, index) => (plain[index] as number) / frequency,
+  );
 }
 
 /**
@@ -30,41 +22,45 @@ export function ropeFactors(scaling: Llama3Scaling, frequencies: Frequencies): F
  *
  * @throws SstError `file-unsupported` for factors that were made otherwise
  */
-export function inferScaling(factors: Float32Array, frequencies: Frequencies, fileName: string): Llama3Scaling {
-  const lengths = wavelengths(frequencies);
+export function inferScaling(factors: Float32Array, config: ModelConfig, fileName: string): RopeScaling {
+  const lengths = plainFrequencies(config).map((frequency) => (2 * Math.PI) / frequency);
   const factor = Number(Math.max(...factors).toPrecision(6));
-  const scaling = (original: number): Llama3Scaling => ({
-    ropeType: "llama3",
-    factor,
-    lowFreqFactor,
-    highFreqFactor,
-    originalMaxPositionEmbeddings: Math.max(1, Math.round(original)),
-  });
-  const candidates = Array.from(factors, (found, index) => originalFrom(found, factor, lengths[index] as number));
-  // Without one that lies between: beyond four times the last that is kept, and before the first that is divided.
+  const between = Array.from(factors, (found, index) => originalFrom(found, factor, lengths[index] as number));
+  // Where none says it: beyond the last frequency that is kept.
   const lastKept = Math.max(0, ...lengths.filter((_, index) => factors[index] === 1));
-  for (const original of [...candidates.filter((each) => each !== undefined), lastKept * highFreqFactor + 1]) {
-    const found = scaling(original);
-    if (ropeFactors(found, frequencies).every((each, index) => isNear(each, factors[index] as number))) return found;
+  const originals = [...between.filter((original) => original !== undefined), lastKept * highFreqFactor + 1];
+  for (const original of originals) {
+    const originalMaxPositionEmbeddings = Math.max(1, Math.round(original));
+    const ropeScaling = {
+      ropeType: "llama3",
+      factor,
+      lowFreqFactor,
+      highFreqFactor,
+      originalMaxPositionEmbeddings,
+    } as const;
+    if (areNear(ropeFactors({ ...config, ropeScaling }), factors)) return ropeScaling;
   }
-  throw new SstError(
-    "file-unsupported",
-    `${fileName}: the tensor "rope_freqs.weight" holds factors that Llama 3's rope scaling does not give; supported are ` +
-      "those of Llama 3.1 to 3.3",
+  throw unsupported(
+    fileName,
+    'the tensor "rope_freqs.weight" holds factors that Llama 3\'s rope scaling does not give; supported are those of Llama ' +
+      "3.1 to 3.3",
   );
 }
 
-/** Undefined for factors that do not depend on it. */
+/** The context that gives this factor; undefined for factors that do not depend on it. */
 function originalFrom(found: number, factor: number, length: number): number | undefined {
   if (!(found > 1 + 1e-4 && found < factor * (1 - 1e-4))) return undefined;
   const kept = (1 / found - 1 / factor) / (1 - 1 / factor);
   return length * (lowFreqFactor + kept * (highFreqFactor - lowFreqFactor));
 }
 
-function wavelengths({ headDim, ropeTheta }: Frequencies): Float32Array {
-  return Float32Array.from({ length: headDim / 2 }, (_, index) => 2 * Math.PI * ropeTheta ** ((2 * index) / headDim));
+function plainFrequencies({ ropeScaling, ...config }: ModelConfig): number[] {
+  return rotaryFrequencies(config, "full_attention");
 }
 
-function isNear(value: number, expected: number): boolean {
-  return Math.abs(value - expected) <= 1e-5 * Math.abs(expected);
+function areNear(values: Float32Array, expected: Float32Array): boolean {
+  return (
+    values.length === expected.length &&
+    values.every((value, index) => Math.abs(value / (expected[index] as number) - 1) <= 1e-5)
+  );
 }

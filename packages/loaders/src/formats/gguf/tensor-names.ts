@@ -1,7 +1,7 @@
 /** Hugging Face's names of parameters as GGUF has them, and how their values differ. */
 import type { ModelConfig } from "@sst/layers";
 import { SstError } from "@sst/tensor";
-import { architectures } from "./architectures.js";
+import { backboneOf } from "../../backbones/index.js";
 
 export const ropeFactorsName = "rope_freqs.weight";
 
@@ -45,10 +45,10 @@ export function ggufName(name: string, config: ModelConfig): string {
 
 /** Whether a parameter's rows are in another order: those of q and k, for some architectures. */
 export function hasPairedRows(name: string, { modelType }: ModelConfig): boolean {
-  return architectures[modelType].interleavesRotaryPairs && /\.self_attn\.[qk]_proj\.(weight|bias)$/.test(name);
+  return backboneOf(modelType).gguf.interleavesRotaryPairs && /\.self_attn\.[qk]_proj\.(weight|bias)$/.test(name);
 }
 
 /** Whether the file has 1 + what we have. */
 export function isOneMore(name: string, { modelType }: ModelConfig): boolean {
-  return architectures[modelType].addsOneToNorms && /norm\.weight$/.test(name);
+  return backboneOf(modelType).gguf.addsOneToNorms && /norm\.weight$/.test(name);
 }

@@ -1,10 +1,11 @@
 /** A config as the metadata of a GGUF file, the other way round of `read-config.ts`. */
 import { GGUFValueType } from "@huggingface/gguf";
-import type { ModelConfig } from "@sst/layers";
+import { backboneShapes, type ModelConfig } from "@sst/layers";
 import { SstError } from "@sst/tensor";
-import { architectures } from "./architectures.js";
+import { backboneOf } from "../../backbones/index.js";
 import { Metadata } from "./metadata.js";
-import { readGgufConfig } from "./read-config.js";
+import { endNames, readGgufConfig } from "./read-config.js";
+import { ggufName } from "./tensor-names.js";
 
 /** Keys with their values and GGUF's types of these. */
 export type TypedMetadata = Record<string, { value: unknown; type: GGUFValueType; subType?: GGUFValueType }>;
@@ -25,7 +26,7 @@ export function configMetadata(config: ModelConfig): TypedMetadata {
 }
 
 function metadataOf(config: ModelConfig): TypedMetadata {
-  const { architecture } = architectures[config.modelType];
+  const { architecture } = backboneOf(config.modelType).gguf;
   const { ropeScaling, slidingWindow } = config;
   const ends = [config.eosTokenId ?? []].flat();
   const ofModel: TypedMetadata = {
@@ -52,35 +53,47 @@ function metadataOf(config: ModelConfig): TypedMetadata {
     ...Object.fromEntries(Object.entries(ofModel).map(([key, entry]) => [`${architecture}.${key}`, entry])),
     ...(config.bosTokenId !== undefined && { "tokenizer.ggml.bos_token_id": whole(config.bosTokenId) }),
     ...Object.fromEntries(
-      ["eos", "eot", "eom"].slice(0, ends.length).map((name, index) => [
-        `tokenizer.ggml.${name}_token_id`,
-        whole(ends[index] as number),
-      ]),
+      endNames
+        .slice(0, ends.length)
+        .map((name, index) => [`tokenizer.ggml.${name}_token_id`, whole(ends[index] as number)]),
     ),
   };
 }
 
 function requireSameModel(config: ModelConfig, written: TypedMetadata): void {
-  const values = Object.fromEntries(Object.entries(written).map(([key, { value, type }]) => [
-    key,
-    type === GGUFValueType.FLOAT32 ? Math.fround(value as number) : value,
-  ]));
-  const tensors = new Map([["token_embd.weight", { shape: [config.vocabSize, config.hiddenSize] }]]);
-  if (!config.tieWordEmbeddings) tensors.set("output.weight", { shape: [config.vocabSize, config.hiddenSize] });
-  if (config.biasedLayers?.includes("q_proj")) tensors.set("blk.0.attn_q.bias", { shape: [] });
-  const { ropeScaling } = config;
-  const factors = ropeScaling?.ropeType === "llama3" ? () => ropeScaling : undefined;
-  const read = readGgufConfig(new Metadata(values, "GGUF"), tensors, factors);
-  const { stateStream: _, ...expected } = config;
-  // Without its window, a Mistral is a Llama in all but its name.
-  const found = expected.modelType === "mistral" ? { ...read, modelType: "mistral" } : read;
+  const { architecture } = backboneOf(config.modelType).gguf;
+  const expected = comparable(config);
+  const found = comparable(readGgufConfig(new Metadata(asRead(written), "GGUF"), tellingTensors(config)));
   for (const field of new Set([...Object.keys(expected), ...Object.keys(found)])) {
-    const [given, back] = [expected, found].map((each) => JSON.stringify((each as Record<string, unknown>)[field]));
+    const [given, back] = [expected, found].map((each) => JSON.stringify(each[field]));
     if (given === back) continue;
     throw new SstError(
       "file-unsupported",
-      `a GGUF file of the architecture "${architectures[config.modelType].architecture}" cannot say that ${field} is ` +
-        `${given}: it would be read as ${back}. Write safetensors instead`,
+      `a GGUF file of the architecture "${architecture}" cannot say that ${field} is ${given}: it would be read as ` +
+        `${back}. Write safetensors instead`,
     );
   }
+}
+
+function asRead(written: TypedMetadata): Record<string, unknown> {
+  const rounded = (type: GGUFValueType, value: unknown) =>
+    type === GGUFValueType.FLOAT32 ? Math.fround(value as number) : value;
+  return Object.fromEntries(Object.entries(written).map(([key, { value, type }]) => [key, rounded(type, value)]));
+}
+
+/** Those that a part of the config is read from. */
+function tellingTensors(config: ModelConfig): Map<string, { shape: readonly number[] }> {
+  const names = Object.entries(backboneShapes(config)).map(
+    ([name, shape]) => [ggufName(name, config), { shape }] as const,
+  );
+  return new Map(names);
+}
+
+/** What the metadata are to say. What is left out stands elsewhere: the stream in its file, Llama 3's scaling in a tensor. */
+function comparable({ stateStream, ropeScaling, modelType, ...config }: ModelConfig): Record<string, unknown> {
+  const { architecture } = backboneOf(modelType).gguf;
+  const isInTensor = ropeScaling?.ropeType === "llama3" && architecture === "llama";
+  // Without its window, a Mistral is a Llama in all but its name.
+  const type = modelType === "mistral" && config.slidingWindow === undefined ? "llama" : modelType;
+  return { ...config, modelType: type, ...(ropeScaling && !isInTensor && { ropeScaling }) };
 }

@@ -1,5 +1,5 @@
 /** GGUF files, for llama.cpp too: the metadata by Hugging Face's library, then where each tensor is, then the tensors. */
-import { GGUFValueType, type GGUFTypedMetadata, serializeGgufMetadata } from "@huggingface/gguf";
+import { type GGUFTypedMetadata, GGUFValueType, serializeGgufMetadata } from "@huggingface/gguf";
 import { isStreamParameter, type ModelConfig, ParameterReader, type ParameterSource } from "@sst/layers";
 import { SstError } from "@sst/tensor";
 import { tokenizerMetadata } from "../../tokenizers/gguf-tokenizer-metadata.js";
@@ -65,9 +65,8 @@ function writtenTensors(source: ParameterSource, type: WritableType): WrittenTen
       values: async () => asWritten(name, (await reader.readForNow(name)).data, shape, config),
     };
   });
-  const { ropeScaling } = config;
-  if (ropeScaling?.ropeType !== "llama3") return tensors;
-  const factors = ropeFactors(ropeScaling, config);
+  if (config.ropeScaling?.ropeType !== "llama3") return tensors;
+  const factors = ropeFactors(config);
   const shape = [factors.length];
   return [...tensors, { name: ropeFactorsName, shape, type: writableTypes.f32, values: async () => factors }];
 }
