@@ -10,7 +10,14 @@ const STEP_ADDRESS = 512;
 interface Exports {
   run(first: number, end: number): void;
   help(index: number): void;
-  attentionAreaBytes(pastLength: number, time: number, heads: number, headDim: number, iterations: number): number;
+  attentionAreaBytes(
+    pastLength: number,
+    time: number,
+    heads: number,
+    headDim: number,
+    iterations: number,
+    window: number,
+  ): number;
   attentionGradientAreaBytes(time: number, headDim: number, iterations: number): number;
   matMulAreaBytes(depth: number): number;
   matMulScratchBytes(rows: number, depth: number): number;
@@ -18,7 +25,7 @@ interface Exports {
   quantizedScratchBytes(rows: number, depth: number, bits: number): number;
   recurrenceAreaBytes(batch: number, hidden: number, wide: number): number;
   recurrenceGradientAreaBytes(batch: number, time: number, hidden: number, wide: number): number;
-  recurrenceGradientScratchBytes(batch: number, time: number, hidden: number, wide: number): number;
+  recurrenceGradientScratchBytes(batch: number, time: number, hidden: number, wide: number, hasOutNorm: 0 | 1): number;
   recurrenceScratchBytes(batch: number, time: number, hidden: number, wide: number): number;
 }
 

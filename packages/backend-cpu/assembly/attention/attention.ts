@@ -1,6 +1,7 @@
 /**
  * Causal attention with grouped queries and its gradient. Keys are the rows of a cache, then those of the chunk;
- * `iterations` columns belong to each position (see the kernel's definition).
+ * `iterations` columns belong to each position, and a `window` of positions is seen, or all of them where it is 0 (see the kernel's
+ * definition).
  */
 import { Part } from "../parts";
 import { grainOf, parallel } from "../threads";
@@ -26,6 +27,7 @@ export class Attention {
   capacity: usize;
   pastLength: usize;
   iterations: usize;
+  window: usize;
   scale: f32;
   /** The column at which each column's document begins, `[batch, time]`; 0 where a row is one document. */
   starts: usize;
@@ -46,6 +48,7 @@ export class AttentionGradient {
   keyValueHeads: usize;
   headDim: usize;
   iterations: usize;
+  window: usize;
   scale: f32;
   /** The column at which each column's document begins, `[batch, time]`; 0 where a row is one document. */
   starts: usize;
@@ -57,12 +60,36 @@ function goesByBlock(time: usize, iterations: usize): bool {
   return iterations == 1 && time >= BLOCK_TIME;
 }
 
-/** The first of the chunk's columns that a column sees. */
-export function firstSeen(starts: usize, b: usize, time: usize, column: usize): usize {
-  if (starts == 0) return 0;
+/** The first of the positions up to `position` that are within a window which ends there. */
+// @ts-ignore: decorator
+@inline
+export function windowStart(position: usize, window: usize): usize {
+  return window == 0 || window > position ? 0 : position + 1 - window;
+}
+
+/** Of the cache's rows, those that a chunk behind it sees: the last ones. */
+// @ts-ignore: decorator
+@inline
+export function pastInSight(pastLength: usize, window: usize): usize {
+  return pastLength - windowStart(pastLength, window);
+}
+
+/** The first key that a column of the chunk sees, counted through `past` rows of a cache and then the chunk's positions. */
+export function firstSeen(
+  past: usize,
+  starts: usize,
+  b: usize,
+  time: usize,
+  column: usize,
+  iterations: usize,
+  window: usize,
+): usize {
+  const position = column / iterations;
+  const first = windowStart(past + position, window);
+  if (starts == 0) return first;
   const start = load<i32>(starts + (b * time + column) * 4);
   // Whatever it says, a column sees itself.
-  return start < 0 ? 0 : min(<usize>start, column);
+  return max(first, past + (start < 0 ? 0 : min(<usize>start / iterations, position)));
 }
 
 /** What every thread needs in its work area. */
@@ -72,10 +99,10 @@ export function attentionAreaBytes(
   heads: usize,
   headDim: usize,
   iterations: usize,
+  window: usize,
 ): usize {
-  return goesByBlock(time, iterations)
-    ? blockAreaBytes(pastLength, time, headDim)
-    : queryAreaBytes(pastLength, time, heads);
+  const past = pastInSight(pastLength, window);
+  return goesByBlock(time, iterations) ? blockAreaBytes(past, time, headDim) : queryAreaBytes(past, time, heads);
 }
 
 export function attentionGradientAreaBytes(time: usize, headDim: usize, iterations: usize): usize {
@@ -87,7 +114,8 @@ export function causalAttention(a: Attention): void {
   if (goesByBlock(a.time, a.iterations)) {
     parallel(Part.attendByBlock, args, a.batch * a.keyValueHeads, 1);
   } else {
-    parallel(Part.attendByQuery, args, a.batch * a.time * a.heads, grainOf((a.pastLength + a.time) * a.headDim));
+    const keys = pastInSight(a.pastLength, a.window) + a.time;
+    parallel(Part.attendByQuery, args, a.batch * a.time * a.heads, grainOf(keys * a.headDim));
   }
 }
 

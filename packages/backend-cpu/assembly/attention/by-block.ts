@@ -2,17 +2,25 @@
  * Attention for blocks of queries as products of packed matrices: scores of a block against all keys that it sees, never
  * a time × time matrix. Keys and values of one head are packed once for all queries that share them.
  */
-import { EDGE_BYTES, multiplyPacked } from "../matrix/block";
+import { EDGE_BYTES, multiplyPacked, multiplyPanels } from "../matrix/block";
 import { dot } from "../math";
-import { packedLeftBytes, packedRightBytes, packLeft, packRight } from "../matrix/pack";
+import { COLUMNS, packedLeftBytes, packedRightBytes, packLeft, packRight, ROWS } from "../matrix/pack";
 import { workArea } from "../threads";
-import { Attention, AttentionGradient, firstSeen } from "./attention";
+import { Attention, AttentionGradient, firstSeen, pastInSight, windowStart } from "./attention";
 import { clearRows } from "./by-query";
 import { exponentials, scaleRow } from "./softmax";
 
 /** Queries of one block. */
 const QUERIES: usize = 32;
 
+/** The panel of packed keys that key `first` is in begins with this key. */
+// @ts-ignore: decorator
+@inline
+function panelStart(first: usize): usize {
+  return first & ~(COLUMNS - 1);
+}
+
+/** Room for attention over `pastLength` rows of a cache, all of them in sight, and a chunk. */
 export function blockAreaBytes(pastLength: usize, time: usize, headDim: usize): usize {
   const keys = packedRightBytes(headDim, pastLength) + packedRightBytes(headDim, time);
   const values = packedRightBytes(pastLength, headDim) + packedRightBytes(time, headDim);
@@ -21,11 +29,11 @@ export function blockAreaBytes(pastLength: usize, time: usize, headDim: usize): 
 }
 
 /** Items are (batch, key head). */
-export function attendByBlock(a: Attention, from: usize, to: usize): void {
+export function attendByBlock(a: Attention, firstItem: usize, endItem: usize): void {
   const group = a.heads / a.keyValueHeads;
   const keyStride = a.keyValueHeads * a.headDim;
   const queryStride = a.heads * a.headDim;
-  const past = a.pastLength;
+  const past = pastInSight(a.pastLength, a.window);
   const edge = workArea();
   const pastKeys = edge + EDGE_BYTES;
   const keys = pastKeys + packedRightBytes(a.headDim, past);
@@ -34,37 +42,46 @@ export function attendByBlock(a: Attention, from: usize, to: usize): void {
   const queries = values + packedRightBytes(a.time, a.headDim);
   const weights = queries + packedLeftBytes(QUERIES, a.headDim);
   const packedWeights = weights + QUERIES * (past + a.time) * 4;
-  for (let item = from; item < to; item++) {
+  for (let item = firstItem; item < endItem; item++) {
     const b = item / a.keyValueHeads;
     const keyHead = item % a.keyValueHeads;
     const chunk = (b * a.time * keyStride + keyHead * a.headDim) * 4;
-    const cache = (b * a.capacity * keyStride + keyHead * a.headDim) * 4;
+    const cache = ((b * a.capacity + a.pastLength - past) * keyStride + keyHead * a.headDim) * 4;
     packRight(a.pastK + cache, pastKeys, a.headDim, past, keyStride, true);
     packRight(a.k + chunk, keys, a.headDim, a.time, keyStride, true);
     packRight(a.pastV + cache, pastValues, past, a.headDim, keyStride, false);
     for (let first: usize = 0; first < a.time; first += QUERIES) {
       const count = min(QUERIES, a.time - first);
-      const seen = first + count;
-      const stride = past + seen;
+      // Keys that the block's first query sees, and so all that any of its queries does, from whole panels on.
+      const begin = windowStart(past + first, a.window);
+      const pastFrom = begin < past ? panelStart(begin) : past;
+      const from = begin < past ? <usize>0 : panelStart(begin - past);
+      const pastSeen = past - pastFrom;
+      const seen = first + count - from;
+      const stride = pastSeen + seen;
       // Packed for each block anew: a panel's length is the depth of the product.
-      packRight(a.v + chunk, values, seen, a.headDim, keyStride, false);
+      packRight(a.v + chunk + from * keyStride * 4, values, seen, a.headDim, keyStride, false);
       for (let head = keyHead * group; head < (keyHead + 1) * group; head++) {
         const at = ((b * a.time + first) * a.heads + head) * a.headDim * 4;
         packLeft(a.q + at, queries, count, a.headDim, queryStride, false);
-        multiplyPacked(queries, pastKeys, weights, count, past, a.headDim, stride, false, edge);
-        multiplyPacked(queries, keys, weights + past * 4, count, seen, a.headDim, stride, false, edge);
+        const pastPanels = pastKeys + pastFrom * a.headDim * 4;
+        multiplyPacked(queries, pastPanels, weights, count, pastSeen, a.headDim, stride, false, edge);
+        const panels = keys + from * a.headDim * 4;
+        multiplyPacked(queries, panels, weights + pastSeen * 4, count, seen, a.headDim, stride, false, edge);
         for (let i: usize = 0; i < count; i++) {
           const row = weights + i * stride * 4;
-          const hidden = firstSeen(a.starts, b, a.time, first + i);
-          const visible = past + first + i + 1;
+          const hidden = firstSeen(past, a.starts, b, a.time, first + i, 1, a.window) - pastFrom - from;
+          const visible = pastSeen + first + i + 1 - from;
           const begin = row + hidden * 4;
           memory.fill(row, 0, hidden * 4);
           scaleRow(begin, visible - hidden, <f32>1 / exponentials(begin, visible - hidden, a.scale));
           memory.fill(row + visible * 4, 0, (stride - visible) * 4);
         }
-        packLeft(weights, packedWeights, count, past, stride, false);
-        multiplyPacked(packedWeights, pastValues, a.y + at, count, a.headDim, past, queryStride, false, edge);
-        packLeft(weights + past * 4, packedWeights, count, seen, stride, false);
+        packLeft(weights, packedWeights, count, pastSeen, stride, false);
+        const lines = pastValues + pastFrom * COLUMNS * 4;
+        const steps = ROWS * pastSeen * 4;
+        multiplyPanels(packedWeights, lines, a.y + at, count, a.headDim, pastSeen, steps, COLUMNS * past * 4, queryStride, false, edge);
+        packLeft(weights + pastSeen * 4, packedWeights, count, seen, stride, false);
         multiplyPacked(packedWeights, values, a.y + at, count, a.headDim, seen, queryStride, true, edge);
       }
     }
@@ -79,7 +96,7 @@ export function blockBackAreaBytes(time: usize, headDim: usize): usize {
 }
 
 /** Items are (batch, key head): each adds up the gradients of its own keys and values. */
-export function attendByBlockBack(a: AttentionGradient, from: usize, to: usize): void {
+export function attendByBlockBack(a: AttentionGradient, firstItem: usize, endItem: usize): void {
   const group = a.heads / a.keyValueHeads;
   const keyStride = a.keyValueHeads * a.headDim;
   const queryStride = a.heads * a.headDim;
@@ -93,7 +110,7 @@ export function attendByBlockBack(a: AttentionGradient, from: usize, to: usize):
   const weights = upstream + packedRightBytes(QUERIES, a.headDim);
   const gradients = weights + QUERIES * a.time * 4;
   const packed = gradients + QUERIES * a.time * 4;
-  for (let item = from; item < to; item++) {
+  for (let item = firstItem; item < endItem; item++) {
     const b = item / a.keyValueHeads;
     const keyHead = item % a.keyValueHeads;
     const chunk = (b * a.time * keyStride + keyHead * a.headDim) * 4;
@@ -103,28 +120,32 @@ export function attendByBlockBack(a: AttentionGradient, from: usize, to: usize):
     packRight(a.v + chunk, valuesAcross, a.headDim, a.time, keyStride, true);
     for (let first: usize = 0; first < a.time; first += QUERIES) {
       const count = min(QUERIES, a.time - first);
-      const seen = first + count;
-      packRight(a.k + chunk, keys, seen, a.headDim, keyStride, false);
+      // From whole panels on, as above.
+      const from = panelStart(windowStart(first, a.window));
+      const seen = first + count - from;
+      const own = chunk + from * keyStride * 4;
+      const panels = from * a.headDim * 4;
+      packRight(a.k + own, keys, seen, a.headDim, keyStride, false);
       for (let head = keyHead * group; head < (keyHead + 1) * group; head++) {
         const at = ((b * a.time + first) * a.heads + head) * a.headDim * 4;
         packLeft(a.q + at, left, count, a.headDim, queryStride, false);
-        multiplyPacked(left, keysAcross, weights, count, seen, a.headDim, seen, false, edge);
+        multiplyPacked(left, keysAcross + panels, weights, count, seen, a.headDim, seen, false, edge);
         packLeft(a.dy + at, left, count, a.headDim, queryStride, false);
-        multiplyPacked(left, valuesAcross, gradients, count, seen, a.headDim, seen, false, edge);
+        multiplyPacked(left, valuesAcross + panels, gradients, count, seen, a.headDim, seen, false, edge);
         for (let i: usize = 0; i < count; i++) {
-          const hidden = firstSeen(a.starts, b, a.time, first + i);
+          const hidden = firstSeen(0, a.starts, b, a.time, first + i, 1, a.window) - from;
           const row = i * seen * 4;
           memory.fill(weights + row, 0, hidden * 4);
           memory.fill(gradients + row, 0, hidden * 4);
           const begin = row + hidden * 4;
-          scoreGradients(weights + begin, gradients + begin, first + i + 1 - hidden, seen - hidden, a.scale);
+          scoreGradients(weights + begin, gradients + begin, first + i + 1 - from - hidden, seen - hidden, a.scale);
         }
         packRight(a.q + at, queries, count, a.headDim, queryStride, false);
         packRight(a.dy + at, upstream, count, a.headDim, queryStride, false);
         packLeft(weights, packed, seen, count, seen, true);
-        multiplyPacked(packed, upstream, a.dv + chunk, seen, a.headDim, count, keyStride, true, edge);
+        multiplyPacked(packed, upstream, a.dv + own, seen, a.headDim, count, keyStride, true, edge);
         packLeft(gradients, packed, seen, count, seen, true);
-        multiplyPacked(packed, queries, a.dk + chunk, seen, a.headDim, count, keyStride, true, edge);
+        multiplyPacked(packed, queries, a.dk + own, seen, a.headDim, count, keyStride, true, edge);
         packLeft(gradients, packed, count, seen, seen, false);
         multiplyPacked(packed, keys, a.dq + at, count, a.headDim, seen, queryStride, false, edge);
       }

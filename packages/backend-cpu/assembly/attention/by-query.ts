@@ -154,7 +154,7 @@ function touched(from: usize, bytes: usize): i32 {
   return all;
 }
 
-/** What a thread needs in its work area: for each head the weights of all keys, their sum, and what touching a tile gave. */
+/** What a thread needs in its work area: for each head the weights of all keys that are seen, their sum, and what touching a tile gave. */
 export function queryAreaBytes(pastLength: usize, time: usize, heads: usize): usize {
   return heads * (pastLength + time + 2) * 4;
 }
@@ -176,12 +176,15 @@ function attendColumn(a: Attention, from: usize, to: usize): void {
   const firstHead = from % a.heads;
   const column = (from / a.heads) % a.time;
   const b = from / (a.heads * a.time);
-  const hidden = firstSeen(a.starts, b, a.time, column) / a.iterations;
+  const first = firstSeen(a.pastLength, a.starts, b, a.time, column, a.iterations, a.window);
+  // Rows of the cache, and positions of the chunk, that are not seen.
+  const left = min(a.pastLength, first);
+  const hidden = first - left;
+  const past = a.pastLength - left;
   const earlier = column / a.iterations - hidden;
-  const cache = b * a.capacity * step;
+  const cache = (b * a.capacity + left) * step;
   const kept = (b * a.time + hidden * a.iterations + a.iterations - 1) * step;
   const own = (b * a.time + column) * step;
-  const past = a.pastLength;
   const tile = tileOf(step);
   const area = workArea();
   const areaRow = queryAreaBytes(past, a.time, 1);
@@ -245,7 +248,7 @@ export function attendByQueryBack(a: AttentionGradient, from: usize, to: usize):
     for (let query: usize = 0; query < group * a.time; query++) {
       const column = query / group;
       const row = ((b * a.time + column) * a.heads + keyHead * group + (query % group)) * a.headDim * 4;
-      const hidden = firstSeen(a.starts, b, a.time, column) / a.iterations;
+      const hidden = firstSeen(0, a.starts, b, a.time, column, a.iterations, a.window);
       const earlier = column / a.iterations - hidden;
       for (let i: usize = 0; i <= earlier; i++) {
         const at = chunk + seen(i, earlier, hidden, column, a.iterations) * step;

@@ -2,6 +2,7 @@
 import { addScaled, dot } from "../math";
 import { Part } from "../parts";
 import { grainOf, parallel, workArea } from "../threads";
+import { windowStart } from "./attention";
 import { clearRows, scores, weightedSum } from "./by-query";
 import { exponentials, scaleRow } from "./softmax";
 
@@ -17,6 +18,7 @@ export class TailAttention {
   heads: usize;
   keyValueHeads: usize;
   headDim: usize;
+  window: usize;
   scale: f32;
 }
 
@@ -35,6 +37,7 @@ export class TailAttentionGradient {
   heads: usize;
   keyValueHeads: usize;
   headDim: usize;
+  window: usize;
   scale: f32;
 }
 
@@ -55,8 +58,10 @@ export function attendTail(a: TailAttention, from: usize, to: usize): void {
   for (let row = from; row < to; row++) {
     const head = row % a.heads;
     const place = (row / a.heads) % a.queries;
-    const first = (row / (a.heads * a.queries)) * a.time * step + (head / group) * a.headDim * 4;
-    const seen = a.time - a.queries + place + 1;
+    const position = a.time - a.queries + place;
+    const hidden = windowStart(position, a.window);
+    const first = ((row / (a.heads * a.queries)) * a.time + hidden) * step + (head / group) * a.headDim * 4;
+    const seen = position + 1 - hidden;
     const y = a.y + row * a.headDim * 4;
     scores(a.q + row * a.headDim * 4, a.k + first, step, seen, weights, a.headDim);
     const sum = exponentials(weights, seen, a.scale);
@@ -75,13 +80,16 @@ export function attendTailBack(a: TailAttentionGradient, from: usize, to: usize)
   for (let item = from; item < to; item++) {
     const b = item / a.keyValueHeads;
     const keyHead = item % a.keyValueHeads;
-    const first = b * a.time * step + keyHead * a.headDim * 4;
-    clearRows(a.dk + first, step, a.time, a.headDim);
-    clearRows(a.dv + first, step, a.time, a.headDim);
+    const all = b * a.time * step + keyHead * a.headDim * 4;
+    clearRows(a.dk + all, step, a.time, a.headDim);
+    clearRows(a.dv + all, step, a.time, a.headDim);
     for (let query: usize = 0; query < group * a.queries; query++) {
       const place = query / group;
       const row = ((b * a.queries + place) * a.heads + keyHead * group + (query % group)) * a.headDim * 4;
-      const seen = a.time - a.queries + place + 1;
+      const position = a.time - a.queries + place;
+      const hidden = windowStart(position, a.window);
+      const first = all + hidden * step;
+      const seen = position + 1 - hidden;
       scores(a.q + row, a.k + first, step, seen, weights, a.headDim);
       scores(a.dy + row, a.v + first, step, seen, gradients, a.headDim);
       scaleRow(weights, seen, <f32>1 / exponentials(weights, seen, a.scale));

@@ -3,6 +3,7 @@
  * the norm, gate and up) is computed again for all positions at once; the gradients of the weights are products over
  * what comes out, made by the kernel's definition.
  */
+import { Activation } from "../../src/activation";
 import { activateGates, gateGradients } from "../gated-activation";
 import { addRows } from "../math";
 import { EDGE_BYTES, multiplyPacked } from "../matrix/block";
@@ -24,26 +25,39 @@ export class RecurrenceGradient {
   gate: usize;
   up: usize;
   down: usize;
+  /** 0 where nothing is normed behind the network. */
+  outNormWeight: usize;
   y: usize;
   dh: usize;
   dTotal: usize;
   dGate: usize;
   dUp: usize;
-  activation: usize;
+  activated: usize;
   batch: usize;
   time: usize;
   hidden: usize;
   wide: usize;
   epsilon: f32;
+  activation: Activation;
   /** `recurrenceGradientScratchBytes` of room. */
   scratch: usize;
 }
 
-/** Packed weights in both directions, then h, normed, gates and ups of all positions. */
-export function recurrenceGradientScratchBytes(batch: usize, time: usize, hidden: usize, wide: usize): usize {
+/**
+ * Packed weights in both directions, then h, normed, gates and ups of all positions. Where a norm is behind the network, `down` in its
+ * other direction too, and what it gives at all positions.
+ */
+export function recurrenceGradientScratchBytes(
+  batch: usize,
+  time: usize,
+  hidden: usize,
+  wide: usize,
+  hasOutNorm: bool,
+): usize {
   const across = packedRightBytes(hidden, wide) * 2;
   const along = packedRightBytes(wide, hidden) * 2 + packedRightBytes(hidden, wide);
-  return across + along + batch * time * (hidden + wide) * 8;
+  const plain = across + along + batch * time * (hidden + wide) * 8;
+  return hasOutNorm ? plain + packedRightBytes(wide, hidden) + batch * time * hidden * 4 : plain;
 }
 
 export function recurrenceGradientAreaBytes(batch: usize, time: usize, hidden: usize, wide: usize): usize {
@@ -53,11 +67,25 @@ export function recurrenceGradientAreaBytes(batch: usize, time: usize, hidden: u
 
 export function stateRecurrenceGradient(a: RecurrenceGradient): void {
   const args = changetype<usize>(a);
-  parallel(Part.packGradientWeights, args, 5, 1);
+  parallel(Part.packGradientWeights, args, a.outNormWeight ? 6 : 5, 1);
   parallel(Part.stepSequencesBack, args, a.batch, sequencesPerThread(a.batch));
 }
 
-/** Items are the five packed weights: [out, in] is [depth, columns] for a gradient, and transposed forwards. */
+/** Where `down` lies packed for the way forward: behind all that is always there. */
+// @ts-ignore: decorator
+@inline
+function downAcross(a: RecurrenceGradient): usize {
+  return a.scratch + recurrenceGradientScratchBytes(a.batch, a.time, a.hidden, a.wide, false);
+}
+
+/** What the network gave at all positions of a sequence, before the norm behind it. */
+// @ts-ignore: decorator
+@inline
+function branchesOf(a: RecurrenceGradient, b: usize): usize {
+  return downAcross(a) + packedRightBytes(a.wide, a.hidden) + b * a.time * a.hidden * 4;
+}
+
+/** Items are the packed weights: [out, in] is [depth, columns] for a gradient, and transposed forwards. */
 export function packGradientWeights(a: RecurrenceGradient, from: usize, to: usize): void {
   const narrow = packedRightBytes(a.wide, a.hidden);
   const broad = packedRightBytes(a.hidden, a.wide);
@@ -66,7 +94,8 @@ export function packGradientWeights(a: RecurrenceGradient, from: usize, to: usiz
     else if (item == 1) packRight(a.up, a.scratch + broad, a.hidden, a.wide, a.hidden, true);
     else if (item == 2) packRight(a.down, a.scratch + 2 * broad, a.hidden, a.wide, a.wide, false);
     else if (item == 3) packRight(a.gate, a.scratch + 3 * broad, a.wide, a.hidden, a.hidden, false);
-    else packRight(a.up, a.scratch + 3 * broad + narrow, a.wide, a.hidden, a.hidden, false);
+    else if (item == 4) packRight(a.up, a.scratch + 3 * broad + narrow, a.wide, a.hidden, a.hidden, false);
+    else packRight(a.down, downAcross(a), a.wide, a.hidden, a.wide, true);
   }
 }
 
@@ -96,11 +125,22 @@ export function stepSequencesBack(a: RecurrenceGradient, from: usize, to: usize)
       const row = (b * time + t) * hidden * 4;
       addRows(a.dy + row, carried + (b - from) * hidden * 4, a.dTotal + row, hidden);
     }
-    packLeft(a.dTotal + first * hidden * 4, left, rows, hidden, time * hidden, false);
+    if (a.outNormWeight) {
+      // What the network is sent; the room is dNormed's, which is not needed yet.
+      for (let b = from; b < to; b++) {
+        const branch = branchesOf(a, b) + t * hidden * 4;
+        const dTotal = a.dTotal + (b * time + t) * hidden * 4;
+        normRowGradient(dTotal, branch, a.outNormWeight, dNormed + (b - from) * hidden * 4, hidden, a.epsilon, 0);
+      }
+      packLeft(dNormed, left, rows, hidden, hidden, false);
+    } else {
+      packLeft(a.dTotal + first * hidden * 4, left, rows, hidden, time * hidden, false);
+    }
     multiplyPacked(left, down, dActivation, rows, wide, hidden, wide, false, edge);
     for (let b = from; b < to; b++) {
       const row = (b * time + t) * wide * 4;
-      gateGradients(dActivation + (b - from) * wide * 4, gates + row, ups + row, a.dGate + row, a.dUp + row, wide);
+      const dUnits = dActivation + (b - from) * wide * 4;
+      gateGradients(a.activation, dUnits, gates + row, ups + row, a.dGate + row, a.dUp + row, wide);
     }
     packLeft(a.dGate + first * wide * 4, left, rows, wide, time * wide, false);
     multiplyPacked(left, gate, dNormed, rows, hidden, wide, hidden, false, edge);
@@ -116,7 +156,7 @@ export function stepSequencesBack(a: RecurrenceGradient, from: usize, to: usize)
   }
 }
 
-/** h, gates, ups and the activation of all positions of one sequence. */
+/** h, gates, ups and the activation of all positions of one sequence; and the network's result where it is normed. */
 function repeatForward(a: RecurrenceGradient, b: usize, h: usize, gates: usize, ups: usize, left: usize, edge: usize): void {
   const rows = a.time;
   const narrowAt = b * rows * a.hidden * 4;
@@ -132,7 +172,10 @@ function repeatForward(a: RecurrenceGradient, b: usize, h: usize, gates: usize, 
   const up = a.scratch + packedRightBytes(a.hidden, a.wide);
   multiplyPacked(left, a.scratch, gates + wideAt, rows, a.wide, a.hidden, a.wide, false, edge);
   multiplyPacked(left, up, ups + wideAt, rows, a.wide, a.hidden, a.wide, false, edge);
-  activateGates(gates + wideAt, ups + wideAt, a.activation + wideAt, rows * a.wide);
+  activateGates(a.activation, gates + wideAt, ups + wideAt, a.activated + wideAt, rows * a.wide);
+  if (a.outNormWeight == 0) return;
+  packLeft(a.activated + wideAt, left, rows, a.wide, a.wide, false);
+  multiplyPacked(left, downAcross(a), branchesOf(a, b), rows, a.hidden, a.wide, a.hidden, false, edge);
 }
 
 /** carried = keep · alpha ⊙ dh: what a position's gradient gives to the state before it. */

@@ -2,6 +2,7 @@
  * The exact recurrence of one layer: time dependent steps, each a blend, a norm and a feed-forward network on the rows of
  * the batch. Sequences do not depend on each other, so each thread takes some of them through all steps.
  */
+import { Activation } from "../../src/activation";
 import { activateGates } from "../gated-activation";
 import { EDGE_BYTES, multiplyPacked } from "../matrix/block";
 import { addRows } from "../math";
@@ -22,12 +23,15 @@ export class Recurrence {
   gate: usize;
   up: usize;
   down: usize;
+  /** 0 where nothing is normed behind the network. */
+  outNormWeight: usize;
   y: usize;
   batch: usize;
   time: usize;
   hidden: usize;
   wide: usize;
   epsilon: f32;
+  activation: Activation;
   /** `recurrenceScratchBytes` of room. */
   scratch: usize;
 }
@@ -105,11 +109,12 @@ function blendStep(a: Recurrence, h: usize, t: usize, from: usize, to: usize): v
   }
 }
 
-/** y = h + branch at one position. */
+/** y = h + branch at one position; the branch is normed in place where there is a norm behind the network. */
 // @ts-ignore: decorator
 @inline
 function addStep(a: Recurrence, h: usize, branch: usize, t: usize, from: usize, to: usize): void {
   const bytes = a.hidden * 4;
+  if (a.outNormWeight) normRows(branch, a.outNormWeight, branch, to - from, a.hidden, a.epsilon);
   for (let b = from; b < to; b++) {
     const at = (b - from) * bytes;
     addRows(h + at, branch + at, a.y + (b * a.time + t) * bytes, a.hidden);
@@ -134,7 +139,7 @@ export function stepSequences(a: Recurrence, from: usize, to: usize): void {
     packLeft(normed, left, rows, a.hidden, a.hidden, false);
     multiplyPacked(left, gate, gates, rows, a.wide, a.hidden, a.wide, false, edge);
     multiplyPacked(left, up, ups, rows, a.wide, a.hidden, a.wide, false, edge);
-    activateGates(gates, ups, gates, rows * a.wide);
+    activateGates(a.activation, gates, ups, gates, rows * a.wide);
     packLeft(gates, left, rows, a.wide, a.wide, false);
     multiplyPacked(left, down, branch, rows, a.hidden, a.wide, a.hidden, false, edge);
     addStep(a, h, branch, t, from, to);
@@ -153,7 +158,7 @@ function fewSteps(a: Recurrence): void {
     blendStep(a, h, t, 0, a.batch);
     normRows(h, a.normWeight, normed, a.batch, a.hidden, a.epsilon);
     parallel(Part.fewGates, args, a.wide, linesPerPiece(a.wide, 2 * a.hidden));
-    activateGates(gates, ups, gates, a.batch * a.wide);
+    activateGates(a.activation, gates, ups, gates, a.batch * a.wide);
     parallel(Part.fewBranches, args, a.hidden, linesPerPiece(a.hidden, a.wide));
     addStep(a, h, branch, t, 0, a.batch);
   }

@@ -1,5 +1,6 @@
 /** What calls of compiled kernels are put together from. */
 import type { TensorInfo } from "@tensorflow/tfjs-core";
+import { Activation } from "../activation.js";
 import type { Frame } from "../frame.js";
 import type { Operation } from "../operation.js";
 
@@ -57,4 +58,9 @@ export function rowsOf(call: CoreCall, name: string): [rows: number, size: numbe
 /** A numeric attribute. */
 export function numberOf({ attributes }: CoreCall, name: string): number {
   return attributes[name] as number;
+}
+
+/** The attribute `activation` as the word for it. */
+export function activationOf({ attributes }: CoreCall): Activation {
+  return Activation[attributes.activation as keyof typeof Activation];
 }

@@ -17,13 +17,13 @@ export const attentionKernels: Readonly<Record<string, CoreKernel>> = {
   tailAttention: (frame, call) => {
     const sizes = tailSizes(call);
     frame.reserveAreas((sizes[2] as number) * 4);
-    const numbers = [...sizes, real(numberOf(call, "scale"))];
+    const numbers = [...sizes, numberOf(call, "window"), real(numberOf(call, "scale"))];
     return run(frame, call, Operation.tailAttention, ["q", "k", "v"], numbers);
   },
   tailAttentionGradient: (frame, call) => {
     const sizes = tailSizes(call);
     frame.reserveAreas((sizes[2] as number) * 8);
-    const numbers = [...sizes, real(numberOf(call, "scale"))];
+    const numbers = [...sizes, numberOf(call, "window"), real(numberOf(call, "scale"))];
     return run(frame, call, Operation.tailAttentionGradient, ["dy", "q", "k", "v"], numbers);
   },
   cacheWrite: (frame, call) => {
@@ -45,10 +45,10 @@ function startsOf(frame: Frame, call: CoreCall): number {
 function attention(frame: Frame, call: CoreCall, pastLength: number, starts: number): TensorInfo[] {
   const sizes = attentionSizes(call);
   const capacity = call.inputs.pastK === undefined ? 0 : (shapeOf(call, "pastK")[1] as number);
-  const iterations = numberOf(call, "iterations");
+  const [iterations, window] = [numberOf(call, "iterations"), numberOf(call, "window")];
   const [, time, heads, , headDim] = sizes as [number, number, number, number, number];
-  frame.reserveAreas(frame.core.exports.attentionAreaBytes(capacity, time, heads, headDim, iterations));
-  const numbers = [...sizes, capacity, pastLength, iterations, real(numberOf(call, "scale")), starts];
+  frame.reserveAreas(frame.core.exports.attentionAreaBytes(capacity, time, heads, headDim, iterations, window));
+  const numbers = [...sizes, capacity, pastLength, iterations, window, real(numberOf(call, "scale")), starts];
   return run(frame, call, Operation.causalAttention, ["q", "k", "v", "pastK", "pastV"], numbers);
 }
 
@@ -56,7 +56,7 @@ function attentionGradient(frame: Frame, call: CoreCall, starts: number): Tensor
   const sizes = attentionSizes(call);
   const iterations = numberOf(call, "iterations");
   frame.reserveAreas(frame.core.exports.attentionGradientAreaBytes(sizes[1] as number, sizes[4] as number, iterations));
-  const numbers = [...sizes, iterations, real(numberOf(call, "scale")), starts];
+  const numbers = [...sizes, iterations, numberOf(call, "window"), real(numberOf(call, "scale")), starts];
   return run(frame, call, Operation.causalAttentionGradient, ["dy", "q", "k", "v"], numbers);
 }
 

@@ -1,7 +1,7 @@
 /** Norm and gated activation, with their gradients. */
 import { real } from "../frame.js";
 import { Operation } from "../operation.js";
-import { type CoreKernel, numberOf, rowsOf, run, shapeOf, sizeOf } from "./arguments.js";
+import { activationOf, type CoreCall, type CoreKernel, numberOf, rowsOf, run, shapeOf, sizeOf } from "./arguments.js";
 
 export const feedForwardKernels: Readonly<Record<string, CoreKernel>> = {
   rmsNorm: (frame, call) => {
@@ -12,8 +12,11 @@ export const feedForwardKernels: Readonly<Record<string, CoreKernel>> = {
     const numbers = [...rowsOf(call, "x"), real(numberOf(call, "epsilon"))];
     return run(frame, call, Operation.rmsNormGradient, ["dy", "x", "weight"], numbers);
   },
-  gatedActivation: (frame, call) =>
-    run(frame, call, Operation.gatedActivation, ["gate", "up"], [sizeOf(shapeOf(call, "gate"))]),
+  gatedActivation: (frame, call) => run(frame, call, Operation.gatedActivation, ["gate", "up"], gateNumbers(call)),
   gatedActivationGradient: (frame, call) =>
-    run(frame, call, Operation.gatedActivationGradient, ["dy", "gate", "up"], [sizeOf(shapeOf(call, "gate"))]),
+    run(frame, call, Operation.gatedActivationGradient, ["dy", "gate", "up"], gateNumbers(call)),
 };
+
+function gateNumbers(call: CoreCall): number[] {
+  return [sizeOf(shapeOf(call, "gate")), activationOf(call)];
+}

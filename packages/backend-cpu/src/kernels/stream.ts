@@ -1,9 +1,9 @@
 /** The state stream: blend, scan, and the exact recurrence, with their gradients. */
 import { real } from "../frame.js";
 import { Operation } from "../operation.js";
-import { type CoreCall, type CoreKernel, numberOf, rowsOf, run, shapeOf } from "./arguments.js";
+import { activationOf, type CoreCall, type CoreKernel, numberOf, rowsOf, run, shapeOf } from "./arguments.js";
 
-const recurrenceInputs = ["a", "alpha", "keep", "initial", "normWeight", "gate", "up", "down"];
+const recurrenceInputs = ["a", "alpha", "keep", "initial", "normWeight", "gate", "up", "down", "outNormWeight"];
 
 export const streamKernels: Readonly<Record<string, CoreKernel>> = {
   stateBlend: (frame, call) =>
@@ -20,15 +20,16 @@ export const streamKernels: Readonly<Record<string, CoreKernel>> = {
     const { exports } = frame.core;
     frame.reserveAreas(exports.recurrenceAreaBytes(batch, hidden, wide));
     const scratch = frame.scratch(exports.recurrenceScratchBytes(...sizes));
-    const numbers = [...sizes, real(numberOf(call, "epsilon")), scratch];
+    const numbers = [...sizes, real(numberOf(call, "epsilon")), activationOf(call), scratch];
     return run(frame, call, Operation.stateRecurrence, recurrenceInputs, numbers);
   },
   stateRecurrenceGradient: (frame, call) => {
     const sizes = recurrenceSizes(call);
     const { exports } = frame.core;
     frame.reserveAreas(exports.recurrenceGradientAreaBytes(...sizes));
-    const scratch = frame.scratch(exports.recurrenceGradientScratchBytes(...sizes));
-    const numbers = [...sizes, real(numberOf(call, "epsilon")), scratch];
+    const hasOutNorm = call.inputs.outNormWeight === undefined ? 0 : 1;
+    const scratch = frame.scratch(exports.recurrenceGradientScratchBytes(...sizes, hasOutNorm));
+    const numbers = [...sizes, real(numberOf(call, "epsilon")), activationOf(call), scratch];
     return run(frame, call, Operation.stateRecurrenceGradient, ["dy", ...recurrenceInputs, "y"], numbers);
   },
 };
