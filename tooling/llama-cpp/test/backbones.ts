@@ -2,7 +2,7 @@
  * The backbones in small, each with what it has beside a plain decoder, and what is left of the model when one of these is
  * taken away.
  */
-import { backboneShapes, type LayerType, type ModelConfig, type ModelData } from "@sst/layers";
+import { backboneShapes, type LayerType, type LinearName, type ModelConfig, type ModelData } from "@sst/layers";
 
 export interface BackboneCase {
   readonly config: ModelConfig;
@@ -51,6 +51,8 @@ function gemmaLayers(count: number): LayerType[] {
   return Array.from({ length: count }, (_, layer) => ((layer + 1) % 6 === 0 ? "full_attention" : "sliding_attention"));
 }
 
+const allLinear: readonly LinearName[] = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"];
+
 /** Optional fields cannot be `undefined`, but for a config that lacks them they have to be. */
 const no = undefined as never;
 
@@ -81,12 +83,13 @@ export const backboneCases: Readonly<Record<string, BackboneCase>> = {
     without: { "rope scaling": { ropeScaling: no } },
   },
   "Llama, tied, with biases": {
-    config: { ...llama, tieWordEmbeddings: true, biasedLayers: ["q_proj", "k_proj", "v_proj", "o_proj"] },
-    without: {
-      "the biases of queries": { biasedLayers: ["k_proj", "v_proj", "o_proj"] },
-      "the biases of keys": { biasedLayers: ["q_proj", "v_proj", "o_proj"] },
-      "the biases of outputs": { biasedLayers: ["q_proj", "k_proj", "v_proj"] },
-    },
+    config: { ...llama, tieWordEmbeddings: true, biasedLayers: allLinear },
+    without: Object.fromEntries(
+      allLinear.map((lacking) => [
+        `the biases of ${lacking}`,
+        { biasedLayers: allLinear.filter((layer) => layer !== lacking) },
+      ]),
+    ),
   },
   "Mistral without its window": {
     config: { ...llama, modelType: "mistral", ropeTheta: 1_000_000 },
