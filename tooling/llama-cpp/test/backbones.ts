@@ -139,7 +139,9 @@ export const backboneCases: Readonly<Record<string, BackboneCase>> = {
 
 /** The model with one feature taken away: what the other config has no parameters for is left out. */
 export function lacking({ config, weights }: ModelData, changes: Partial<ModelConfig>): ModelData {
-  const changed = Object.fromEntries(Object.entries({ ...config, ...changes }).filter(([, value]) => value !== undefined));
+  const changed = Object.fromEntries(
+    Object.entries({ ...config, ...changes }).filter(([, value]) => value !== undefined),
+  );
   const other = changed as unknown as ModelConfig;
   const kept = Object.keys(backboneShapes(other)).map((name) => {
     // Without norms of outputs, the one before the feed-forward network has another name.

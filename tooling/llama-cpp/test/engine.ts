@@ -21,7 +21,8 @@ export async function logProbabilitiesOfLlamaCpp(file: string, tokens: readonly 
   const model = await loadInLlamaCpp(file);
   try {
     const context = await model.createContext({
-      contextSize: tokens.length,
+      // A context that is full shifts.
+      contextSize: tokens.length + 64,
       batchSize: tokens.length,
       threads: 1,
       // Its defaults round keys, values and products to halves.
@@ -30,9 +31,7 @@ export async function logProbabilitiesOfLlamaCpp(file: string, tokens: readonly 
       experimentalKvCacheValueType: "F32",
     });
     const next = { generateNext: { probabilities: true, options: { temperature: 0 } } };
-    const given = await context
-      .getSequence()
-      .controlledEvaluate(tokens.map((token) => [token as Token, next]));
+    const given = await context.getSequence().controlledEvaluate(tokens.map((token) => [token as Token, next]));
     return given.map((output) => {
       const probabilities = output?.next.probabilities;
       if (probabilities === undefined) throw new Error("llama.cpp gave no probabilities");

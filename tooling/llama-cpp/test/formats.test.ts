@@ -77,7 +77,7 @@ describeWhere(engineMissing === "", engineMissing, "llama.cpp and we read the sa
   }
 
   // In products with matrices of few bits, llama.cpp rounds what it multiplies them with, and we do not.
-  const allowed: Readonly<Record<Exclude<GgufFormat, "f32">, number>> = { f16: 0.02, bf16: 0.1, q8_0: 0.2, q4_0: 0.2 };
+  const allowed: Readonly<Record<Exclude<GgufFormat, "f32">, number>> = { f16: 0.02, bf16: 0.2, q8_0: 0.3, q4_0: 0.6 };
   for (const [format, most] of Object.entries(allowed) as [GgufFormat, number][]) {
     test(`out of whole models that we wrote in ${format}, as far as it rounds`, async () => {
       const model = randomModel({ ...config, tieWordEmbeddings: true }, format);

@@ -7,7 +7,8 @@ export function randomModel(config: ModelConfig, seed: string): ModelData {
     const size = shape.reduce((product, each) => product * each, 1);
     const random = new Random(`${seed}/${name}`);
     const [, inSize] = shape;
-    if (inSize !== undefined) return [name, { shape, data: random.normals(size, deviation(name, config) / Math.sqrt(inSize)) }];
+    if (inSize !== undefined)
+      return [name, { shape, data: random.normals(size, deviation(name, config) / Math.sqrt(inSize)) }];
     const middle = name.endsWith(".bias") || config.unitOffsetNorm ? 0 : 1;
     return [name, { shape, data: random.normals(size, 0.3).map((value) => value + middle) }];
   });

@@ -32,7 +32,12 @@ const texts = [
 
 /** Anything from all of Unicode, with what tokenizers are picky about more often. */
 const anyText = fc
-  .array(fc.oneof(fc.string({ unit: "grapheme" }), fc.constantFrom(" ", "  ", "\n", "'s", "12", "the", "é", "日本", "<b>", "😀")))
+  .array(
+    fc.oneof(
+      fc.string({ unit: "grapheme" }),
+      fc.constantFrom(" ", "  ", "\n", "'s", "12", "the", "é", "日本", "<b>", "😀"),
+    ),
+  )
   .map((parts) => parts.join(""));
 
 describeWhere(engineMissing === "", engineMissing, "llama.cpp's tokens and ours", () => {

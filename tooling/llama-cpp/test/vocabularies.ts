@@ -48,8 +48,18 @@ const gpt2 = "'s|'t|'re|'ve|'m|'ll|'d| ?\\p{L}+| ?\\p{N}+| ?[^\\s\\p{L}\\p{N}]+|
 const contractions = "(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+";
 const rest = " ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+";
 
-const split = (pattern: string) => ({ type: "Split", pattern: { Regex: pattern }, behavior: "Isolated", invert: false });
-const byteLevel = (use_regex: boolean) => ({ type: "ByteLevel", add_prefix_space: false, trim_offsets: true, use_regex });
+const split = (pattern: string) => ({
+  type: "Split",
+  pattern: { Regex: pattern },
+  behavior: "Isolated",
+  invert: false,
+});
+const byteLevel = (use_regex: boolean) => ({
+  type: "ByteLevel",
+  add_prefix_space: false,
+  trim_offsets: true,
+  use_regex,
+});
 const sequence = (...pretokenizers: object[]) => ({ type: "Sequence", pretokenizers });
 
 /** As the models' own files have it. */
@@ -98,7 +108,10 @@ export function byteLevelTokenizer(name: string): Promise<Tokenizer> {
 /** Characters with bytes for what is missing; with or without a space before the text (Llama 2, Gemma). */
 export function sentencePieceTokenizer({ spaceFirst }: { readonly spaceFirst: boolean }): Promise<Tokenizer> {
   const words = trainingText.replaceAll(" ", "\u2581").match(/\u2581*[^\u2581\n]+|\u2581+|\n+/g) ?? [];
-  const trained = trainMerges(words.map((word) => Array.from(word)), 300);
+  const trained = trainMerges(
+    words.map((word) => Array.from(word)),
+    300,
+  );
   // Some of what was not in the text: bytes have to stand for it.
   const letters = [...new Set(Array.from(trainingText.replaceAll(" ", "\u2581")))].filter((letter) => letter !== "é");
   const bytes = Array.from({ length: 256 }, (_, byte) => `<0x${byte.toString(16).toUpperCase().padStart(2, "0")}>`);
@@ -109,7 +122,9 @@ export function sentencePieceTokenizer({ spaceFirst }: { readonly spaceFirst: bo
   const merges = [...new Set(trained.map((pair) => pair.join("")))].flatMap((piece) => {
     const characters = Array.from(piece);
     const pairs = characters.slice(1).map((_, cut) => [characters.slice(0, cut + 1), characters.slice(cut + 1)]);
-    return pairs.map((pair) => pair.map((part) => part.join(""))).filter((pair) => pair.every((part) => known.has(part)));
+    return pairs
+      .map((pair) => pair.map((part) => part.join("")))
+      .filter((pair) => pair.every((part) => known.has(part)));
   });
   const special = (id: number) => ({ id, content: tokens[id], special: id < 4, normalized: false });
   const toMarks = { type: "Replace", pattern: { String: " " }, content: "\u2581" };
@@ -127,7 +142,11 @@ export function sentencePieceTokenizer({ spaceFirst }: { readonly spaceFirst: bo
     },
     decoder: {
       type: "Sequence",
-      decoders: [{ type: "Replace", pattern: { String: "\u2581" }, content: " " }, { type: "ByteFallback" }, { type: "Fuse" }],
+      decoders: [
+        { type: "Replace", pattern: { String: "\u2581" }, content: " " },
+        { type: "ByteFallback" },
+        { type: "Fuse" },
+      ],
     },
     model: {
       type: "BPE",
