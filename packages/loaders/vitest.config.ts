@@ -1,3 +1,3 @@
-import { nodeProject } from "@sst/vitest-config";
+import { nodeAndChromium } from "@sst/vitest-config/chromium";
 
-export default nodeProject();
+export default nodeAndChromium({ nodeTests: "test", chromiumSetup: "test/browser/servers.ts" });

@@ -6,6 +6,7 @@ import { devicesCommand } from "./commands/devices.js";
 import { evalCommand } from "./commands/eval.js";
 import { generateCommand } from "./commands/generate.js";
 import { logitsCommand } from "./commands/logits.js";
+import { planCommand } from "./commands/plan.js";
 import { probeCommand } from "./commands/probe.js";
 import { trainCommand } from "./commands/train.js";
 import { fail } from "./errors.js";
@@ -15,6 +16,7 @@ const program = new Command("sst")
   .showHelpAfterError("(add --help for usage)");
 for (const command of [
   devicesCommand,
+  planCommand,
   generateCommand,
   logitsCommand,
   trainCommand,

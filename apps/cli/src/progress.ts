@@ -1,4 +1,5 @@
-/** Progress of training on standard error: a bar on a terminal, plain lines elsewhere. */
+/** Progress of training and of downloads on standard error: a bar on a terminal, plain lines elsewhere. */
+import type { LoadProgress } from "@sst/loaders";
 import { Presets, SingleBar } from "cli-progress";
 
 export interface Progress {
@@ -40,5 +41,33 @@ function lines(steps: number): Progress {
       }
     },
     stop: () => {},
+  };
+}
+
+/** Of files that come from the hub, one after the other; what is read from disk is not told. */
+export function downloadProgress(): (progress: LoadProgress) => void {
+  const show = process.stderr.isTTY ? downloadBar() : downloadLine;
+  return (progress) => {
+    if (progress.phase === "download") show(progress);
+  };
+}
+
+const megabytes = (bytes: number) => (bytes / 1e6).toFixed(1);
+
+function downloadLine({ file, loadedBytes, totalBytes }: LoadProgress): void {
+  if (loadedBytes === totalBytes) process.stderr.write(`${file}: ${megabytes(totalBytes)} MB downloaded\n`);
+}
+
+function downloadBar(): (progress: LoadProgress) => void {
+  let bar: SingleBar | undefined;
+  return ({ file, loadedBytes, totalBytes }) => {
+    if (bar === undefined) {
+      bar = new SingleBar({ format: "{bar} {percentage}% | {file} | {eta} s left" }, Presets.shades_grey);
+      bar.start(totalBytes, loadedBytes, { file });
+    }
+    bar.update(loadedBytes, { file });
+    if (loadedBytes < totalBytes) return;
+    bar.stop();
+    bar = undefined;
   };
 }

@@ -123,6 +123,21 @@ const dispatches: readonly [name: string, count: number, call: () => Record<stri
         { epsilon: 1e-5, activation: "silu" },
       ),
   ],
+  [
+    "stateRecurrence, with a norm behind the network",
+    2,
+    () =>
+      stateRecurrence({ ...recurrence(9, 6), outNormWeight: normals(6) }, { epsilon: 1e-5, activation: "geluTanh" }),
+  ],
+  [
+    "stateRecurrenceGradient, with a norm behind the network",
+    12,
+    () =>
+      stateRecurrenceGradient(
+        { dy: normals(2, 9, 6), ...recurrence(9, 6), outNormWeight: normals(6), y: normals(2, 9, 6) },
+        { epsilon: 1e-5, activation: "geluTanh" },
+      ),
+  ],
   ["embeddingLookup", 1, () => embeddingLookup({ table: normals(5, 3), tokens: integers([4, 1], 1, 2) }, {})],
   [
     "embeddingGradient",

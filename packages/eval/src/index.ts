@@ -32,6 +32,14 @@ export {
 } from "./halting.js";
 export { type LabelAccuracy, labelAccuracy, lastAnswerByIterations } from "./label-accuracy.js";
 export { type MeanLoss, meanLoss } from "./mean-loss.js";
+export {
+  latentStateBytes,
+  type MemoryPart,
+  type MemoryPlan,
+  type MemoryPlanOptions,
+  planMemory,
+  type TrainingMemory,
+} from "./memory/memory-plan.js";
 export { type PerplexityOptions, type PerplexityRow, textPerplexity } from "./perplexity.js";
 export {
   type AssessProbeOptions,

@@ -27,6 +27,7 @@ export { ParameterReader, type ParameterSource } from "./parameter-source.js";
 export {
   adapterShapes,
   backboneShapes,
+  isLinear,
   isStreamParameter,
   layerNorms,
   linearShapes,

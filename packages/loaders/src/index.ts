@@ -14,20 +14,41 @@ export {
   gsm8kTokens,
   readGsm8k,
 } from "./datasets/gsm8k.js";
-export { type FileSource, folderSource, httpSource, memorySource } from "./files/file-source.js";
+export { directorySource, fileListSource } from "./files/browser-sources.js";
+export { type FileSource, memorySource } from "./files/file-source.js";
+export { folderSource } from "./files/folder-source.js";
+export type { HttpOptions } from "./files/http-client.js";
+export { httpSource } from "./files/http-source.js";
 export { type NotedFile, noteFiles, requireUnchanged } from "./files/noted-files.js";
-export type { OpenFile } from "./files/open-file.js";
+export { type OpenFile, openFile } from "./files/open-file.js";
 export { type OutputOptions, requireWritable } from "./files/output-folder.js";
+export type { LoadProgress, WatchOptions } from "./files/progress.js";
+export { toSource } from "./files/to-source.js";
 export type { GgufFormat } from "./formats/gguf/tensor-types.js";
 export { type GgufOptions, ggufParts } from "./formats/gguf/write-gguf.js";
 export { configToJson, readConfig } from "./formats/hugging-face-config.js";
 export { readLlama2c } from "./formats/llama2c.js";
-export { readSafetensors, writeSafetensors } from "./formats/safetensors.js";
+export { openSafetensors, readSafetensors, type TensorFile } from "./formats/safetensors.js";
+export {
+  type SafetensorsOptions,
+  type WeightType,
+  weightTypes,
+  writeSafetensors,
+} from "./formats/safetensors-write.js";
+export { type HubOptions, hubSource } from "./hub/hub-source.js";
 export { dataSource } from "./models/data-source.js";
-export { saveGguf } from "./models/gguf-folder.js";
 export { type ProbeReport, readProbe, writeProbe } from "./models/probe-files.js";
-export { loadModel, readModelData } from "./models/read-model.js";
-export { type ModelFiles, modelFiles, saveModel, saveModelData, saveModels } from "./models/save-model.js";
+export { type LoadOptions, loadModel, readModelConfig, readModelData } from "./models/read-model.js";
+export { saveGguf } from "./models/save-gguf.js";
+export {
+  type ModelFiles,
+  modelFiles,
+  type SaveOptions,
+  saveModel,
+  saveModelData,
+  saveModels,
+  type WeightOptions,
+} from "./models/save-model.js";
 export { type HopBatch, type HopBatchOptions, hopBatch } from "./tasks/hop-batch.js";
 export { type HopSample, HopTask, type HopTaskOptions } from "./tasks/hop-task.js";
 export { createMixture, type Mixture } from "./tasks/mixture.js";
@@ -45,5 +66,6 @@ export {
 export { storyNames, type WordProblem, WordProblems } from "./tasks/word-problems.js";
 export { Llama2cTokenizer } from "./tokenizers/llama2c-tokenizer.js";
 export { loadTokenizer } from "./tokenizers/load-tokenizer.js";
+export { requireMatchingTokenizer } from "./tokenizers/matching-tokenizer.js";
 export { loadVocabulary, SymbolVocabulary } from "./tokenizers/symbol-vocabulary.js";
 export type { StreamDecoder, Tokenizer } from "./tokenizers/tokenizer.js";

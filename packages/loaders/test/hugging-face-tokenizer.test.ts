@@ -1,5 +1,5 @@
 /** `tokenizer.json`: a byte-level BPE of our own making, as Llama 3 and Qwen have it. */
-import { loadTokenizer, memorySource, type Tokenizer } from "@sst/loaders";
+import { loadTokenizer, memorySource, requireMatchingTokenizer, type Tokenizer } from "@sst/loaders";
 import fc from "fast-check";
 import { beforeAll, describe, expect, test } from "vitest";
 
@@ -33,6 +33,18 @@ describe("tokenizer.json", () => {
 
   beforeAll(async () => {
     tokenizer = await loadTokenizer(memorySource({ "tokenizer.json": json(content) }));
+  });
+
+  test("is refused beside a model that does not know all of its tokens", () => {
+    for (const vocabSize of [259, 300]) requireMatchingTokenizer({ vocabSize }, tokenizer);
+    expect(() => requireMatchingTokenizer({ vocabSize: 258 }, tokenizer)).toThrowError(
+      expect.objectContaining({
+        code: "contradiction",
+        message: expect.stringMatching(
+          /tokenizer has 259 tokens, but the model knows 258 \(vocab_size in config\.json\)/,
+        ),
+      }),
+    );
   });
 
   test("merges as it says, and leaves special tokens out of the text", () => {

@@ -24,6 +24,8 @@ export type SstErrorCode =
   | "file-corrupt"
   | "file-unsupported"
   | "file-changed"
+  | "access-denied"
+  | "download-failed"
   | "checkpoint-mismatch"
   | "output-exists"
   | "output-not-writable"

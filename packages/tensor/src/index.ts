@@ -30,6 +30,7 @@ export {
   NF4_BLOCK_SIZE,
   nf4Values,
   type PackedMatrix,
+  packedBytes,
   packMatrix,
   unpackMatrix,
   type WeightFormat,

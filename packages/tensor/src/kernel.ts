@@ -39,8 +39,8 @@ export interface KernelCall {
 }
 
 /**
- * A backend's own implementation: one info per output, in the order of the definition; or undefined for sizes that it leaves to
- * the composition.
+ * A backend's own implementation: one info per output, in the order of the definition; or undefined for a call that it leaves to the
+ * composition, whatever the reason: sizes, a choice among the attributes, an optional input.
  */
 export type KernelImplementation = (call: KernelCall) => TensorInfo[] | undefined;
 

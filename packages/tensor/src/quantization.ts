@@ -57,6 +57,11 @@ export function scaleWords(format: WeightFormat, outSize: number, inSize: number
   return format === "nf4" ? scales : Math.ceil(scales / 2);
 }
 
+/** Bytes of a packed matrix, words and scales. */
+export function packedBytes(format: WeightFormat, [outSize, inSize]: readonly [number, number]): number {
+  return 4 * (outSize * wordsPerRow(format, inSize) + scaleWords(format, outSize, inSize));
+}
+
 export function blocksPerRow(format: WeightFormat, inSize: number): number {
   return Math.ceil(inSize / blockSizeOf(format));
 }

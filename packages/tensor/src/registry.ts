@@ -151,10 +151,10 @@ export function disposeBackend(name: string): void {
   forget(name, found);
 }
 
-/** Tensors and bytes that are alive on all devices, as the engine counts them. */
+/** Tensors that are alive, and the bytes that they take on all devices: several tensors may lie on the same ones. */
 export function memory(): { readonly tensors: number; readonly bytes: number } {
-  const { numTensors, numBytes } = engine().memory();
-  return { tensors: numTensors, bytes: numBytes };
+  const bytes = [...live.values()].reduce((total, { bytesInUse }) => total + bytesInUse(), 0);
+  return { tensors: engine().memory().numTensors, bytes };
 }
 
 function findBackend(name: string): Backend {
@@ -215,7 +215,7 @@ async function bringToLife(backend: Backend): Promise<LiveBackend> {
       cause: error,
     });
   }
-  const bytesInUse = countBytes(runtime.engine);
+  const bytesInUse = runtime.bytesInUse ?? countBytes(runtime.engine);
   for (const kernel of runtime.engineKernels) registerRecordedKernel({ ...kernel, backendName: engineName(name) });
   const kernels = backend.kernels(runtime);
   installKernels(engineName(name), kernels);

@@ -9,20 +9,24 @@ export interface NodeAndChromiumOptions {
   /** What the tests in Chromium get by `inject`: they read no files. */
   readonly provide?: Partial<ProvidedContext>;
   readonly timeoutMs?: number;
+  /** Where the tests for Node are; defaults to `test/node`. */
+  readonly nodeTests?: string;
+  /** A module with a global setup for the tests in Chromium, such as a server. */
+  readonly chromiumSetup?: string;
   /** Serves the page isolated from other origins, which is where a browser lets threads share memory. */
   readonly isolated?: boolean;
 }
 
 /**
- * The settings of a package whose tests run in Node (`test/node`) and in Chromium (`test/browser`). Where there is no
+ * The settings of a package whose tests run in Node and in Chromium (`test/browser`). Where there is no
  * Chromium one skipped test says so.
  */
 export function nodeAndChromium(options: NodeAndChromiumOptions = {}): ViteUserConfig {
-  const { provide = {}, timeoutMs = 120_000, isolated = false } = options;
+  const { provide = {}, timeoutMs = 120_000, isolated = false, nodeTests = "test/node", chromiumSetup } = options;
   const timeouts = { testTimeout: timeoutMs, hookTimeout: timeoutMs };
   const inNode: TestProjectInlineConfiguration = {
     extends: false,
-    test: { name: "node", include: ["test/node/*.test.ts"], ...timeouts },
+    test: { name: "node", include: [`${nodeTests}/*.test.ts`], ...timeouts },
   };
   const executablePath = chromiumPath();
   if (executablePath === undefined) return nodeProject({ test: { projects: [inNode, withoutChromium] } });
@@ -34,6 +38,7 @@ export function nodeAndChromium(options: NodeAndChromiumOptions = {}): ViteUserC
       include: ["test/browser/*.test.ts"],
       ...timeouts,
       provide,
+      ...(chromiumSetup && { globalSetup: chromiumSetup }),
       browser: {
         enabled: true,
         headless: true,

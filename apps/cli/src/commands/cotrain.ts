@@ -2,7 +2,7 @@
 import { basename, join } from "node:path";
 import { meanLoss } from "@sst/eval";
 import { type DecoderModel, pretrainedTheta, type StateStreamConfig } from "@sst/layers";
-import { loadTokenizer, noteFiles, readModelData, requireWritable, saveModels } from "@sst/loaders";
+import { noteFiles, readModelData, requireWritable, saveModels } from "@sst/loaders";
 import { type CoTrainVariant, defaultLora, loraOfRank, shortWarmup } from "@sst/train";
 import { Command } from "commander";
 import {
@@ -14,6 +14,7 @@ import {
   withCommonOptions,
 } from "../arguments.js";
 import { openBackend } from "../backend.js";
+import { loadMatchingTokenizer } from "../model-source.js";
 import { conductPair, variants } from "../training/conduct-pair.js";
 import { evaluationBatches, readTexts, stepBatches } from "../training/cotrain-texts.js";
 import { type RunOptions, withRunOptions } from "../training/run-options.js";
@@ -61,8 +62,9 @@ async function run(options: CotrainOptions): Promise<void> {
   const stateStream = alphaBounds(options);
   await requireWritable(out, { overwrite: options.overwrite ?? false });
   await openBackend(options.backend);
+  const noted = [...(await noteFiles(options.model)), ...(await noteFiles(path))];
   const data = await readModelData(options.model);
-  const tokenizer = await loadTokenizer(options.model);
+  const tokenizer = await loadMatchingTokenizer(options.model, data.config);
   requireRowLength(length, data.config);
   const holdsOut = options.evalEvery !== undefined;
   const texts = await readTexts(path, tokenizer, holdsOut);
@@ -70,7 +72,7 @@ async function run(options: CotrainOptions): Promise<void> {
   const models = await conductPair(data, {
     options,
     out,
-    data: [...(await noteFiles(options.model)), ...(await noteFiles(path))],
+    data: noted,
     configuration: { ...sizesOf(options), data: basename(path), holdsOut },
     evaluationLoss: async (model) => (await meanLoss(model, held)).loss,
     coTraining: {

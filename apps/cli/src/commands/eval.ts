@@ -12,6 +12,7 @@ import {
 import { type BenchmarkRunOptions, runBenchmark } from "../evaluation/benchmark-run.js";
 import { benchmarkNames } from "../evaluation/benchmarks.js";
 import { type LabelRunOptions, runLabels } from "../evaluation/label-run.js";
+import { modelDescription } from "../model-source.js";
 
 type EvalOptions = Partial<BenchmarkRunOptions> & Partial<LabelRunOptions>;
 
@@ -21,11 +22,11 @@ export function evalCommand(): Command {
       "Evaluate a model: --benchmark gives accuracy at each depth, beside a baseline; --task alone the accuracy at every " +
         "position of fresh sequences",
     )
-    .requiredOption("--model <folder>", "a model's folder")
+    .requiredOption("--model <model>", modelDescription)
     .addOption(new Option("--benchmark <name>", "what to answer").choices(benchmarkNames))
     .option("--task <name>", "parity, sumN (such as sum5), chain, rooms, s3 or s5")
     .option("--data <path>", "GSM8K's folder or file, GPQA's CSV file, or a text for its perplexity")
-    .option("--baseline <folder>", "the matched baseline, evaluated beside the model")
+    .option("--baseline <model>", "the matched baseline, evaluated beside the model")
     .option("--depths <list>", "iterations at each generated position, each a row (default: 1,2,3,4)", wholeNumbers)
     .option(
       "--probe [threshold]",

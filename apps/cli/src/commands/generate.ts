@@ -1,7 +1,7 @@
 /** `sst generate`: a prompt and its continuation, or for a model that labels positions the label after each symbol. */
 import { type GenerateOptions, generate, labelPositions } from "@sst/infer";
 import type { DecoderModel, ModelConfig } from "@sst/layers";
-import { loadModel, loadTokenizer, loadVocabulary, type SymbolVocabulary, type Tokenizer } from "@sst/loaders";
+import { loadModel, loadVocabulary, type SymbolVocabulary, type Tokenizer } from "@sst/loaders";
 import { SstError } from "@sst/tensor";
 import { Command } from "commander";
 import {
@@ -14,6 +14,7 @@ import {
   withQuantizeOption,
 } from "../arguments.js";
 import { openBackend } from "../backend.js";
+import { loadMatchingTokenizer, modelDescription, openSource } from "../model-source.js";
 
 interface GenerateCommandOptions extends CommonOptions, QuantizeOption {
   readonly model: string;
@@ -33,7 +34,7 @@ const defaultNewTokens = 64;
 export function generateCommand(): Command {
   const command = new Command("generate")
     .description("Continue a prompt; a model of a state-tracking task labels the symbols of the prompt instead")
-    .requiredOption("--model <folder>", "a model's folder")
+    .requiredOption("--model <model>", modelDescription)
     .requiredOption("--prompt <text>", 'what to continue, or symbols such as "132 213"')
     .option("--max-new-tokens <N>", `tokens to generate at most (default: ${defaultNewTokens})`, wholeNumber(1))
     .option("--temperature <X>", "0 takes the likeliest token (default: 0)", number(0))
@@ -47,10 +48,11 @@ export function generateCommand(): Command {
 
 async function run(options: GenerateCommandOptions): Promise<void> {
   await openBackend(options.backend);
-  using model = await loadModel(options.model, { quantize: options.quantize });
-  const vocabulary = await loadVocabulary(options.model);
+  const source = await openSource(options.model);
+  using model = await loadModel(source, { quantize: options.quantize });
+  const vocabulary = await loadVocabulary(source);
   if (vocabulary !== undefined) await label(model, vocabulary, options);
-  else await continuePrompt(model, await loadTokenizer(options.model), options);
+  else await continuePrompt(model, await loadMatchingTokenizer(source, model.config), options);
 }
 
 async function continuePrompt(

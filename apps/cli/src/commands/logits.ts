@@ -15,6 +15,7 @@ import {
   withSolverOptions,
 } from "../arguments.js";
 import { openBackend } from "../backend.js";
+import { modelDescription, openSource } from "../model-source.js";
 
 interface LogitsOptions extends CommonOptions, QuantizeOption, SolverOptions {
   readonly model: string;
@@ -27,7 +28,7 @@ interface LogitsOptions extends CommonOptions, QuantizeOption, SolverOptions {
 export function logitsCommand(): Command {
   const command = new Command("logits")
     .description("Print a model's logits for given tokens as JSON")
-    .requiredOption("--model <folder>", "a model's folder")
+    .requiredOption("--model <model>", modelDescription)
     .requiredOption("--tokens <rows>", 'token numbers, rows separated by ";": "3,1,4;1,5,9"')
     .option("--iterations <N>", "iterations at every position (default: 1)", wholeNumber(1))
     .option("--stream-off", "run the plain backbone")
@@ -41,7 +42,7 @@ async function run(options: LogitsOptions): Promise<void> {
     throw new SstError("contradiction", "a loss needs a next token: rows of one token have none");
   }
   await openBackend(options.backend);
-  using model = await loadModel(options.model, { quantize: options.quantize });
+  using model = await loadModel(await openSource(options.model), { quantize: options.quantize });
   const forwarding = forwardOptions(options);
   const result: Record<string, unknown> = await logitsOf(model, rows, forwarding);
   if (options.lossAndGradients) Object.assign(result, await lossOf(model, rows, forwarding));

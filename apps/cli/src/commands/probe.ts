@@ -8,6 +8,7 @@ import { type BenchmarkOptions, benchmarkNames, openBenchmark } from "../evaluat
 import { openSubject } from "../evaluation/model.js";
 import { probeTable } from "../evaluation/probe-report.js";
 import { verdictProgress } from "../evaluation/verdict-progress.js";
+import { openSource } from "../model-source.js";
 
 interface ProbeTrainOptions extends CommonOptions, BenchmarkOptions {
   readonly depths: readonly number[];
@@ -44,7 +45,7 @@ export function probeCommand(): Command {
 async function run(options: ProbeTrainOptions): Promise<void> {
   using opened = await openBenchmark(options);
   await openBackend(options.backend);
-  const subject = await openSubject(options.model, undefined);
+  const subject = await openSubject(await openSource(options.model), undefined);
   using _ = subject.model;
   const { depths, limit, folds, l2, seed, overwrite = false } = options;
   const progress = verdictProgress();

@@ -10,10 +10,11 @@ import {
   type Subject,
   textPerplexity,
 } from "@sst/eval";
-import { readProbe } from "@sst/loaders";
+import { type FileSource, readProbe } from "@sst/loaders";
 import { SstError } from "@sst/tensor";
 import type { CommonOptions, QuantizeOption } from "../arguments.js";
 import { openBackend } from "../backend.js";
+import { openSource } from "../model-source.js";
 import { type BenchmarkOptions, dataOf, openBenchmark } from "./benchmarks.js";
 import { modelDigest, openSubject } from "./model.js";
 import { evaluationResult, evaluationTable, perplexityResult, perplexityTable } from "./report.js";
@@ -38,8 +39,9 @@ export async function runBenchmark(options: BenchmarkRunOptions): Promise<void> 
   await requireFresh(options);
   using opened = await openBenchmark(options);
   await openBackend(options.backend);
-  const answer = async (folder: string, isBaseline: boolean): Promise<Evaluation> => {
-    const subject = await openSubject(folder, options.quantize);
+  const answer = async (name: string, isBaseline: boolean): Promise<Evaluation> => {
+    const source = await openSource(name);
+    const subject = await openSubject(source, options.quantize);
     using _ = subject.model;
     const { limit, streamOff, out, resume = false } = options;
     const depths = isBaseline ? [1] : options.depths;
@@ -47,13 +49,13 @@ export async function runBenchmark(options: BenchmarkRunOptions): Promise<void> 
       path: isBaseline ? besideName(out) : out,
       // The baseline may not have been reached when the run was stopped.
       resume,
-      model: await identity(folder, options),
+      model: await identity(source, options),
     };
     const progress = verdictProgress();
     try {
       return await evaluate(subject, opened.benchmark, {
         ...(depths && { depths }),
-        ...(options.probe !== undefined && !isBaseline && { policies: [await probePolicy(folder, subject, options)] }),
+        ...(options.probe !== undefined && !isBaseline && { policies: [await probePolicy(source, subject, options)] }),
         ...(limit !== undefined && { limit }),
         ...(streamOff && { streamOff }),
         ...(results && { results }),
@@ -70,11 +72,11 @@ export async function runBenchmark(options: BenchmarkRunOptions): Promise<void> 
 }
 
 async function probePolicy(
-  folder: string,
+  source: FileSource,
   { model }: Subject,
   { depths = defaultDepths, probe: threshold }: BenchmarkRunOptions,
 ): Promise<StoppingPolicy> {
-  const { probe } = await readProbe(folder, model.config);
+  const { probe } = await readProbe(source, model.config);
   return probedDepth(probe, { deep: Math.max(...depths), ...(typeof threshold === "number" && { threshold }) });
 }
 
@@ -93,8 +95,8 @@ async function runPerplexity(options: BenchmarkRunOptions): Promise<void> {
     throw new SstError("file-not-found", `${path} cannot be read`, { cause });
   });
   await openBackend(options.backend);
-  const read = async (folder: string, depths: readonly number[] | undefined): Promise<PerplexityRow[]> => {
-    const subject = await openSubject(folder, options.quantize);
+  const read = async (name: string, depths: readonly number[] | undefined): Promise<PerplexityRow[]> => {
+    const subject = await openSubject(await openSource(name), options.quantize);
     using _ = subject.model;
     return await textPerplexity(subject, text, { ...(depths && { depths }), streamOff: options.streamOff ?? false });
   };
@@ -113,9 +115,9 @@ async function requireFresh({ out, baseline, resume }: BenchmarkRunOptions): Pro
 }
 
 /** Which weights, and how they were run. */
-async function identity(folder: string, { quantize, streamOff }: BenchmarkRunOptions): Promise<string> {
+async function identity(source: FileSource, { quantize, streamOff }: BenchmarkRunOptions): Promise<string> {
   const how = [quantize, streamOff && "stream off"].filter(Boolean).join(", ");
-  return `${await modelDigest(folder)}${how && ` (${how})`}`;
+  return `${await modelDigest(source)}${how && ` (${how})`}`;
 }
 
 /** `results.jsonl` → `results.baseline.jsonl`. */

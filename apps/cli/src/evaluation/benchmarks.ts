@@ -9,6 +9,7 @@ import {
 } from "@sst/eval";
 import { createTask, readGpqa, readGsm8k } from "@sst/loaders";
 import { SstError } from "@sst/tensor";
+import { openSource } from "../model-source.js";
 import { requireVocabulary } from "./model.js";
 
 export const benchmarkNames = ["gsm8k", "gsm8k-code", "gpqa", "task", "perplexity"] as const;
@@ -52,7 +53,7 @@ async function withoutSandbox(options: BenchmarkOptions, given: { readonly seed:
     throw new SstError("invalid-argument", "--benchmark task needs --task: parity, sumN, chain, rooms, s3 or s5");
   }
   const { length, sequences, seed } = options;
-  const task = createTask(options.task).on(await requireVocabulary(options.model));
+  const task = createTask(options.task).on(await requireVocabulary(await openSource(options.model)));
   return taskBenchmark(task, { length, sequences, seed });
 }
 

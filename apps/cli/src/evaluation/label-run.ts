@@ -3,6 +3,7 @@ import { labelAccuracy } from "@sst/eval";
 import { createTask, loadModel, taskBatch } from "@sst/loaders";
 import { type CommonOptions, forwardOptions, type QuantizeOption, type SolverOptions } from "../arguments.js";
 import { openBackend } from "../backend.js";
+import { openSource } from "../model-source.js";
 import { requireVocabulary } from "./model.js";
 
 export interface LabelRunOptions extends CommonOptions, QuantizeOption, SolverOptions {
@@ -21,8 +22,9 @@ const batchSize = 250;
 export async function runLabels(options: LabelRunOptions): Promise<void> {
   const known = createTask(options.task);
   await openBackend(options.backend);
-  using model = await loadModel(options.model, { quantize: options.quantize });
-  const task = known.on(await requireVocabulary(options.model));
+  const source = await openSource(options.model);
+  using model = await loadModel(source, { quantize: options.quantize });
+  const task = known.on(await requireVocabulary(source));
   const batches = Array.from({ length: Math.ceil(options.sequences / batchSize) }, (_, index) =>
     taskBatch(task, {
       seed: options.seed,

@@ -1,38 +1,74 @@
 /** Models for an evaluation: with what turns text into their tokens, and a digest that says which weights these are. */
 import { createHash } from "node:crypto";
-import { createReadStream } from "node:fs";
-import { readdir } from "node:fs/promises";
-import { join } from "node:path";
 import { type Subject, symbolSubject, textSubject } from "@sst/eval";
-import { loadModel, loadTokenizer, loadVocabulary, type SymbolVocabulary } from "@sst/loaders";
+import {
+  type FileSource,
+  loadModel,
+  loadTokenizer,
+  loadVocabulary,
+  openFile,
+  requireMatchingTokenizer,
+  type SymbolVocabulary,
+  type Tokenizer,
+} from "@sst/loaders";
 import { SstError, type WeightFormat } from "@sst/tensor";
 
 /** The caller disposes of the model. */
-export async function openSubject(folder: string, quantize: WeightFormat | undefined): Promise<Subject> {
-  const vocabulary = await loadVocabulary(folder);
-  const tokenizer = vocabulary === undefined ? await loadTokenizer(folder) : undefined;
-  const model = await loadModel(folder, { quantize });
+export async function openSubject(source: FileSource, quantize: WeightFormat | undefined): Promise<Subject> {
+  const vocabulary = await loadVocabulary(source);
+  const tokenizer = vocabulary === undefined ? await loadTokenizer(source) : undefined;
+  const model = await loadModel(source, { quantize });
   if (vocabulary !== undefined) return symbolSubject(model, vocabulary);
-  return textSubject(model, tokenizer as NonNullable<typeof tokenizer>);
+  try {
+    requireMatchingTokenizer(model.config, tokenizer as Tokenizer);
+    return textSubject(model, tokenizer as Tokenizer);
+  } catch (error) {
+    model.dispose();
+    throw error;
+  }
 }
 
 /** @throws SstError `file-unsupported` for a model that labels nothing */
-export async function requireVocabulary(folder: string): Promise<SymbolVocabulary> {
-  const vocabulary = await loadVocabulary(folder);
+export async function requireVocabulary(source: FileSource): Promise<SymbolVocabulary> {
+  const vocabulary = await loadVocabulary(source);
   if (vocabulary !== undefined) return vocabulary;
   throw new SstError(
     "file-unsupported",
-    `${folder} holds no vocab.json, so it is not a model that labels the symbols of a task`,
+    `${source.location} holds no vocab.json, so it is not a model that labels the symbols of a task`,
   );
 }
 
-/** SHA-256 over the files of a model's folder, their names with them; a probe beside the model changes nothing of it. */
-export async function modelDigest(folder: string): Promise<string> {
+/** What is read of a file at a time. */
+const pieceBytes = 2 ** 20;
+
+/**
+ * SHA-256 over a model's files, their names with them; a probe beside the model changes nothing of it. Of a model on the hub
+ * over its commit, which says as much and needs none of the files.
+ *
+ * @throws SstError `file-unsupported` for an address on the web, whose files cannot be listed
+ */
+export async function modelDigest(source: FileSource): Promise<string> {
   const hash = createHash("sha256");
-  const names = (await readdir(folder)).filter((name) => /^(?!probe\.).*\.(json|safetensors|bin)$/.test(name)).sort();
+  if (source.version !== undefined) return hash.update(source.version).digest("hex");
+  const names = (await source.list()).filter((name) => /^(?!probe\.).*\.(json|safetensors|bin)$/.test(name)).sort();
+  if (names.length === 0) {
+    throw new SstError(
+      "file-unsupported",
+      `--out keeps which model answered, and ${source.location} does not list its files: give a folder or a name on the hub`,
+    );
+  }
   for (const name of names) {
     hash.update(`${name}\0`);
-    for await (const part of createReadStream(join(folder, name))) hash.update(part);
+    const file = await openFile(source, name);
+    try {
+      for (let position = 0; position < file.sizeBytes; position += pieceBytes) {
+        const piece = new Uint8Array(Math.min(pieceBytes, file.sizeBytes - position));
+        await file.read(position, piece);
+        hash.update(piece);
+      }
+    } finally {
+      await file.close();
+    }
   }
   return hash.digest("hex");
 }

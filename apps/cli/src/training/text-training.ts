@@ -16,7 +16,6 @@ import {
   type Gsm8kProblem,
   gsm8kText,
   gsm8kTokens,
-  loadTokenizer,
   noteFiles,
   readGsm8k,
   readModelData,
@@ -33,6 +32,7 @@ import {
   type TokenDocument,
 } from "@sst/train";
 import type { QuantizeOption } from "../arguments.js";
+import { loadMatchingTokenizer } from "../model-source.js";
 import type { Prepared } from "./prepared.js";
 import { evaluationForward, type TrainingSolverOptions } from "./solver-options.js";
 import { newStream, requireFitting, type StreamOptions } from "./stream-options.js";
@@ -72,7 +72,7 @@ export async function prepareText(folder: string, options: TextTrainingOptions):
     ...(evalData ? await noteFiles(evalData) : []),
   ];
   const given = await readModelData(folder);
-  const tokenizer = await loadTokenizer(folder);
+  const tokenizer = await loadMatchingTokenizer(folder, given.config);
   requireTrainable(options, given);
   const backbone = withStream(given, options);
   requireFitting(options, backbone.config);

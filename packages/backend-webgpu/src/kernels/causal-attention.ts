@@ -8,7 +8,7 @@ import {
   attentionQueryGradientProgram,
   attentionStatisticsProgram,
 } from "../programs/causal-attention-gradient.wgsl.js";
-import { headSizeOf } from "../programs/parts/attention-keys.js";
+import { headSizeOf, windowUniform } from "../programs/parts/attention-keys.js";
 import { groupsOfTiles } from "../programs/parts/attention-tiles.js";
 import { type Inputs, sizeOf } from "./shapes.js";
 
@@ -17,12 +17,14 @@ export const causalAttention =
   ({ inputs, attributes, outputShapes }) => {
     const { q, k, v } = inputs as Inputs<"q" | "k" | "v">;
     const { pastK, pastV } = inputs as Partial<Inputs<"pastK" | "pastV">>;
-    const { pastLength, iterations, scale } = attributes as { pastLength: number; iterations: number; scale: number };
+    const { pastLength, iterations, window, scale } = attributes as Readonly<
+      Record<"pastLength" | "iterations" | "window" | "scale", number>
+    >;
     const [batch, time, heads, headDim] = q.shape as [number, number, number, number];
     const keyHeads = k.shape[2] as number;
     const group = heads / keyHeads;
     const y = runner.allocate(outputShapes.y as number[]);
-    const uniforms = { time, heads, keyHeads, headDim, group, iterations, scale };
+    const uniforms = { time, heads, keyHeads, headDim, group, iterations, window: windowUniform(window), scale };
     const past = pastLength > 0 && pastK && pastV ? { pastK, pastV } : undefined;
     const pastUniforms = { pastLength: past ? pastLength : 0, capacity: past?.pastK.shape[1] ?? 0 };
     if (time === iterations && headDim <= LARGEST_HEAD) {
@@ -50,7 +52,7 @@ export const causalAttentionGradient =
   (runner: ProgramRunner): KernelImplementation =>
   ({ inputs, attributes, outputShapes }) => {
     const { dy, q, k, v } = inputs as Inputs<"dy" | "q" | "k" | "v">;
-    const { iterations, scale } = attributes as { iterations: number; scale: number };
+    const { iterations, window, scale } = attributes as Readonly<Record<"iterations" | "window" | "scale", number>>;
     const [batch, time, heads, headDim] = q.shape as [number, number, number, number];
     const keyHeads = k.shape[2] as number;
     const group = heads / keyHeads;
@@ -58,7 +60,7 @@ export const causalAttentionGradient =
       runner.allocate(shape as number[]),
     ) as [TensorInfo, TensorInfo, TensorInfo];
     const statistics = runner.allocate([batch * time * heads, 3]);
-    const uniforms = { time, heads, keyHeads, headDim, group, iterations, scale };
+    const uniforms = { time, heads, keyHeads, headDim, group, iterations, window: windowUniform(window), scale };
     const given = { dy, q, k, v, statistics };
     const overQueries = groupsOfTiles(batch * keyHeads, time * group);
     const overKeys = groupsOfTiles(batch * keyHeads, time);

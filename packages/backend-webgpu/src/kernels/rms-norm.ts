@@ -25,15 +25,11 @@ export const rmsNormGradient =
   ({ inputs, attributes, outputShapes }) => {
     const { dy, x, weight } = inputs as Inputs<"dy" | "x" | "weight">;
     const { rows, size } = rowsOf(x);
-    const dx = runner.allocate(outputShapes.dx as number[]);
-    if (rows === 0) return [dx, runner.zeros(outputShapes.dWeight as number[])];
+    if (rows === 0) {
+      return [runner.allocate(outputShapes.dx as number[]), runner.zeros(outputShapes.dWeight as number[])];
+    }
     const dWeight = runner.allocate(outputShapes.dWeight as number[]);
-    const scales = runner.allocate([rows]);
-    runner.run(rmsNormInputGradientProgram(size), {
-      buffers: { dy, x, weight, dx, scales },
-      uniforms: { rows, size, epsilon: attributes.epsilon as number },
-      groups: groupsOfRows(rows, size),
-    });
+    const { dx, scales } = rmsNormInputGradient(runner, { dy, x, weight }, attributes.epsilon as number);
     runner.run(rmsNormWeightGradientProgram(rows), {
       buffers: { dy, x, scales, dWeight },
       uniforms: { rows, size },
@@ -42,3 +38,16 @@ export const rmsNormGradient =
     runner.release(scales);
     return [dx, dWeight];
   };
+
+/** The gradient for x, and the scale of each row. */
+export function rmsNormInputGradient(runner: ProgramRunner, inputs: Inputs<"dy" | "x" | "weight">, epsilon: number) {
+  const { rows, size } = rowsOf(inputs.x);
+  const dx = runner.allocate(inputs.x.shape);
+  const scales = runner.allocate([rows]);
+  runner.run(rmsNormInputGradientProgram(size), {
+    buffers: { ...inputs, dx, scales },
+    uniforms: { rows, size, epsilon },
+    groups: groupsOfRows(rows, size),
+  });
+  return { dx, scales };
+}

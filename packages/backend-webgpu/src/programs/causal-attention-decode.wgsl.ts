@@ -82,7 +82,7 @@ fn run(group: u32, thread: u32) {
   var largest = lowest;
   var total = 0.0;
   var sum = 0.0;
-  for (var block = 0u; block <= last; block += ${THREADS}u) {
+  for (var block = firstSeen(last); block <= last; block += ${THREADS}u) {
     let index = block + thread;
     var score = lowest;
     if (index <= last) {

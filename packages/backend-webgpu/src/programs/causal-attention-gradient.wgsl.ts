@@ -17,7 +17,7 @@ import {
   listedEntry,
   overListed,
 } from "./parts/attention-keys.js";
-import { ownQueryTile, queryProducts } from "./parts/attention-queries.js";
+import { keysOfTile, ownQueryTile, queryProducts } from "./parts/attention-queries.js";
 import {
   dimensionsPerLane,
   forOwnDimensions,
@@ -50,7 +50,7 @@ fn run(group: u32, thread: u32) {
   var largest = max(ownScore, lowest);
   var total = exponential(ownScore - largest);
   var along = total * ownProducts.y;
-  for (var tile = 0u; tile < listLength; tile += ${TILE}u) {
+  for (var tile = listStart; tile < listLength; tile += ${TILE}u) {
     let products = scoresOfTile(firstRow, tile, thread) * uniforms.scale;
     let ownShares = sharesOfTile(firstRow, tile, thread);
     let first = slot * ${TILE}u;
@@ -59,16 +59,16 @@ fn run(group: u32, thread: u32) {
       shares[first + lane + n * ${LANES}u] = ownShares[n];
     }
     workgroupBarrier();
-    let count = min(${TILE}u, max(keys, tile) - tile);
+    ${keysOfTile}
     var peak = largest;
-    for (var i = 0u; i < count; i++) {
+    for (var i = begin; i < count; i++) {
       peak = max(peak, scores[first + i]);
     }
     let shrink = exponential(largest - peak);
     largest = peak;
     total *= shrink;
     along *= shrink;
-    for (var i = 0u; i < count; i++) {
+    for (var i = begin; i < count; i++) {
       let weight = exponential(scores[first + i] - peak);
       total += weight;
       along = fma(weight, shares[first + i], along);
@@ -101,7 +101,7 @@ fn run(group: u32, thread: u32) {
   let ownGradient = scoreGradient(weightOf(ownProducts.x, place), ownProducts.y, place);
   var sums: array<f32, ${dimensions}>;
     ${forOwnDimensions(head, `sums[n] = ownGradient * k[own + i];`)}
-  for (var tile = 0u; tile < listLength; tile += ${TILE}u) {
+  for (var tile = listStart; tile < listLength; tile += ${TILE}u) {
     let products = scoresOfTile(firstRow, tile, thread);
     let shares = sharesOfTile(firstRow, tile, thread);
     for (var n = 0u; n < 4u; n++) {
@@ -109,8 +109,8 @@ fn run(group: u32, thread: u32) {
       gradients[key] = scoreGradient(weightOf(products[n], place), shares[n], place);
     }
     workgroupBarrier();
-    let count = min(${TILE}u, max(keys, tile) - tile);
-    for (var key = 0u; key < count; key++) {
+    ${keysOfTile}
+    for (var key = begin; key < count; key++) {
       let gradient = gradients[slot * ${TILE}u + key];
       ${overListed("(tile + key)", "k", undefined, (buffer) =>
         forOwnDimensions(head, `sums[n] = fma(gradient, ${buffer}[start + i], sums[n]);`),
@@ -151,7 +151,14 @@ var<workgroup> gradients: array<f32, ${TILE * TILE}>;
 
 /** Whether the query in a column sees the key in a column. */
 fn sees(query: u32, key: u32) -> bool {
-  return query == key || (query > key && key % uniforms.iterations == uniforms.iterations - 1u);
+  let isWithin = query / uniforms.iterations - key / uniforms.iterations < uniforms.window;
+  return query == key || (query > key && key % uniforms.iterations == uniforms.iterations - 1u && isWithin);
+}
+
+/** The end of the columns whose queries see keys of columns up to this one. */
+fn sightEnd(column: u32) -> u32 {
+  let positions = column / uniforms.iterations + min(uniforms.window, uniforms.time);
+  return min(uniforms.time, positions * uniforms.iterations);
 }
 
 fn run(group: u32, thread: u32) {
@@ -159,7 +166,7 @@ fn run(group: u32, thread: u32) {
   let key = firstRow + slot;
   var keySums: array<f32, ${dimensions}>;
   var valueSums: array<f32, ${dimensions}>;
-  let rows = uniforms.time * uniforms.group;
+  let rows = sightEnd(min(firstRow + ${TILE - 1}u, uniforms.time - 1u)) * uniforms.group;
   for (var tile = firstRow * uniforms.group; tile < rows; tile += ${TILE}u) {
     let products = scoresOfTile(firstRow, tile, thread);
     let shares = sharesOfTile(firstRow, tile, thread);

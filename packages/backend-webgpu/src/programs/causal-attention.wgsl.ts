@@ -18,7 +18,7 @@ import {
   overListed,
   pastUniforms,
 } from "./parts/attention-keys.js";
-import { ownQueryTile, queryProducts } from "./parts/attention-queries.js";
+import { keysOfTile, ownQueryTile, queryProducts } from "./parts/attention-queries.js";
 import { dimensionsPerLane, forOwnDimensions, LANES, slotSums, TILE, TILE_THREADS } from "./parts/attention-tiles.js";
 import { numbers } from "./parts/numbers.js";
 
@@ -67,16 +67,16 @@ fn run(group: u32, thread: u32) {
   var sums: array<f32, ${dimensionsPerLane(head)}>;
   ${forOwnDimensions(head, "sums[n] = total * v[own + i];")}
 
-  for (var tile = 0u; tile < listLength; tile += ${TILE}u) {
+  for (var tile = listStart; tile < listLength; tile += ${TILE}u) {
     let products = scoresOfTile(firstRow, tile, thread) * uniforms.scale;
     let first = slot * ${TILE}u;
     for (var n = 0u; n < 4u; n++) {
       scores[first + lane + n * ${LANES}u] = products[n];
     }
     workgroupBarrier();
-    let count = min(${TILE}u, max(keys, tile) - tile);
+    ${keysOfTile}
     var peak = largest;
-    for (var i = 0u; i < count; i++) {
+    for (var i = begin; i < count; i++) {
       peak = max(peak, scores[first + i]);
     }
     for (var n = 0u; n < 4u; n++) {
@@ -88,7 +88,7 @@ fn run(group: u32, thread: u32) {
     largest = peak;
     total *= shrink;
     ${forOwnDimensions(head, "sums[n] *= shrink;")}
-    for (var key = 0u; key < count; key++) {
+    for (var key = begin; key < count; key++) {
       let weight = weights[first + key];
       total += weight;
       ${overListed("(tile + key)", "v", hasPast ? "pastV" : undefined, (buffer) =>

@@ -2,13 +2,14 @@
  * The exact recurrence of one layer: a workgroup takes one sequence through all its positions, with the vectors of a step in
  * workgroup memory and a barrier where one part of the step needs all of another.
  *
- *     h ─ norm ─→ n ──(gate, up)──→ activation ──(down)──→ y = h + …, the next position's state
+ *     h ─ norm ─→ n ──(gate, up)──→ activation ──(down)──→ (norm) ─→ y = h + …, the next position's state
  *
  * Every entry of a product is one thread's, added up term by term in order, as `mat-mul-block.wgsl.ts` adds; the norm adds
  * like `rms-norm.wgsl.ts`: so a stream that blends nothing gives the bits of the plain network.
  */
+import type { Activation } from "@sst/tensor";
 import { defineProgram } from "../program.js";
-import { logistic } from "./gated-activation.wgsl.js";
+import { activationFunctions } from "./gated-activation.wgsl.js";
 import { ELEMENTS_PER_GROUP, ownElement } from "./parts/elements.js";
 import { numbers } from "./parts/numbers.js";
 import { rowSums } from "./parts/rows.js";
@@ -24,9 +25,23 @@ export function recurrenceFits(hiddenSize: number, wide: number): boolean {
   return hiddenSize * 2 + wide * 2 + THREADS <= MOST_SHARED;
 }
 
+/** What programs are made for. */
+export interface RecurrenceKind {
+  readonly hiddenSize: number;
+  readonly wide: number;
+  readonly activation: Activation;
+  /** Whether a norm is behind the network. */
+  readonly hasOutNorm: boolean;
+}
+
+function variantOf({ hiddenSize, wide, activation, hasOutNorm }: RecurrenceKind): string {
+  return `${hiddenSize} by ${wide}, ${activation}${hasOutNorm ? ", normed" : ""}`;
+}
+
 /**
- * The layer's parameters in one buffer, for a shader may have few: gate, up and down, then the norm's weight and alpha. Matrices
- * are laid out so that neighbouring threads read neighbouring entries: transposed for the way forward, as they are for the way back.
+ * The layer's parameters in one buffer, for a shader may have few: gate, up and down, then the norm's weight, alpha, and the weight of
+ * the norm behind the network. Matrices are laid out so that neighbouring threads read neighbouring entries: transposed for the way
+ * forward, as they are for the way back.
  */
 export const packParametersProgram = (transposed: boolean) =>
   defineProgram({
@@ -38,6 +53,7 @@ export const packParametersProgram = (transposed: boolean) =>
       down: "in f32",
       normWeight: "in f32",
       alpha: "in f32",
+      outNormWeight: "in f32",
       parameters: "out f32",
     },
     uniforms: { count: "u32", hiddenSize: "u32", wide: "u32" },
@@ -56,15 +72,17 @@ fn run(group: u32, thread: u32) {
     parameters[index] = down[${transposed ? "at % hidden * wide + at / hidden" : "at"}];
   } else {
     let entry = index - 3u * size;
-    parameters[index] = select(alpha[entry % hidden], normWeight[entry % hidden], entry < hidden);
+    let i = entry % hidden;
+    let others = select(outNormWeight[i], alpha[i], entry < 2u * hidden);
+    parameters[index] = select(others, normWeight[i], entry < hidden);
   }
 }
 `,
   });
 
 /** Floats that `packParametersProgram` writes. */
-export function parameterCount(hiddenSize: number, wide: number): number {
-  return 3 * hiddenSize * wide + 2 * hiddenSize;
+export function parameterCount({ hiddenSize, wide }: RecurrenceKind): number {
+  return 3 * hiddenSize * wide + 3 * hiddenSize;
 }
 
 /** Where the parts lie. */
@@ -74,21 +92,36 @@ const parts = `
   let UP = hidden * wide;
   let DOWN = 2u * UP;
   let NORM = 3u * UP;
-  let ALPHA = NORM + hidden;`;
+  let ALPHA = NORM + hidden;
+  let OUT = ALPHA + hidden;`;
+
+/** `fn <name>(thread)`: what a norm multiplies a vector of workgroup memory by. */
+function normScale(name: string, vector: string): string {
+  return `
+fn ${name}(thread: u32) -> f32 {
+  var squares = 0.0;
+  for (var i = thread % LANES; i < uniforms.hiddenSize; i += LANES) {
+    squares += ${vector}[i] * ${vector}[i];
+  }
+  return 1.0 / sqrt(sumOverRow(thread, squares) / f32(uniforms.hiddenSize) + uniforms.epsilon);
+}
+`;
+}
 
 /** A sequence is a workgroup. */
-export const stateRecurrenceProgram = (hiddenSize: number, wide: number) =>
+export const stateRecurrenceProgram = (kind: RecurrenceKind) =>
   defineProgram({
     name: "stateRecurrence",
-    variant: `${hiddenSize} by ${wide}`,
+    variant: variantOf(kind),
     buffers: { a: "in f32", keep: "in f32", initial: "in f32", parameters: "in f32", y: "out f32" },
     uniforms: { time: "u32", hiddenSize: "u32", wide: "u32", epsilon: "f32" },
     threads: THREADS,
-    body: () => `${numbers}${logistic}${rowSums(hiddenSize, THREADS)}
+    body: () => `${numbers}${activationFunctions(kind.activation)}${rowSums(kind.hiddenSize, THREADS)}
 const THREADS = ${THREADS}u;
-var<workgroup> h: array<f32, ${hiddenSize}>;
-var<workgroup> n: array<f32, ${hiddenSize}>;
-var<workgroup> activation: array<f32, ${wide}>;
+var<workgroup> h: array<f32, ${kind.hiddenSize}>;
+var<workgroup> n: array<f32, ${kind.hiddenSize}>;
+var<workgroup> activation: array<f32, ${kind.wide}>;
+${normScale("scaleOfH", "h")}${kind.hasOutNorm ? normScale("scaleOfBranch", "n") : ""}
 
 fn run(group: u32, thread: u32) {
   ${parts}
@@ -105,11 +138,7 @@ fn run(group: u32, thread: u32) {
       h[i] = select(own, (1.0 - share) * own + share * state, keep[row] > 0.0);
     }
     workgroupBarrier();
-    var squares = 0.0;
-    for (var i = thread % LANES; i < hidden; i += LANES) {
-      squares += h[i] * h[i];
-    }
-    let scale = 1.0 / sqrt(sumOverRow(thread, squares) / f32(hidden) + uniforms.epsilon);
+    let scale = scaleOfH(thread);
     for (var i = thread; i < hidden; i += THREADS) {
       n[i] = h[i] * scale * parameters[NORM + i];
     }
@@ -121,7 +150,7 @@ fn run(group: u32, thread: u32) {
         gated += n[i] * parameters[i * wide + j];
         raised += n[i] * parameters[UP + i * wide + j];
       }
-      activation[j] = gated * logistic(gated).x * raised;
+      activation[j] = gated * shares(gated).x * raised;
     }
     workgroupBarrier();
     for (var i = thread; i < hidden; i += THREADS) {
@@ -129,13 +158,21 @@ fn run(group: u32, thread: u32) {
       for (var j = 0u; j < wide; j++) {
         branch += activation[j] * parameters[DOWN + j * hidden + i];
       }
-      y[row * hidden + i] = h[i] + branch;
+      ${kind.hasOutNorm ? "n[i] = branch;" : "y[row * hidden + i] = h[i] + branch;"}
     }
-    workgroupBarrier();
+    workgroupBarrier();${kind.hasOutNorm ? addNormed : ""}
   }
 }
 `,
   });
+
+/** The branch, which is where n was, is added after a norm of its own. */
+const addNormed = `
+    let outScale = scaleOfBranch(thread);
+    for (var i = thread; i < hidden; i += THREADS) {
+      y[row * hidden + i] = h[i] + n[i] * outScale * parameters[OUT + i];
+    }
+    workgroupBarrier();`;
 
 /** What every position blended, all at once: thread i has entry i of `h`. */
 export const blendedProgram = defineProgram({
@@ -159,11 +196,35 @@ fn run(group: u32, thread: u32) {
 `,
 });
 
-/** dh of all positions, the last one first; what a position sends back to the one before stays in workgroup memory. */
-export const recurrenceChainProgram = (hiddenSize: number, wide: number) =>
+/**
+ * `fn <name>(thread, row)`: the scale of a norm, and how far the gradient in `dn` goes along the normed row, in a buffer of all
+ * positions.
+ */
+function normGradient(name: string, rows: string): string {
+  return `
+fn ${name}(thread: u32, row: u32) -> vec2<f32> {
+  let size = uniforms.hiddenSize;
+  var squares = 0.0;
+  var products = 0.0;
+  for (var i = thread % LANES; i < size; i += LANES) {
+    let own = ${rows}[row * size + i];
+    squares += own * own;
+    products += dn[i] * own;
+  }
+  let scale = 1.0 / sqrt(sumOverRow(thread, squares) / f32(size) + uniforms.epsilon);
+  return vec2(scale, sumOverRow(thread, products) * scale / f32(size));
+}
+`;
+}
+
+/**
+ * dh of all positions, the last one first; what a position sends back to the one before stays in workgroup memory. A norm behind
+ * the network needs `branches`, what it was given at all positions.
+ */
+export const recurrenceChainProgram = (kind: RecurrenceKind) =>
   defineProgram({
     name: "stateRecurrence/chain",
-    variant: `${hiddenSize} by ${wide}`,
+    variant: variantOf(kind),
     buffers: {
       dy: "in f32",
       h: "in f32",
@@ -171,16 +232,18 @@ export const recurrenceChainProgram = (hiddenSize: number, wide: number) =>
       ups: "in f32",
       keep: "in f32",
       parameters: "in f32",
+      branches: "in f32",
       dh: "out f32",
     },
     uniforms: { time: "u32", hiddenSize: "u32", wide: "u32", epsilon: "f32" },
     threads: THREADS,
-    body: () => `${numbers}${logistic}${rowSums(hiddenSize, THREADS)}
+    body: () => `${numbers}${activationFunctions(kind.activation)}${rowSums(kind.hiddenSize, THREADS)}
 const THREADS = ${THREADS}u;
-var<workgroup> total: array<f32, ${hiddenSize}>;
-var<workgroup> dn: array<f32, ${hiddenSize}>;
-var<workgroup> dGate: array<f32, ${wide}>;
-var<workgroup> dUp: array<f32, ${wide}>;
+var<workgroup> total: array<f32, ${kind.hiddenSize}>;
+var<workgroup> dn: array<f32, ${kind.hiddenSize}>;
+var<workgroup> dGate: array<f32, ${kind.wide}>;
+var<workgroup> dUp: array<f32, ${kind.wide}>;
+${normGradient("throughNorm", "h")}${kind.hasOutNorm ? normGradient("throughOutNorm", "branches") : ""}
 
 fn run(group: u32, thread: u32) {
   ${parts}
@@ -194,18 +257,18 @@ fn run(group: u32, thread: u32) {
         sent = select(0.0, parameters[ALPHA + i], keep[row + 1u] > 0.0) * dh[(row + 1u) * hidden + i];
       }
       total[i] = dy[row * hidden + i] + sent;
+      ${kind.hasOutNorm ? "dn[i] = total[i] * parameters[OUT + i];" : ""}
     }
-    workgroupBarrier();
+    workgroupBarrier();${kind.hasOutNorm ? sendThroughOutNorm : ""}
     for (var j = thread; j < wide; j += THREADS) {
       var dActivation = 0.0;
       for (var i = 0u; i < hidden; i++) {
-        dActivation += total[i] * parameters[DOWN + i * wide + j];
+        dActivation += ${kind.hasOutNorm ? "dn" : "total"}[i] * parameters[DOWN + i * wide + j];
       }
       let gated = gates[row * wide + j];
-      let share = logistic(gated);
-      let silu = gated * share.x;
-      dGate[j] = dActivation * ups[row * wide + j] * (share.x + silu * share.y);
-      dUp[j] = dActivation * silu;
+      let share = shares(gated);
+      dGate[j] = dActivation * ups[row * wide + j] * slope(gated, share);
+      dUp[j] = dActivation * (gated * share.x);
     }
     workgroupBarrier();
     for (var i = thread; i < hidden; i += THREADS) {
@@ -218,23 +281,25 @@ fn run(group: u32, thread: u32) {
       dn[i] = (throughGate + throughUp) * parameters[NORM + i];
     }
     workgroupBarrier();
-    var squares = 0.0;
-    var products = 0.0;
-    for (var i = thread % LANES; i < hidden; i += LANES) {
-      let own = h[row * hidden + i];
-      squares += own * own;
-      products += dn[i] * own;
-    }
-    let scale = 1.0 / sqrt(sumOverRow(thread, squares) / f32(hidden) + uniforms.epsilon);
-    let along = sumOverRow(thread, products) * scale / f32(hidden);
+    let norm = throughNorm(thread, row);
     for (var i = thread; i < hidden; i += THREADS) {
-      dh[row * hidden + i] = total[i] + (dn[i] - h[row * hidden + i] * scale * along) * scale;
+      dh[row * hidden + i] = total[i] + (dn[i] - h[row * hidden + i] * norm.x * norm.y) * norm.x;
     }
     workgroupBarrier();
   }
 }
 `,
   });
+
+/** What the network is sent, in `dn`, whose room is needed for the norm before it only afterwards. */
+const sendThroughOutNorm = `
+    let outNorm = throughOutNorm(thread, row);
+    // Every thread has read dn.
+    workgroupBarrier();
+    for (var i = thread; i < hidden; i += THREADS) {
+      dn[i] = (dn[i] - branches[row * hidden + i] * outNorm.x * outNorm.y) * outNorm.x;
+    }
+    workgroupBarrier();`;
 
 /** `dTotal`, of every y with what the position behind sends back, from the dh of all: thread i has entry i. */
 export const totalProgram = defineProgram({

@@ -9,7 +9,8 @@ import * as v from "valibot";
 import { parseJson } from "../files/json.js";
 import { openOnDisk } from "../files/open-file.js";
 import { writeError } from "../files/write-errors.js";
-import { openSafetensors, safetensorsParts } from "../formats/safetensors.js";
+import { openSafetensors } from "../formats/safetensors.js";
+import { safetensorsParts } from "../formats/safetensors-write.js";
 
 /** What JSON can hold. */
 type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
@@ -103,17 +104,19 @@ export class FolderCheckpointStore {
   }
 }
 
-function partsOf({ step, configuration, state, tensors }: StoredCheckpoint): Uint8Array[] {
+function partsOf({ step, configuration, state, tensors }: StoredCheckpoint): Iterable<Uint8Array> {
   return safetensorsParts(tensors, {
-    format: "sst-checkpoint",
-    format_version: "1",
-    step: String(step),
-    configuration: JSON.stringify(configuration),
-    state: JSON.stringify(state),
+    metadata: {
+      format: "sst-checkpoint",
+      format_version: "1",
+      step: String(step),
+      configuration: JSON.stringify(configuration),
+      state: JSON.stringify(state),
+    },
   });
 }
 
-async function writeSynced(files: CheckpointFiles, path: string, parts: readonly Uint8Array[]): Promise<void> {
+async function writeSynced(files: CheckpointFiles, path: string, parts: Iterable<Uint8Array>): Promise<void> {
   const file = await files.open(path, "wx");
   try {
     for (const part of parts) await file.writeFile(part);

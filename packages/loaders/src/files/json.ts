@@ -1,6 +1,7 @@
 /** JSON files against a schema. */
 import { SstError } from "@sst/tensor";
 import * as v from "valibot";
+import { duplicateKey } from "./duplicate-keys.js";
 
 /** @throws SstError `file-corrupt` naming the file, the field and what is wrong with it */
 export function parseJson<Schema extends v.GenericSchema>(
@@ -23,11 +24,30 @@ export function requireFields<Schema extends v.GenericSchema>(
   throw new SstError("file-corrupt", `${fileName}: field "${v.getDotPath(issue) ?? ""}": ${issue.message}`);
 }
 
-function parseText(bytes: Uint8Array, fileName: string): unknown {
+/** JSON whose objects have no key twice. @throws SstError `file-corrupt` */
+export function parseText(bytes: Uint8Array, fileName: string): unknown {
+  const text = decode(bytes, fileName);
+  let value: unknown;
   try {
-    return JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
+    value = JSON.parse(text);
   } catch (cause) {
-    throw new SstError("file-corrupt", `${fileName} is not valid JSON`, { cause });
+    throw new SstError("file-corrupt", `${fileName} is not valid JSON: get it again, whole`, { cause });
+  }
+  const twice = duplicateKey(text);
+  if (twice === undefined) return value;
+  throw new SstError(
+    "file-corrupt",
+    `${fileName} has the key "${twice}" twice in one object: which one is right? Get the file from where it was made`,
+  );
+}
+
+function decode(bytes: Uint8Array, fileName: string): string {
+  try {
+    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+  } catch (cause) {
+    throw new SstError("file-corrupt", `${fileName} is not valid JSON: it is no UTF-8 text; get it again, whole`, {
+      cause,
+    });
   }
 }
 

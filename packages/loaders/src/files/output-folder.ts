@@ -10,6 +10,9 @@ export interface OutputOptions {
   readonly overwrite?: boolean;
 }
 
+/** A file's bytes, whole or in parts that are made when they are written. */
+export type FileContent = Uint8Array | Iterable<Uint8Array>;
+
 /**
  * Checks before long work that a folder can be written later.
  *
@@ -19,13 +22,14 @@ export async function requireWritable(folder: string, options: OutputOptions = {
   await (await createTemporary(folder, options)).remove();
 }
 
-/** Whole, or piece by piece. */
-export type FileContent = Uint8Array | Iterable<Uint8Array> | AsyncIterable<Uint8Array>;
-
-/** Writes files (by path below the folder) as a new folder. @throws SstError as `requireWritable`, and what a content throws */
+/**
+ * Writes files (by path below the folder) as a new folder.
+ *
+ * @throws SstError as `requireWritable`, and what making a part throws; nothing is left then
+ */
 export async function writeFolder(
   folder: string,
-  files: Readonly<Record<string, FileContent>>,
+  files: Readonly<Record<string, FileContent | AsyncIterable<Uint8Array>>>,
   options: OutputOptions = {},
 ): Promise<void> {
   const { mkdir, open, rename } = await import("node:fs/promises");
@@ -37,7 +41,7 @@ export async function writeFolder(
       await mkdir(dirname(join(temporary.path, name)), { recursive: true });
       const file = await open(join(temporary.path, name), "wx");
       try {
-        await file.writeFile(content);
+        for await (const part of content instanceof Uint8Array ? [content] : content) await file.writeFile(part);
         await file.sync();
       } finally {
         await file.close();

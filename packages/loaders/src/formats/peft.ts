@@ -3,7 +3,8 @@ import type { HostTensor, LoraConfig } from "@sst/layers";
 import { SstError } from "@sst/tensor";
 import * as v from "valibot";
 import { jsonBytes, parseJson } from "../files/json.js";
-import { type TensorFile, writeSafetensors } from "./safetensors.js";
+import type { TensorFile } from "./safetensors.js";
+import { writeSafetensors } from "./safetensors-write.js";
 
 export const adapterConfigFile = "adapter_config.json";
 export const adapterWeightsFile = "adapter_model.safetensors";
@@ -39,9 +40,9 @@ export function readAdapterConfig(bytes: Uint8Array): LoraConfig {
 }
 
 /** The file of weights by our names, without PEFT's prefix. @throws SstError `file-corrupt` for a name without it */
-export function adapterTensors({ metadata, shapes, read }: TensorFile): TensorFile {
+export function adapterTensors({ fileOf, metadata, shapes, read }: TensorFile): TensorFile {
   const renamed = Object.entries(shapes).map(([name, shape]) => [withoutPrefix(name), shape]);
-  return { metadata, shapes: Object.fromEntries(renamed), read: (name, take) => read(prefix + name, take) };
+  return { fileOf, metadata, shapes: Object.fromEntries(renamed), read: (name, take) => read(prefix + name, take) };
 }
 
 /** These change what an adapter computes, so they are not passed over. */
@@ -78,6 +79,6 @@ export function adapterFiles({ config, weights }: Adapter): Record<string, Uint8
       lora_alpha: config.alpha,
       target_modules: config.targetModules,
     }),
-    [adapterWeightsFile]: writeSafetensors(Object.fromEntries(prefixed)),
+    [adapterWeightsFile]: writeSafetensors(Object.fromEntries(prefixed), { metadata: { format: "pt" } }),
   };
 }

@@ -1,4 +1,4 @@
-/** Models in their folders, opened and checked but for their values: Hugging Face's layout with our additions, or llama2.c's. */
+/** Models in their folders, opened and checked but for their values: Hugging Face's layout with our additions, GGUF, or llama2.c's. */
 import {
   adapterShapes,
   backboneShapes,
@@ -15,11 +15,19 @@ import { type NamedFile, openGguf } from "../formats/gguf/open-gguf.js";
 import { readConfig } from "../formats/hugging-face-config.js";
 import { looksLikeLlama2c, readLlama2c } from "../formats/llama2c.js";
 import { adapterConfigFile, adapterTensors, adapterWeightsFile, readAdapterConfig } from "../formats/peft.js";
-import { openSafetensors, type TensorFile } from "../formats/safetensors.js";
+import { openSafetensors, PieceMemory, type TensorFile } from "../formats/safetensors.js";
+import { indexFile, openShards, readIndex } from "../formats/safetensors-index.js";
 import { looksLikeLlama2cTokenizer } from "../tokenizers/llama2c-tokenizer.js";
+import { backboneTensors } from "./backbone-tensors.js";
 import { dataSource } from "./data-source.js";
 import { streamFile, weightsFile } from "./file-names.js";
-import { ggufFileNames, streamConfigOf } from "./gguf-folder.js";
+import { ggufFileNames } from "./gguf-file-names.js";
+import { streamConfigOf } from "./stream-metadata.js";
+
+export interface NoticeOptions {
+  /** Is told in words what of the files is left out. */
+  readonly onNotice?: ((words: string) => void) | undefined;
+}
 
 export interface OpenModel extends ParameterSource {
   close(): Promise<void>;
@@ -31,10 +39,11 @@ export interface OpenModel extends ParameterSource {
  *
  * @throws SstError `file-not-found`, `file-corrupt`, `file-unsupported` or `shape-mismatch`, naming file and tensor
  */
-export async function openModel(source: FileSource): Promise<OpenModel> {
+export async function openModel(source: FileSource, { onNotice }: NoticeOptions = {}): Promise<OpenModel> {
   const gguf = await ggufFileNames(source);
-  if (gguf === undefined && !(await source.has("config.json"))) return modelInMemory(await readLlama2cFolder(source));
+  if (gguf === undefined && !(await source.has("config.json"))) return readLlama2cFolder(source);
   const files: OpenFile[] = [];
+  const memory = new PieceMemory();
   const close = async () => {
     for (const file of files) await file.close();
   };
@@ -43,10 +52,12 @@ export async function openModel(source: FileSource): Promise<OpenModel> {
     files.push(file);
     return file;
   };
-  const open = async (name: string): Promise<TensorFile> => openSafetensors(await openBytes(name), name);
+  const open = async (name: string): Promise<TensorFile> => openSafetensors(await openBytes(name), name, memory);
   try {
-    const backbone = gguf ? await openGgufBackbone(source, gguf, openBytes, open) : await openBackbone(source, open);
-    return { ...(await withAdapter(source, backbone, open)), close };
+    const model = gguf
+      ? await openGgufFolder(source, gguf, openBytes, open)
+      : await openHuggingFaceFolder(source, open, onNotice);
+    return { ...(await withAdapter(source, model, open)), close };
   } catch (error) {
     await close();
     throw error;
@@ -55,21 +66,25 @@ export async function openModel(source: FileSource): Promise<OpenModel> {
 
 type Open = (fileName: string) => Promise<TensorFile>;
 
-/** A model but for its adapters: parts of it in files. */
+/** A model but for its adapters. */
 interface OpenParts {
   readonly config: ModelConfig;
-  readonly parts: readonly Pick<TensorFile, "shapes" | "read">[];
+  readonly backbone: TensorFile;
+  readonly stream: TensorFile | undefined;
 }
 
-async function openBackbone(source: FileSource, open: Open): Promise<OpenParts> {
+async function openHuggingFaceFolder(
+  source: FileSource,
+  open: Open,
+  onNotice: NoticeOptions["onNotice"],
+): Promise<OpenParts> {
   const config = readConfig(await source.read("config.json"));
-  const backbone = await open(weightsFile);
-  requireShapes(backbone, backboneShapes(config), weightsFile);
-  const stream = await openStream(source, config, open);
-  return { config, parts: stream ? [backbone, stream] : [backbone] };
+  const backbone = backboneTensors(await openBackbone(source, open), config, onNotice);
+  requireShapes(backbone, backboneShapes(config), (await source.has(weightsFile)) ? weightsFile : indexFile);
+  return { config, backbone, stream: await openStream(source, config, open) };
 }
 
-async function openGgufBackbone(
+async function openGgufFolder(
   source: FileSource,
   names: readonly string[],
   openBytes: (name: string) => Promise<OpenFile>,
@@ -78,23 +93,46 @@ async function openGgufBackbone(
   const files: NamedFile[] = [];
   for (const name of names) files.push({ name, file: await openBytes(name) });
   const backbone = await openGguf(files);
-  if (!(await source.has(streamFile))) return { config: backbone.config, parts: [backbone] };
+  if (!(await source.has(streamFile))) return { config: backbone.config, backbone, stream: undefined };
   const stream = await open(streamFile);
   const config = { ...backbone.config, stateStream: streamConfigOf(stream.metadata) };
   requireShapes(stream, streamShapes(config), streamFile);
-  return { config, parts: [backbone, stream] };
+  return { config, backbone, stream };
 }
 
-async function withAdapter(source: FileSource, { config, parts }: OpenParts, open: Open): Promise<ParameterSource> {
+async function withAdapter(
+  source: FileSource,
+  { config, backbone, stream }: OpenParts,
+  open: Open,
+): Promise<ParameterSource> {
   const adapter = await openAdapter(source, config, open);
-  const all = adapter ? [...parts, adapter.tensors] : parts;
-  const partOf = new Map(all.flatMap((part) => Object.keys(part.shapes).map((name) => [name, part])));
+  const parts = [backbone, stream, adapter?.tensors].filter((part) => part !== undefined);
+  const partOf = new Map(parts.flatMap((part) => Object.keys(part.shapes).map((name) => [name, part])));
   return {
     config,
     lora: adapter?.lora,
-    shapes: Object.assign({}, ...all.map(({ shapes }) => shapes)),
-    read: (name, take) => (partOf.get(name) as TensorFile).read(name, requiringFinite(name, take)),
+    shapes: Object.assign({}, ...parts.map(({ shapes }) => shapes)),
+    read: (name, take) => {
+      const part = partOf.get(name) as TensorFile;
+      return part.read(name, requiringFinite(part.fileOf(name), name, take));
+    },
   };
+}
+
+/** One file, or where there is none the several that an index names. */
+async function openBackbone(source: FileSource, open: Open): Promise<TensorFile> {
+  const isSharded = !(await source.has(weightsFile)) && (await source.has(indexFile));
+  return isSharded ? openIndexed(source, open) : open(weightsFile);
+}
+
+async function openIndexed(source: FileSource, open: Open): Promise<TensorFile> {
+  return openShards(readIndex(await source.read(indexFile)), async (shard) => {
+    if (await source.has(shard)) return open(shard);
+    throw new SstError(
+      "file-not-found",
+      `${source.location} holds no file "${shard}", which ${indexFile} names: get it from where the index comes from`,
+    );
+  });
 }
 
 async function openStream(source: FileSource, config: ModelConfig, open: Open): Promise<TensorFile | undefined> {
@@ -136,7 +174,7 @@ function requireOwnAdapter(found: ParameterSource["shapes"], expected: Parameter
 }
 
 /** Folders of llama2.c hold a checkpoint and a tokenizer, both as `.bin`: told apart by what is in them. */
-async function readLlama2cFolder(source: FileSource): Promise<ModelData> {
+async function readLlama2cFolder(source: FileSource): Promise<OpenModel> {
   const names = (await source.list()).filter((name) => name.endsWith(".bin"));
   const candidates: [string, Uint8Array][] = [];
   for (const name of names) {
@@ -148,7 +186,8 @@ async function readLlama2cFolder(source: FileSource): Promise<ModelData> {
   if (first === undefined) {
     throw new SstError(
       "file-not-found",
-      `${source.location} holds no model: expected config.json with ${weightsFile}, a GGUF file (*.gguf), or a llama2.c checkpoint (*.bin)`,
+      `${source.location} holds no model: expected config.json with ${weightsFile} or ${indexFile}, a GGUF file ` +
+        "(*.gguf), or a llama2.c checkpoint (*.bin)",
     );
   }
   if (second !== undefined) {
@@ -157,45 +196,58 @@ async function readLlama2cFolder(source: FileSource): Promise<ModelData> {
       `${source.location} holds several checkpoints (${first[0]}, ${second[0]}): keep one per folder`,
     );
   }
-  return readLlama2c(first[1], first[0]);
+  return modelInMemory(readLlama2c(first[1], first[0]), first[0]);
 }
 
-function modelInMemory(data: ModelData): OpenModel {
+function modelInMemory(data: ModelData, fileName: string): OpenModel {
   const source = dataSource(data);
   return {
     ...source,
-    read: (name, take) => source.read(name, requiringFinite(name, take)),
+    read: (name, take) => source.read(name, requiringFinite(fileName, name, take)),
     close: async () => {},
   };
 }
 
 function requireShapes(
-  { shapes }: TensorFile,
+  { shapes, fileOf }: TensorFile,
   expected: Readonly<Record<string, readonly number[]>>,
   fileName: string,
 ): void {
   for (const [name, shape] of Object.entries(expected)) {
     const found = shapes[name];
-    if (found === undefined) throw new SstError("file-corrupt", `${fileName} lacks the tensor "${name}"`);
+    if (found === undefined) {
+      throw new SstError("file-corrupt", `${fileName} lacks the tensor "${name}", which the model of config.json has`);
+    }
     if (found.join() !== shape.join()) {
-      throw new SstError("shape-mismatch", `${fileName}: tensor "${name}" should be [${shape}], but is [${found}]`);
+      throw new SstError(
+        "shape-mismatch",
+        `${fileOf(name)}: tensor "${name}" should be [${shape}], but is [${found}]: weights and config.json are of two models`,
+      );
     }
   }
   const unexpected = Object.keys(shapes).find((name) => !(name in expected));
   if (unexpected !== undefined) {
-    throw new SstError("file-unsupported", `${fileName}: the model of config.json has no tensor "${unexpected}"`);
+    throw new SstError(
+      "file-unsupported",
+      `${fileOf(unexpected)}: the model of config.json has no tensor "${unexpected}"`,
+    );
   }
 }
 
-/** @throws SstError `not-finite`, naming the tensor and the entry */
-function requiringFinite(name: string, take: (values: Float32Array) => void): (values: Float32Array) => void {
+/** @throws SstError `not-finite`, naming the file, the tensor and the entry */
+function requiringFinite(
+  fileName: string,
+  name: string,
+  take: (values: Float32Array) => void,
+): (values: Float32Array) => void {
   let position = 0;
   return (values) => {
     const index = firstNotFinite(values);
     if (index !== undefined) {
       throw new SstError(
         "not-finite",
-        `tensor "${name}" is not finite: entry ${position + index} is ${values[index]}; the checkpoint is damaged`,
+        `${fileName}: tensor "${name}" is not finite: entry ${position + index} is ${values[index]}; the checkpoint is ` +
+          "damaged: get it again, or take an earlier one",
       );
     }
     position += values.length;

@@ -5,10 +5,12 @@
 import { type ModelConfig, Probe } from "@sst/layers";
 import { SstError } from "@sst/tensor";
 import * as v from "valibot";
-import { type FileSource, toSource } from "../files/file-source.js";
+import type { FileSource } from "../files/file-source.js";
 import { jsonBytes, parseJson } from "../files/json.js";
 import type { OutputOptions } from "../files/output-folder.js";
-import { readSafetensors, writeSafetensors } from "../formats/safetensors.js";
+import { toSource } from "../files/to-source.js";
+import { readSafetensors } from "../formats/safetensors.js";
+import { writeSafetensors } from "../formats/safetensors-write.js";
 
 const arraysFile = "probe.safetensors";
 const reportFile = "probe.json";

@@ -1,9 +1,10 @@
 /** Finding a model's tokenizer among its files. */
 import { SstError } from "@sst/tensor";
-import { type FileSource, toSource } from "../files/file-source.js";
+import type { FileSource } from "../files/file-source.js";
 import { openFile } from "../files/open-file.js";
+import { toSource } from "../files/to-source.js";
 import { looksLikeLlama2c } from "../formats/llama2c.js";
-import { ggufFileNames } from "../models/gguf-folder.js";
+import { ggufFileNames } from "../models/gguf-file-names.js";
 import { readGgufTokenizer } from "./gguf-tokenizer.js";
 import { HuggingFaceTokenizer } from "./hugging-face-tokenizer.js";
 import { Llama2cTokenizer } from "./llama2c-tokenizer.js";

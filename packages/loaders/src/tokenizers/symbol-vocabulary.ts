@@ -1,8 +1,9 @@
 /** `vocab.json`: the symbols of a model that labels positions (state tracking). Ours. */
 import { SstError } from "@sst/tensor";
 import * as v from "valibot";
-import { type FileSource, toSource } from "../files/file-source.js";
+import type { FileSource } from "../files/file-source.js";
 import { jsonBytes, parseJson } from "../files/json.js";
+import { toSource } from "../files/to-source.js";
 
 const fileName = "vocab.json";
 

@@ -4,7 +4,8 @@
  *     index   0 … pastLength - 1      pastLength + u, for u < t div N     seen(t)
  *     key     the cache's rows        column u N + N - 1 of the chunk     its own, column t
  *
- * so that all queries of a head share the list up to their own place in it.
+ * so that all queries of a head share the list up to their own place in it. A key's index is its position: within a window of W
+ * positions a query sees the list from `seen(t) + 1 - W` on.
  */
 export const attentionUniforms = {
   time: "u32",
@@ -13,8 +14,15 @@ export const attentionUniforms = {
   headDim: "u32",
   group: "u32",
   iterations: "u32",
+  /** Larger than any number of positions where all of them are seen. */
+  window: "u32",
   scale: "f32",
 } as const;
+
+/** The uniform for a kernel's attribute. */
+export function windowUniform(window: number): number {
+  return window === 0 ? 0xffff_ffff : window;
+}
 
 /** What programs are made for: heads of exactly 16, 32, 64 … dimensions, or of any number up to that. */
 export interface HeadSize {
@@ -37,7 +45,7 @@ export function headVariant({ most, isExact }: HeadSize): string {
 export const pastUniforms = { pastLength: "u32", capacity: "u32" } as const;
 
 /**
- * `batch` and `keyHead`, to be set first; `seen`, the number of keys before the query's own; where a query's and a key's
+ * `batch` and `keyHead`, to be set first; `seen`, the number of keys before the query's own; `firstSeen`, the first of them; where a query's and a key's
  * entries start. Queries of one key head are rows t · group + g. Needs the attention uniforms.
  */
 export function attentionPlaces(hasPast: boolean): string {
@@ -49,6 +57,11 @@ var<private> keyHead: u32;
 /** Of the query in column \`column\`: how many keys come before its own. */
 fn seen(column: u32) -> u32 {
   return ${past} + column / uniforms.iterations;
+}
+
+/** The first key of the list that a query sees which has so many keys before its own. */
+fn firstSeen(keys: u32) -> u32 {
+  return keys + 1u - min(keys + 1u, uniforms.window);
 }
 
 /** The start of a query row. */

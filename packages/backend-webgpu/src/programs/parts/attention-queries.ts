@@ -29,14 +29,24 @@ var<private> keyCount: u32;
 ${functions.join("\n")}`;
 }
 
-/** Starts `run`: the tile's list, and of the thread's query its start, its number of keys and where its own key starts. */
+/**
+ * Starts `run`: the tile's list, from which tile of keys on it is seen, and of the thread's query its start, its first key, the end of
+ * its keys and where its own key starts.
+ */
 export const ownQueryTile = `
   let rows = uniforms.time * uniforms.group;
   ${ownTile("rows")}
   let listLength = seen((min(firstRow + ${TILE}u, rows) - 1u) / uniforms.group);
+  let listStart = firstSeen(seen(firstRow / uniforms.group)) / ${TILE}u * ${TILE}u;
   rowCount = rows;
   keyCount = listLength;
   let row = min(firstRow + slot, rows - 1u);
   let query = queryStart(row);
   let keys = seen(row / uniforms.group);
+  let firstKey = firstSeen(keys);
   let own = columnStart(row / uniforms.group);`;
+
+/** Within a tile of keys, which ones the thread's query sees: from `begin` up to `count`. */
+export const keysOfTile = `
+    let count = min(${TILE}u, max(keys, tile) - tile);
+    let begin = max(firstKey, tile) - tile;`;

@@ -15,6 +15,7 @@ export interface TensorPlace {
   readonly position: number;
   readonly sizeBytes: number;
   readonly file: OpenFile;
+  readonly fileName: string;
 }
 
 export interface GgufHeader {
@@ -53,6 +54,7 @@ async function headerBytes(file: OpenFile, fileName: string): Promise<Uint8Array
   const most = Math.min(file.sizeBytes, MAX_HEADER_BYTES);
   for (let size = Math.min(FIRST_START_BYTES, most); ; size = Math.min(4 * size, most)) {
     const start = new Uint8Array(size);
+    file.announce?.(0, size);
     await file.read(0, start);
     const end = walkHeader(start, file.sizeBytes, fileName);
     if (end !== undefined) return start.subarray(0, end);
@@ -114,7 +116,7 @@ function placeTensors(
         `ends at byte ${position + sizeBytes}, but the file has ${file.sizeBytes}: is it truncated? Get it again, whole`,
       );
     }
-    tensors.set(info.name, { shape, type, position, sizeBytes, file });
+    tensors.set(info.name, { shape, type, position, sizeBytes, file, fileName });
     offset = roundUp(offset + sizeBytes, alignment);
   }
   return tensors;

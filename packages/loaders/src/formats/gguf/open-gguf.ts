@@ -1,8 +1,9 @@
 /** Models in GGUF files, opened and checked but for their values. */
-import { backboneShapes, type ModelConfig, type ParameterSource } from "@sst/layers";
+import { backboneShapes, type ModelConfig } from "@sst/layers";
 import { SstError } from "@sst/tensor";
 import { backboneOf } from "../../backbones/index.js";
 import type { OpenFile } from "../../files/open-file.js";
+import type { TensorFile } from "../safetensors.js";
 import { corrupt, unsupported } from "./errors.js";
 import { type GgufHeader, readHeader, type TensorPlace } from "./header.js";
 import { readGgufConfig } from "./read-config.js";
@@ -17,13 +18,18 @@ export interface NamedFile {
   readonly name: string;
 }
 
+/** Parameters by Hugging Face's names. */
+export interface GgufModel extends TensorFile {
+  readonly config: ModelConfig;
+}
+
 /**
  * The backbone in a GGUF file, or in several that each hold a part of the tensors, the first one first. Parameters have Hugging
  * Face's names and order of rows. The files stay the caller's, to be closed after parameters were read.
  *
  * @throws SstError `file-corrupt`, `file-unsupported` or `shape-mismatch`, naming file and tensor
  */
-export async function openGguf(files: readonly NamedFile[]): Promise<ParameterSource> {
+export async function openGguf(files: readonly NamedFile[]): Promise<GgufModel> {
   const headers: GgufHeader[] = [];
   for (const { file, name } of files) headers.push(await readHeader(file, name));
   const [{ metadata }] = headers as [GgufHeader];
@@ -40,7 +46,14 @@ export async function openGguf(files: readonly NamedFile[]): Promise<ParameterSo
   if (unexpected !== undefined) {
     throw unsupported(fileName, `the model that its metadata describe has no tensor "${unexpected}"`);
   }
-  return { config, shapes, read: (name, take) => read(name, places.get(name) as TensorPlace, config, take) };
+  const place = (name: string) => places.get(name) as TensorPlace;
+  return {
+    config,
+    shapes,
+    metadata: {},
+    fileOf: (name) => place(name).fileName,
+    read: (name, take) => read(name, place(name), config, take),
+  };
 }
 
 async function read(
@@ -67,7 +80,10 @@ function placeOf(
   const place = tensors.get(name);
   if (place === undefined) throw corrupt(fileName, `it lacks the tensor "${name}": is it a whole model?`);
   if (place.shape.join() === shape.join()) return place;
-  throw new SstError("shape-mismatch", `${fileName}: tensor "${name}" should be [${shape}], but is [${place.shape}]`);
+  throw new SstError(
+    "shape-mismatch",
+    `${place.fileName}: tensor "${name}" should be [${shape}], but is [${place.shape}]: its metadata are of another model`,
+  );
 }
 
 function requireAllParts(headers: readonly GgufHeader[]): void {

@@ -1,5 +1,6 @@
 /** float32 to GGUF's formats, block by block. What they are is in `unpack-blocks.ts`. */
 import { fromHalf, SstError, toHalf } from "@sst/tensor";
+import { toBfloat16 } from "../half-floats.js";
 
 /** The bytes of whole blocks. @throws SstError `not-finite` for values beyond a format's range */
 export type Pack = (values: Float32Array) => Uint8Array;
@@ -8,11 +9,10 @@ export const packF32: Pack = ({ buffer, byteOffset, byteLength }) => new Uint8Ar
 
 export const packF16: Pack = (values) => bytesOf(Uint16Array.from(values, finiteHalf));
 
-/** Rounded to the nearest, ties to even. */
 export const packBF16: Pack = (values) => {
-  const bits = new Uint32Array(values.buffer, values.byteOffset, values.length);
-  const round = (word: number) => (word + 0x7fff + ((word >>> 16) & 1)) >>> 16;
-  return bytesOf(Uint16Array.from(bits, round));
+  const bad = values.findIndex((value) => !(Math.abs(value) < 2 ** 127 * (2 - 2 ** -8)));
+  if (bad >= 0) throw beyond(values[bad] as number, "bfloat16 holds: write it as F32");
+  return bytesOf(toBfloat16(values));
 };
 
 /** Off by half a step at most, where a step is the 127th part of a block's largest magnitude. */
@@ -68,7 +68,11 @@ function writeHalf(bytes: Uint8Array, value: number): number {
 function finiteHalf(value: number): number {
   const half = toHalf(value);
   if ((half & 0x7c00) !== 0x7c00) return half;
-  throw new SstError("not-finite", `${value} is beyond what a half holds (65504): write it as BF16 or F32`);
+  throw beyond(value, "a half holds (65504): write it as BF16 or F32");
+}
+
+function beyond(value: number, what: string): SstError {
+  return new SstError("not-finite", `${value} is beyond what ${what}`);
 }
 
 function bytesOf({ buffer, byteOffset, byteLength }: Uint16Array): Uint8Array {

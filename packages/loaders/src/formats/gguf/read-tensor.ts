@@ -21,9 +21,10 @@ export async function readTensor(
   const values = new Float32Array((pieceBytes / type.blockBytes) * type.blockEntries);
   const readInto = async (memory: Uint8Array, begin: number) => {
     const piece = memory.subarray(0, Math.max(0, Math.min(pieceBytes, sizeBytes - begin)));
-    await file.read(position + begin, piece);
+    await file.read(position + Math.min(begin, sizeBytes), piece);
     return piece;
   };
+  file.announce?.(position, sizeBytes);
   let piece = await readInto(current, 0);
   for (let begin = pieceBytes; piece.byteLength > 0; begin += pieceBytes) {
     // The next piece is on its way while this one is used.

@@ -2,7 +2,7 @@
  * GGUF's formats of values to float32, block by block, as ggml defines them. Everything is little-endian; a "half" is an IEEE
  * float16.
  */
-import { fromHalf } from "@sst/tensor";
+import { fromBfloat16, fromFloat16, halfValues } from "../half-floats.js";
 
 /** Fills `into` with the values of whole blocks. */
 export type Unpack = (blocks: Uint8Array, into: Float32Array) => void;
@@ -12,16 +12,11 @@ export const unpackF32: Unpack = (blocks, into) => {
 };
 
 export const unpackF16: Unpack = (blocks, into) => {
-  const halves = new Uint16Array(blocks.buffer, blocks.byteOffset, into.length);
-  const values = halfValues();
-  for (let index = 0; index < into.length; index++) into[index] = values[halves[index] as number] as number;
+  fromFloat16(new Uint16Array(blocks.buffer, blocks.byteOffset, into.length), into);
 };
 
-/** The upper half of a float32. */
 export const unpackBF16: Unpack = (blocks, into) => {
-  const halves = new Uint16Array(blocks.buffer, blocks.byteOffset, into.length);
-  const bits = new Uint32Array(into.buffer, into.byteOffset, into.length);
-  for (let index = 0; index < into.length; index++) bits[index] = (halves[index] as number) << 16;
+  fromBfloat16(new Uint16Array(blocks.buffer, blocks.byteOffset, into.length), into);
 };
 
 /** 32 entries in 34 bytes: the scale, a half, then signed bytes. */
@@ -101,12 +96,4 @@ function halfAt(bytes: Uint8Array, at: number): number {
 
 function signed(byte: number): number {
   return (byte << 24) >> 24;
-}
-
-let table: Float32Array | undefined;
-
-/** The values of all halves: looking one up is faster than taking it apart. */
-function halfValues(): Float32Array {
-  table ??= Float32Array.from({ length: 2 ** 16 }, (_, half) => fromHalf(half));
-  return table;
 }
