@@ -28,6 +28,7 @@ export type { GgufFormat } from "./formats/gguf/tensor-types.js";
 export { type GgufOptions, ggufParts } from "./formats/gguf/write-gguf.js";
 export { configToJson, readConfig } from "./formats/hugging-face-config.js";
 export { readLlama2c } from "./formats/llama2c.js";
+export { withAdjacentPairs } from "./formats/rotary-rows.js";
 export { openSafetensors, readSafetensors, type TensorFile } from "./formats/safetensors.js";
 export {
   type SafetensorsOptions,

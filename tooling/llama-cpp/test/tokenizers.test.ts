@@ -23,7 +23,7 @@ const texts = [
   "Größe naïve façade señor Ångström é",
   "Москва говорит; 日本語のテキスト。中文文本，한국어; مرحبا بالعالم; नमस्ते दुनिया; שלום",
   "😀 👍🏽 👨‍👩‍👧 🏳️‍🌈 🇩🇪 zero\u200bwidth \ufeffmark",
-  "for (let i = 0; i < 10; i++) { x[i] += `${i}`; }\n\t\t// comment\n",
+  "for (let i = 0; i < 10; i++) { x[i] += `$i`; }\n\t\t// comment\n",
   "<|turn|>user<|begin_of_text|> hello<tool>x</tool> <turn>y<b>z</b><s> </s>",
   "aaaaaaaaaaaaaaa bbbb!!!!???...---___***",
   "\u00a0no-break\u3000wide\u2028line\u2029paragraph\u0085next",

@@ -9,7 +9,10 @@ export function fromFloat16(halves: Uint16Array, values: Float32Array = new Floa
 }
 
 /** Bits of bfloat16, widened exactly: it is the upper half of a float32. @param values where to, as many */
-export function fromBfloat16(halves: Uint16Array, values: Float32Array = new Float32Array(halves.length)): Float32Array {
+export function fromBfloat16(
+  halves: Uint16Array,
+  values: Float32Array = new Float32Array(halves.length),
+): Float32Array {
   const bits = new Uint32Array(values.buffer, values.byteOffset, values.length);
   for (let i = 0; i < halves.length; i++) bits[i] = (halves[i] as number) << 16;
   return values;

@@ -3,13 +3,13 @@ import { backboneShapes, type ModelConfig } from "@sst/layers";
 import { SstError } from "@sst/tensor";
 import { backboneOf } from "../../backbones/index.js";
 import type { OpenFile } from "../../files/open-file.js";
+import { withSplitPairs } from "../rotary-rows.js";
 import type { TensorFile } from "../safetensors.js";
 import { corrupt, unsupported } from "./errors.js";
 import { type GgufHeader, readHeader, type TensorPlace } from "./header.js";
 import { readGgufConfig } from "./read-config.js";
 import { readTensor } from "./read-tensor.js";
 import { inferScaling } from "./rope-factors.js";
-import { withSplitPairs } from "./rotary-rows.js";
 import { ggufName, hasPairedRows, isOneMore, ropeFactorsName } from "./tensor-names.js";
 
 /** A file and what messages call it. */

@@ -4,9 +4,9 @@ import { isStreamParameter, type ModelConfig, ParameterReader, type ParameterSou
 import { SstError } from "@sst/tensor";
 import { tokenizerMetadata } from "../../tokenizers/gguf-tokenizer-metadata.js";
 import type { Tokenizer } from "../../tokenizers/tokenizer.js";
+import { withAdjacentPairs } from "../rotary-rows.js";
 import { roundUp } from "./header.js";
 import { ropeFactors } from "./rope-factors.js";
-import { withAdjacentPairs } from "./rotary-rows.js";
 import { ggufName, hasPairedRows, isOneMore, ropeFactorsName } from "./tensor-names.js";
 import { type GgufFormat, type WritableType, writableTypes } from "./tensor-types.js";
 import { configMetadata, type TypedMetadata, text, whole } from "./write-config.js";
