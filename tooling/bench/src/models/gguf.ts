@@ -1,6 +1,5 @@
 /** GGUF files for llama.cpp's bindings, which load no model without a tokenizer: the benchmarks' models get one of names. */
-import { createWriteStream } from "node:fs";
-import { pipeline } from "node:stream/promises";
+import { writeFile } from "node:fs/promises";
 import type { ModelData } from "@sst/layers";
 import { placeholderTokenizer } from "@sst/llama-cpp";
 import { dataSource, type GgufFormat, ggufParts } from "@sst/loaders";
@@ -8,5 +7,5 @@ import { dataSource, type GgufFormat, ggufParts } from "@sst/loaders";
 /** Part by part: models in f32 are too large to be put together in memory first. */
 export async function writeGguf(path: string, data: ModelData, format: GgufFormat): Promise<void> {
   const tokenizer = await placeholderTokenizer(data.config.vocabSize);
-  await pipeline(ggufParts(dataSource(data), { format, tokenizer }), createWriteStream(path));
+  await writeFile(path, ggufParts(dataSource(data), { format, tokenizer }));
 }

@@ -31,7 +31,7 @@ interface WrittenTensor {
 
 /**
  * The backbone of a model as the bytes of a GGUF file, piece by piece: the header, then tensor after tensor, each read when it
- * is asked for. A piece is good until the next one. What a state stream adds is not in it: it goes into a file of its own.
+ * is asked for. What a state stream adds is not in it: it goes into a file of its own.
  *
  * @throws SstError `file-unsupported` for a backbone, adapters or a tokenizer that GGUF has no place for, `not-finite` naming a
  * tensor with values that the format cannot hold
@@ -62,7 +62,7 @@ function writtenTensors(source: ParameterSource, type: WritableType): WrittenTen
       name: ggufName(name, config),
       shape,
       type: typeOf(shape, type),
-      values: async () => asWritten(name, (await reader.readForNow(name)).data, shape, config),
+      values: async () => asWritten(name, (await reader.read(name)).data, shape, config),
     };
   });
   if (config.ropeScaling?.ropeType !== "llama3") return tensors;
