@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 /** The command `sst`: one file per subcommand under `commands/`. */
 import { Command } from "commander";
+import { convertCommand } from "./commands/convert.js";
 import { cotrainCommand } from "./commands/cotrain.js";
 import { devicesCommand } from "./commands/devices.js";
 import { evalCommand } from "./commands/eval.js";
@@ -17,6 +18,7 @@ const program = new Command("sst")
 for (const command of [
   devicesCommand,
   planCommand,
+  convertCommand,
   generateCommand,
   logitsCommand,
   trainCommand,

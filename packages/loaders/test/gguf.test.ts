@@ -160,7 +160,7 @@ describe("formats", () => {
       for (const [name, { shape, data: values }] of Object.entries(data.weights)) {
         const found = read.weights[name]?.data as Float32Array;
         if (shape.length === 1 || (shape[1] as number) % entries !== 0) expect(found).toEqual(values);
-        else expectWithin(bounds[format], found, values);
+        else expectWithin(bounds[format] as Bound, found, values);
       }
     },
   );

@@ -340,7 +340,7 @@ describe("what a text stands for", () => {
     for (const name of ["hf://", "hf://a/b/c", "hf://a/../b", "hf://a b", "hf://a@", "hf://../x", "hf://a/b@../c"]) {
       await expect(toSource(name, options)).rejects.toMatchObject({
         code: "invalid-argument",
-        message: expect.stringContaining(`"${name}" is no name of a model on the hub`),
+        message: expect.stringContaining(`"${name}" is no name on the hub`),
       });
     }
   });

@@ -120,7 +120,7 @@ class Arrival {
 function notTheFile({ api, commit, file }: DownloadRequest): SstError {
   return new SstError(
     "file-corrupt",
-    `${file.path} of ${api.repository}, commit ${commit}: what came does not have the digest ${file.digest} that the hub says, ` +
+    `${file.path} of ${api.id.repository}, commit ${commit}: what came does not have the digest ${file.digest} that the hub says, ` +
       "twice: does something between here and the hub change it? Nothing of it was kept",
   );
 }
