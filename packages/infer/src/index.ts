@@ -16,3 +16,5 @@ export {
 } from "./sampling/options.js";
 export { sampleToken } from "./sampling/sample-token.js";
 export { Sampler, type SamplerStart } from "./sampling/sampler.js";
+export { StopTexts } from "./text/stop-texts.js";
+export { TextAssembler, type TokenDecoder } from "./text/text-assembler.js";
