@@ -23,9 +23,12 @@ function expected(text: string, stops: string[]): { text: string; found: string 
 // Few letters, so that stop strings occur, overlap and nearly occur; one of two units.
 const letters = fc.constantFrom("a", "b", "c", "😀", "😁");
 const pieceOf = (maxLength: number) => fc.array(letters, { maxLength }).map((each) => each.join(""));
-const stopStrings = fc.array(fc.array(letters, { minLength: 1, maxLength: 5 }).map((each) => each.join("")), {
-  maxLength: 4,
-});
+const stopStrings = fc.array(
+  fc.array(letters, { minLength: 1, maxLength: 5 }).map((each) => each.join("")),
+  {
+    maxLength: 4,
+  },
+);
 
 describe("StopTexts", () => {
   test("is a plain search over the whole text, for any pieces", () => {
