@@ -27,6 +27,15 @@ export function number(minimum: number, maximum = Number.POSITIVE_INFINITY): (te
   };
 }
 
+/** A day such as 2026-01-31, in local time. */
+export function day(text: string): Date {
+  const [, year, month, date] = /^(\d{4})-(\d{2})-(\d{2})$/.exec(text) ?? [];
+  const value = new Date(Number(year), Number(month) - 1, Number(date));
+  // Days that there are not go on in the next month.
+  if (value.getDate() === Number(date)) return value;
+  throw new InvalidArgumentError("It should be a day such as 2026-01-31.");
+}
+
 /** Every command takes a backend and can speak to machines. */
 export function withCommonOptions(command: Command): Command {
   return command

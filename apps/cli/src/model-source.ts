@@ -12,9 +12,7 @@ export async function openSource(model: string): Promise<FileSource> {
   return await toSource(model, { onProgress: downloadProgress() });
 }
 
-/** The tokenizer beside a model. @throws SstError `contradiction` where it is another model's */
+/** The tokenizer beside a model. @throws SstError `unknown-token` where it is another model's */
 export async function loadMatchingTokenizer(from: string | FileSource, config: ModelConfig): Promise<Tokenizer> {
-  const tokenizer = await loadTokenizer(from);
-  requireMatchingTokenizer(config, tokenizer);
-  return tokenizer;
+  return requireMatchingTokenizer(await loadTokenizer(from), config, typeof from === "string" ? from : from.location);
 }

@@ -1,5 +1,5 @@
 /** A real pretrained model and real text. */
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describeWhere, sharedData } from "@sst/vitest-config/helpers";
@@ -31,6 +31,30 @@ describeWhere(data, "no real data here (SST_DATA_DIR)", "stories260K", () => {
     const empty = await sst("generate", "--model", stories, "--prompt", "");
     expect([empty.code, empty.stdout]).toEqual([1, ""]);
     expect(empty.stderr).toMatch(/prompt is empty/);
+  });
+
+  test("is refused with a tokenizer that gives more tokens than it knows, by every command that takes both", async () => {
+    const folder = join(scratch, "mismatched");
+    mkdirSync(folder);
+    cpSync(join(stories, "stories260K.bin"), join(folder, "model.bin"));
+    // One token more, "q", with a score and its length.
+    const [tokenizer, more] = [readFileSync(join(stories, "tok512.bin")), Buffer.alloc(9)];
+    more.writeInt32LE(1, 4);
+    more.write("q", 8);
+    writeFileSync(join(folder, "tokenizer.bin"), Buffer.concat([tokenizer, more]));
+    const gsm8k = ["--data", join(data, "gsm8k")];
+    for (const parameters of [
+      ["generate", "--prompt", "Once"],
+      ["train", ...gsm8k],
+      ["cotrain", ...gsm8k, "--out", join(scratch, "never")],
+      ["eval", "--benchmark", "gsm8k", "--limit", "1", ...gsm8k],
+    ]) {
+      const { code, stdout, stderr } = await sst(...parameters, "--model", folder);
+      expect([code, stdout]).toEqual([1, ""]);
+      expect(stderr).toMatch(
+        /mismatched: the tokenizer \(tokenizer\.bin\) gives 513 tokens, but the model .* knows 512/,
+      );
+    }
   });
 
   test("is co-trained on GSM8K with its baseline, and both run afterwards", async () => {

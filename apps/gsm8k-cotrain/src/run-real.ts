@@ -2,7 +2,14 @@
 import { join } from "node:path";
 import { gsm8kBenchmark, meanLoss, textSubject } from "@sst/eval";
 import { DecoderModel, paperAlpha, pretrainedTheta } from "@sst/layers";
-import { gsm8kTokens, loadTokenizer, readGsm8k, readModelData, saveModels } from "@sst/loaders";
+import {
+  gsm8kTokens,
+  loadTokenizer,
+  readGsm8k,
+  readModelData,
+  requireMatchingTokenizer,
+  saveModels,
+} from "@sst/loaders";
 import {
   type Batch,
   coTrain,
@@ -28,7 +35,7 @@ export async function runReal(
 ): Promise<SeedResult> {
   const { steps, learningRate, rank, batchSize, length } = settings;
   const backbone = await readModelData(settings.model);
-  const tokenizer = await loadTokenizer(settings.model);
+  const tokenizer = requireMatchingTokenizer(await loadTokenizer(settings.model), backbone.config, settings.model);
   const data = await readGsm8k(settings.data);
   const rows = { rows: batchSize, length, packed: true };
   const documents = new DocumentBatches(

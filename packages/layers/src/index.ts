@@ -1,4 +1,5 @@
 export { allLinearLayers, withLora, withStateStream } from "./adapters/lora.js";
+export { withMergedAdapters } from "./adapters/merge.js";
 export { isTarget, linearModules, targetsMatching } from "./adapters/target-modules.js";
 export { KvCache } from "./caches/kv-cache.js";
 export { LatentStateCache } from "./caches/latent-state-cache.js";

@@ -4,7 +4,7 @@ export {
   FolderCheckpointStore,
   type StoredCheckpoint,
 } from "./checkpoints/folder-checkpoint-store.js";
-export { type GpqaQuestion, readGpqa } from "./datasets/gpqa.js";
+export { type GpqaPrompt, type GpqaQuestion, gpqaQuestion, readGpqa } from "./datasets/gpqa.js";
 export {
   type Gsm8k,
   type Gsm8kProblem,
@@ -14,6 +14,15 @@ export {
   gsm8kTokens,
   readGsm8k,
 } from "./datasets/gsm8k.js";
+export { type EncodedDocument, type InstructionEncoder, instructionDocument } from "./datasets/instruction-document.js";
+export { type Instruction, readInstructions } from "./datasets/instructions.js";
+export {
+  openInstructions,
+  openTexts,
+  StreamedDocuments,
+  type TextOptions,
+  textFiles,
+} from "./datasets/streamed-documents.js";
 export { directorySource, fileListSource } from "./files/browser-sources.js";
 export { type FileSource, memorySource } from "./files/file-source.js";
 export { folderSource } from "./files/folder-source.js";
@@ -65,8 +74,16 @@ export {
   writtenStepsBatch,
 } from "./tasks/word-problem-batch.js";
 export { storyNames, type WordProblem, WordProblems } from "./tasks/word-problems.js";
+export {
+  type ChatMessage,
+  ChatTemplate,
+  type ChatTemplateOptions,
+  loadChatTemplate,
+} from "./tokenizers/chat-template.js";
+export { type ChatTokens, chatTokens } from "./tokenizers/chat-tokens.js";
 export { Llama2cTokenizer } from "./tokenizers/llama2c-tokenizer.js";
 export { loadTokenizer } from "./tokenizers/load-tokenizer.js";
 export { requireMatchingTokenizer } from "./tokenizers/matching-tokenizer.js";
+export type { SpecialTokens } from "./tokenizers/special-tokens.js";
 export { loadVocabulary, SymbolVocabulary } from "./tokenizers/symbol-vocabulary.js";
-export type { StreamDecoder, Tokenizer } from "./tokenizers/tokenizer.js";
+export type { EncodeOptions, StreamDecoder, Tokenizer } from "./tokenizers/tokenizer.js";

@@ -2,7 +2,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { readGpqa } from "@sst/loaders";
+import { gpqaQuestion, memorySource, readGpqa } from "@sst/loaders";
 import { afterAll, expect, test } from "vitest";
 
 const folder = mkdtempSync(join(tmpdir(), "sst-gpqa-"));
@@ -30,6 +30,46 @@ test("questions with quotes, commas and lines of their own", async () => {
     },
     { id: "2", question: "Second?", correct: "a", incorrect: ["b", "c", "d"] },
   ]);
+});
+
+test("from a source, by the name that its authors gave it or another", async () => {
+  const row = "rec1,Q?,a,b,c,d,canary";
+  const bytes = new TextEncoder().encode(`${header}\n${row}\n`);
+  const source = memorySource(
+    { "gpqa_diamond.csv": bytes, "main.csv": new TextEncoder().encode(`${header}\n${row}\n${row}\n`) },
+    "hub",
+  );
+  expect(await readGpqa(source)).toHaveLength(1);
+  expect(await readGpqa(source, "main.csv")).toHaveLength(2);
+  const bad = memorySource(
+    { "gpqa_diamond.csv": new TextEncoder().encode(`${header}\nrec1,secret,,secret,secret,secret\n`) },
+    "hub",
+  );
+  const error = await readGpqa(bad).catch((thrown) => thrown);
+  expect(error).toMatchObject({ code: "file-corrupt", message: expect.stringMatching(/^hub\/gpqa_diamond\.csv/) });
+  expect(`${error.message}${error.cause ?? ""}`).not.toMatch(/secret/);
+});
+
+test("as a prompt: all four answers as choices, the right one under each letter about as often, the same for the same seed", () => {
+  const counts = new Map<string, number>();
+  for (let number = 0; number < 400; number++) {
+    const question = { id: `rec${number}`, question: "Which?", correct: "right", incorrect: ["x", "y", "z"] };
+    const { prompt, letter } = gpqaQuestion(question, 5);
+    expect(gpqaQuestion(question, 5)).toEqual({ prompt, letter });
+    const lines = prompt.split("\n");
+    expect([lines[0], lines.at(-1)]).toEqual(["Question: Which?", "Answer:"]);
+    const choices = Object.fromEntries(lines.slice(1, -1).map((line) => line.split(". ")));
+    expect(Object.keys(choices)).toEqual(["A", "B", "C", "D"]);
+    expect(Object.values(choices).sort()).toEqual(["right", "x", "y", "z"]);
+    expect(choices[letter]).toBe("right");
+    counts.set(letter, (counts.get(letter) ?? 0) + 1);
+  }
+  // 100 each are expected; four standard deviations are 35.
+  for (const count of counts.values()) expect(Math.abs(count - 100)).toBeLessThan(35);
+  const orders = [0, 1, 2, 3].map(
+    (seed) => gpqaQuestion({ id: "1", question: "", correct: "r", incorrect: ["x", "y", "z"] }, seed).prompt,
+  );
+  expect(new Set(orders).size).toBeGreaterThan(1);
 });
 
 test("what is wrong is named by its place, and not shown", async () => {

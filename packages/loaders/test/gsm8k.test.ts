@@ -2,7 +2,15 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { gsm8kAnswer, gsm8kProgram, gsm8kText, gsm8kTokens, readGsm8k, type Tokenizer } from "@sst/loaders";
+import {
+  gsm8kAnswer,
+  gsm8kProgram,
+  gsm8kText,
+  gsm8kTokens,
+  memorySource,
+  readGsm8k,
+  type Tokenizer,
+} from "@sst/loaders";
 import { describeWhere, sharedData } from "@sst/vitest-config/helpers";
 import { afterAll, expect, test } from "vitest";
 
@@ -27,6 +35,17 @@ test("a single file gives its last tenth to the test split", async () => {
   expect([train.length, held.length]).toEqual([27, 3]);
   expect(held[0]?.question).toBe("q27");
   expect(gsm8kText(held[0] ?? { question: "", answer: "" })).toBe("Question: q27\nAnswer: a27 #### 27\n");
+});
+
+test("a source gives its two splits", async () => {
+  const text = (content: string) => new TextEncoder().encode(content);
+  const { train, test: held } = await readGsm8k(
+    memorySource({ "train.jsonl": text(`\uFEFF${lines(3)}`), "test.jsonl": text(lines(2)) }),
+  );
+  expect([train.length, held.length, train[2]?.question]).toEqual([3, 2, "q2"]);
+  const bad = memorySource({ "train.jsonl": text(lines(3)), "test.jsonl": text(`${lines(1)}\n{`) }, "hub");
+  await expect(readGsm8k(bad)).rejects.toThrowError(/^hub\/test\.jsonl, line 2: not valid JSON/);
+  await expect(readGsm8k(memorySource({}))).rejects.toMatchObject({ code: "file-not-found" });
 });
 
 test("a bad line is named by file and number", async () => {

@@ -1,50 +1,17 @@
 /** `tokenizer.json`: a byte-level BPE of our own making, as Llama 3 and Qwen have it. */
-import { loadTokenizer, memorySource, requireMatchingTokenizer, type Tokenizer } from "@sst/loaders";
+import { loadTokenizer, memorySource, type Tokenizer } from "@sst/loaders";
 import fc from "fast-check";
 import { beforeAll, describe, expect, test } from "vitest";
+import { byteFallbackTokenizer, byteLevelTokenizer, json } from "./tokenizer-files.js";
 
-/** The character that stands for each byte in byte-level vocabularies: printable ones for themselves, others from 256. */
-function byteCharacters(): string[] {
-  let others = 256;
-  const isPrintable = (byte: number) => (byte > 32 && byte < 127) || (byte > 160 && byte !== 173);
-  return Array.from({ length: 256 }, (_, byte) => String.fromCodePoint(isPrintable(byte) ? byte : others++));
-}
-
+const content = byteLevelTokenizer();
 const end = 258;
-const byteLevel = { type: "ByteLevel", add_prefix_space: false, trim_offsets: true, use_regex: true };
-const content = {
-  version: "1.0",
-  added_tokens: [{ id: end, content: "<|end|>", special: true, normalized: false, lstrip: false, rstrip: false }],
-  normalizer: null,
-  pre_tokenizer: byteLevel,
-  post_processor: null,
-  decoder: byteLevel,
-  model: {
-    type: "BPE",
-    vocab: Object.fromEntries([...byteCharacters(), "ab", "abc"].map((piece, id) => [piece, id])),
-    merges: ["a b", "ab c"],
-  },
-};
-
-const json = (value: unknown) => new TextEncoder().encode(JSON.stringify(value));
 
 describe("tokenizer.json", () => {
   let tokenizer: Tokenizer;
 
   beforeAll(async () => {
     tokenizer = await loadTokenizer(memorySource({ "tokenizer.json": json(content) }));
-  });
-
-  test("is refused beside a model that does not know all of its tokens", () => {
-    for (const vocabSize of [259, 300]) requireMatchingTokenizer({ vocabSize }, tokenizer);
-    expect(() => requireMatchingTokenizer({ vocabSize: 258 }, tokenizer)).toThrowError(
-      expect.objectContaining({
-        code: "contradiction",
-        message: expect.stringMatching(
-          /tokenizer has 259 tokens, but the model knows 258 \(vocab_size in config\.json\)/,
-        ),
-      }),
-    );
   });
 
   test("merges as it says, and leaves special tokens out of the text", () => {
@@ -78,8 +45,51 @@ describe("tokenizer.json", () => {
     expect(pieces.join("") + decoder.end()).toBe("a , b");
   });
 
+  test("a token that it does not have is refused, decoded at once or in a stream", () => {
+    const unknown = expect.objectContaining({ code: "unknown-token", message: expect.stringMatching(/no token 259/) });
+    expect(() => tokenizer.decode([97, 259])).toThrowError(unknown);
+    expect(() => tokenizer.streamDecoder([]).push(259)).toThrowError(unknown);
+  });
+
+  test("numbers that are left out count: a model has to have rows for the highest", async () => {
+    const added_tokens = [{ id: 300, content: "<|end|>", special: true }];
+    const sparse = await loadTokenizer(memorySource({ "tokenizer.json": json({ ...content, added_tokens }) }));
+    expect(sparse.vocabSize).toBe(301);
+    expect(() => sparse.decode([280])).toThrowError(expect.objectContaining({ code: "unknown-token" }));
+  });
+
+  test("the end token is what its settings name, as a name or as an object", async () => {
+    const endOf = async (config: object) => {
+      const files = { "tokenizer.json": json(content), "tokenizer_config.json": json(config) };
+      return (await loadTokenizer(memorySource(files))).endToken;
+    };
+    expect(await endOf({ eos_token: "<|end|>" })).toBe(end);
+    expect(await endOf({ eos_token: { content: "<|end|>", lstrip: false } })).toBe(end);
+    expect([await endOf({ eos_token: null }), await endOf({})]).toEqual([undefined, undefined]);
+    await expect(endOf({ eos_token: 7 })).rejects.toThrowError(/tokenizer_config\.json: field "eos_token"/);
+  });
+
+  test("without special tokens nothing is put before a text, and names in it still become tokens", async () => {
+    const starting = byteLevelTokenizer({ special: ["<|begin|>", "<|end|>"], start: "<|begin|>" });
+    for (const [file, start] of [
+      [starting, 258],
+      [byteFallbackTokenizer(), 1],
+    ] as const) {
+      const some = await loadTokenizer(memorySource({ "tokenizer.json": json(file) }));
+      const bare = some.encode("ab", { addSpecialTokens: false });
+      expect(some.encode("ab")).toEqual([start, ...bare]);
+      const name = start === 1 ? "<s>" : "<|begin|>";
+      expect(some.encode(`${name}ab`, { addSpecialTokens: false })).toEqual([start, ...bare]);
+    }
+  });
+
   test("is saved as it was, with its settings", async () => {
     const files = { "tokenizer.json": json(content), "tokenizer_config.json": json({ model_max_length: 64 }) };
+    const beside = {
+      "chat_template.jinja": new TextEncoder().encode("{{ messages }}"),
+      "special_tokens_map.json": json({}),
+    };
+    expect((await loadTokenizer(memorySource({ ...files, ...beside }))).files()).toEqual({ ...files, ...beside });
     expect((await loadTokenizer(memorySource(files))).files()).toEqual(files);
   });
 

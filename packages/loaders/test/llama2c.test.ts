@@ -5,6 +5,7 @@ import { Llama2cTokenizer, loadTokenizer, memorySource, readLlama2c, readModelDa
 import { describeWhere, sharedData } from "@sst/vitest-config/helpers";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { llama2cTokenizerFile } from "./llama2c-files.js";
 
 /** Floats 0, 1, 2, … behind a header of: dim 8, hidden 6, 1 layer, 2 heads, 1 key/value head, vocabulary 5, context 3. */
 function checkpoint(
@@ -67,7 +68,8 @@ describe("checkpoint", () => {
   });
 
   test("a folder whose one checkpoint is damaged says how", async () => {
-    const damaged = (bytes: Uint8Array) => readModelData(memorySource({ "a.bin": bytes, "t.bin": tokenizerFile([]) }));
+    const damaged = (bytes: Uint8Array) =>
+      readModelData(memorySource({ "a.bin": bytes, "t.bin": llama2cTokenizerFile([]) }));
     await expect(damaged(checkpoint().subarray(0, 20))).rejects.toThrowError(/a\.bin: 20 bytes are too few/);
     await expect(damaged(checkpoint().subarray(0, 90))).rejects.toThrowError(/asks for \d+ bytes, but the file has 90/);
     await expect(damaged(checkpoint([8, 6, -1, 2, 1, 5, 3]))).rejects.toThrowError(
@@ -84,32 +86,8 @@ describe("checkpoint", () => {
   });
 });
 
-/** A tokenizer file: three special tokens, the bytes, then pieces with scores. */
-function tokenizerFile(pieces: [string, number][]): Uint8Array {
-  const hex = (byte: number) => byte.toString(16).toUpperCase().padStart(2, "0");
-  const all: [string, number][] = [
-    ["<unk>", 0],
-    ["<s>", 0],
-    ["</s>", 0],
-    ...Array.from({ length: 256 }, (_, byte): [string, number] => [`<0x${hex(byte)}>`, 0]),
-    ...pieces,
-  ];
-  const encoded = all.map(([text, score]) => ({ bytes: new TextEncoder().encode(text), score }));
-  const bytes = new Uint8Array(4 + encoded.reduce((sum, { bytes: piece }) => sum + 8 + piece.length, 0));
-  const view = new DataView(bytes.buffer);
-  view.setInt32(0, Math.max(...encoded.map(({ bytes: piece }) => piece.length)), true);
-  let position = 4;
-  for (const { bytes: piece, score } of encoded) {
-    view.setFloat32(position, score, true);
-    view.setInt32(position + 4, piece.length, true);
-    bytes.set(piece, position + 8);
-    position += 8 + piece.length;
-  }
-  return bytes;
-}
-
 describe("tokenizer", () => {
-  const file = tokenizerFile([
+  const file = llama2cTokenizerFile([
     [" ", -1],
     ["a", -2],
     ["b", -3],
@@ -168,6 +146,12 @@ describe("tokenizer", () => {
     await expect(loadTokenizer(source)).rejects.toThrowError(/t\.bin: it ends within token 265/);
     await expect(loadTokenizer(memorySource({ "m.bin": checkpoint() }))).rejects.toThrowError(/no tokenizer/);
     expect((await loadTokenizer(memorySource({ "t.bin": file }))).vocabSize).toBe(266);
+  });
+
+  test("without special tokens nothing but the space is put before a text", () => {
+    expect(tokenizer.encode("ab", { addSpecialTokens: false })).toEqual([spaceAb]);
+    expect(tokenizer.encode("", { addSpecialTokens: false })).toEqual([]);
+    expect(tokenizer.endToken).toBe(2);
   });
 
   test("an unknown token is refused", () => {

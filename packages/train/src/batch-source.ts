@@ -4,8 +4,8 @@ import type { Json } from "./checkpoint.js";
 
 /** Batches one step after the other, from data that has a cursor. */
 export interface BatchSource {
-  /** The batches of the next step, whose number (from 0) is told. */
-  next(step: number): readonly Batch[];
+  /** The batches of the next step, whose number (from 0) is told; a promise of them where they have to be read first. */
+  next(step: number): readonly Batch[] | Promise<readonly Batch[]>;
   /** Where it stands: what `restore` needs to give the same batches from here on. */
   state(): Json;
   /** @throws SstError `checkpoint-mismatch` for a state of another source */

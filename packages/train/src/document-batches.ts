@@ -8,6 +8,8 @@ export interface TokenDocument {
   readonly tokens: ArrayLike<number>;
   /** The first token that is asked for, at least 1; the ones before it are only read. Defaults to 1: all are asked for. */
   readonly answerStart?: number;
+  /** By token, 0 for one that is only read; with it, it says all and `answerStart` nothing. The first token is never asked for. */
+  readonly asked?: ArrayLike<number>;
 }
 
 /** Documents by their place; an array is one. One that is dear to make may be made when it is asked for. */
@@ -29,8 +31,16 @@ export function documentsWhenAsked<Item>(items: readonly Item[], make: (item: It
 }
 
 /** Whether a row of so many tokens asks for any of the document's. */
-export function asksWithin(length: number, { tokens, answerStart = 1 }: TokenDocument): boolean {
-  return answerStart < Math.min(tokens.length, length + 1);
+export function asksWithin(length: number, document: TokenDocument): boolean {
+  const { tokens, answerStart = 1, asked } = document;
+  const end = Math.min(tokens.length, length + 1);
+  if (asked === undefined) return answerStart < end;
+  for (let index = 1; index < end; index++) if (asksFor(document, index)) return true;
+  return false;
+}
+
+function asksFor({ answerStart = 1, asked }: TokenDocument, index: number): boolean {
+  return asked === undefined ? index >= answerStart : Boolean(asked[index]);
 }
 
 export interface RowOptions {
@@ -60,7 +70,7 @@ export function documentBatch(
     const at = row * length + start;
     for (let i = 0; i < size; i++) {
       tokens[at + i] = document.tokens[i] as number;
-      if (i + 1 >= (document.answerStart ?? 1)) labels[at + i] = document.tokens[i + 1] as number;
+      if (asksFor(document, i + 1)) labels[at + i] = document.tokens[i + 1] as number;
     }
     starts.fill(start, at, at + size);
     // A document of one token has nothing to read; its row still counts as taken.

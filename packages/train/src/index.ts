@@ -20,6 +20,7 @@ export { type LossAndGradients, lossAndGradients } from "./gradients.js";
 export { type AlphaSummary, type Observation, observe } from "./observation.js";
 export { type Schedule, type ScheduleOptions, shortWarmup, warmupCosine } from "./schedule.js";
 export type { AutoForward, SolverReview, TrainingForward } from "./solver-control.js";
+export { type DocumentParts, StreamedBatches } from "./streamed-batches.js";
 export { type StepReport, Trainer, type TrainerState } from "./trainer.js";
 export type { TrainerOptions } from "./trainer-options.js";
 export type {

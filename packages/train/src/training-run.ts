@@ -120,7 +120,7 @@ export class TrainingRun {
   async advance(): Promise<StepReport> {
     const { checkpoints, evaluation, observeEverySteps } = this.options;
     await this.#breathe();
-    const batches = this.#source.next(this.trainer.stepsDone);
+    const batches = await this.#source.next(this.trainer.stepsDone);
     const report = await this.trainer.step(batches);
     this.#tellStep(report, batches);
     const isDue = (every: number | undefined) => every !== undefined && report.step % every === 0;

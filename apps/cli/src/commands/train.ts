@@ -3,7 +3,7 @@ import { requireWritable } from "@sst/loaders";
 import { SstError } from "@sst/tensor";
 import { shortWarmup, Trainer } from "@sst/train";
 import { Command, Option } from "commander";
-import { type CommonOptions, number, wholeNumber, withCommonOptions, withQuantizeOption } from "../arguments.js";
+import { type CommonOptions, day, number, wholeNumber, withCommonOptions, withQuantizeOption } from "../arguments.js";
 import { openBackend } from "../backend.js";
 import { conduct } from "../training/conduct.js";
 import type { Prepared } from "../training/prepared.js";
@@ -33,8 +33,13 @@ export function trainCommand(): Command {
     .description("Train a small model on a state-tracking task from scratch, or a model that there is on texts")
     .option("--task <name>", "from scratch on parity, sumN (such as sum5), s3 or s5")
     .option("--model <folder>", "the model to train on --data")
-    .option("--data <path>", "GSM8K: a folder with train.jsonl and test.jsonl, or one such file")
+    .option(
+      "--data <path>",
+      "GSM8K (a folder with train.jsonl and test.jsonl, or one such file), JSON lines for instruction tuning " +
+        "(messages; instruction and output; prompt and completion; text), or plain text (a .txt file, a folder of them)",
+    )
     .option("--eval-data <path>", "evaluate on these (default: on the last tenth of --data, held out)")
+    .option("--date <day>", "the day that a chat template shows, as 2026-01-31 (default: today)", day)
     .addOption(
       new Option(
         "--train <part>",
@@ -44,7 +49,10 @@ export function trainCommand(): Command {
         .default("adapters"),
     )
     .option("--pack", "several texts to a row; attention and stream stop at their borders")
-    .option("--answers-only", "the loss counts the answers, not the questions")
+    .option(
+      "--answers-only",
+      "the loss counts GSM8K's answers, not its questions; in instruction tuning it always does",
+    )
     .option("--out <folder>", "where to save the model")
     .option("--overwrite", "replace what is at --out")
     .option("--steps <N>", "optimiser steps", wholeNumber(1), 500)
@@ -63,7 +71,7 @@ export function trainCommand(): Command {
 async function prepare(options: TrainOptions): Promise<Prepared> {
   const { batchSize, data, length, model, task } = options;
   if (task !== undefined && model === undefined && data === undefined) {
-    const misplaced = (["answersOnly", "evalData", "pack", "quantize"] as const).find((name) => options[name]);
+    const misplaced = (["answersOnly", "date", "evalData", "pack", "quantize"] as const).find((name) => options[name]);
     if (misplaced !== undefined) {
       throw new SstError(
         "contradiction",
@@ -82,10 +90,9 @@ async function run(options: TrainOptions): Promise<void> {
   const { learningRate = 3e-3, out, steps } = options;
   if (out !== undefined) await requireWritable(out, { overwrite: options.overwrite ?? false });
   await openBackend(options.backend);
-  const prepared = await prepare(options);
-  using model = prepared.model;
+  await using prepared = await prepare(options);
   const forward = trainingForward(options);
-  const { trainable } = prepared;
+  const { model, trainable } = prepared;
   using trainer = new Trainer(model, {
     steps,
     learningRate,

@@ -20,8 +20,7 @@ export async function openSubject(source: FileSource, quantize: WeightFormat | u
   const model = await loadModel(source, { quantize });
   if (vocabulary !== undefined) return symbolSubject(model, vocabulary);
   try {
-    requireMatchingTokenizer(model.config, tokenizer as Tokenizer);
-    return textSubject(model, tokenizer as Tokenizer);
+    return textSubject(model, requireMatchingTokenizer(tokenizer as Tokenizer, model.config, source.location));
   } catch (error) {
     model.dispose();
     throw error;

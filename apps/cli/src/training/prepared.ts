@@ -1,10 +1,10 @@
-/** What `sst train` trains: a model and its data, made ready by the kind of data that was asked for. */
+/** What `sst train` trains: a model and its data, made ready by the kind of data that was asked for. Disposing closes both. */
 
 import type { DecoderModel } from "@sst/layers";
 import type { NotedFile } from "@sst/loaders";
 import type { BatchSource, Json, TrainerOptions } from "@sst/train";
 
-export interface Prepared {
+export interface Prepared extends AsyncDisposable {
   readonly model: DecoderModel;
   readonly trainable?: TrainerOptions["trainable"];
   readonly batches: BatchSource;

@@ -36,6 +36,7 @@ export function prepareTask(name: string, options: TaskTrainingOptions): Prepare
     ),
     data: [],
     configuration: { task: task.name, seed, length, batchSize, accumulate },
+    [Symbol.asyncDispose]: async () => model.dispose(),
     evaluationLoss: async () => (await meanLoss(model, [validation], evaluationForward(options))).loss,
     save: (folder) => saveModel(folder, model, { vocabulary: task.vocabulary, overwrite: options.overwrite ?? false }),
     result: async () => {

@@ -1,6 +1,5 @@
 /** GPQA-Diamond: a letter to choose. Its order is shuffled, so that no letter is the right one more often. */
-import type { GpqaQuestion } from "@sst/loaders";
-import { Random } from "@sst/tensor";
+import { type GpqaQuestion, gpqaQuestion } from "@sst/loaders";
 import type { Benchmark } from "../benchmark.js";
 
 export interface GpqaOptions {
@@ -10,17 +9,13 @@ export interface GpqaOptions {
   readonly maxNewTokens?: number;
 }
 
-const letters = ["A", "B", "C", "D"] as const;
-
 export function gpqaBenchmark(data: readonly GpqaQuestion[], options: GpqaOptions = {}): Benchmark {
   const { seed = 0, maxNewTokens = 256 } = options;
-  const questions = data.map(({ id, question, correct, incorrect }) => {
-    const answers = new Random(`gpqa/${seed}/${id}`).shuffled([correct, ...incorrect]);
-    const right = letters[answers.indexOf(correct)];
-    const choices = answers.map((answer, index) => `${letters[index]}. ${answer}\n`).join("");
+  const questions = data.map((question) => {
+    const { prompt, letter: right } = gpqaQuestion(question, seed);
     return {
-      id,
-      prompt: `Question: ${question}\n${choices}Answer:`,
+      id: question.id,
+      prompt,
       judge: (completion: string) => {
         const answer = letterIn(completion);
         return { answer: answer ?? null, correct: answer === right };

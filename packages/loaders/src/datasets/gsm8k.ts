@@ -1,7 +1,10 @@
-/** GSM8K (Cobbe et al. 2021): grade-school problems, a JSON object a line with `question` and `answer`. Node only. */
+/** GSM8K (Cobbe et al. 2021): grade-school problems, a JSON object a line with `question` and `answer`. */
 import { SstError } from "@sst/tensor";
 import * as v from "valibot";
+import type { FileSource } from "../files/file-source.js";
 import type { Tokenizer } from "../tokenizers/tokenizer.js";
+import { answerStart } from "./instruction-document.js";
+import { utf8Text } from "./lines.js";
 
 const problemSchema = v.object({ question: v.string(), answer: v.string() });
 
@@ -12,18 +15,27 @@ export interface Gsm8k {
   readonly test: readonly Gsm8kProblem[];
 }
 
+const splits = { train: "train.jsonl", test: "test.jsonl" };
+
 /**
- * A folder with `train.jsonl` and `test.jsonl`, or one such file, of which the last tenth is the test split.
+ * A folder or source with `train.jsonl` and `test.jsonl`, or one such file, of which the last tenth is the test split. Paths in
+ * Node only.
  *
- * @throws SstError `file-not-found`, or `file-corrupt` with file and line
+ * @throws SstError `file-not-found`, `file-corrupt` with file and line, and what the source throws
  */
-export async function readGsm8k(path: string): Promise<Gsm8k> {
+export async function readGsm8k(from: string | FileSource): Promise<Gsm8k> {
+  if (typeof from === "string") return readPath(from);
+  const read = async (name: string) => problemsOf(await from.read(name), `${from.location}/${name}`);
+  return { train: await read(splits.train), test: await read(splits.test) };
+}
+
+async function readPath(path: string): Promise<Gsm8k> {
   const { stat } = await import("node:fs/promises");
   const { join } = await import("node:path");
   const information = await stat(path).catch(() => undefined);
   if (information === undefined) throw new SstError("file-not-found", `there is no file or folder "${path}"`);
   if (information.isDirectory()) {
-    return { train: await readProblems(join(path, "train.jsonl")), test: await readProblems(join(path, "test.jsonl")) };
+    return { train: await readProblems(join(path, splits.train)), test: await readProblems(join(path, splits.test)) };
   }
   const problems = await readProblems(path);
   if (problems.length < 2)
@@ -40,10 +52,8 @@ export function gsm8kText({ question, answer }: Gsm8kProblem): string {
 /** The text as tokens, and which of them is the first of the answer: one that the question alone would not have. */
 export function gsm8kTokens(problem: Gsm8kProblem, tokenizer: Tokenizer): { tokens: number[]; answerStart: number } {
   const tokens = tokenizer.encode(gsm8kText(problem));
-  // The question's last token may have grown together with the answer's first.
   const question = tokenizer.encode(gsm8kText({ ...problem, answer: "" }).trimEnd());
-  const differs = tokens.findIndex((token, index) => token !== question[index]);
-  return { tokens, answerStart: Math.max(1, differs < 0 ? tokens.length : differs) };
+  return { tokens, answerStart: answerStart(tokens, question) };
 }
 
 /** The answer after the last `####`, without thousands' commas; undefined for a solution without one. */
@@ -74,11 +84,17 @@ export function gsm8kProgram(problem: Gsm8kProblem): string | undefined {
 
 async function readProblems(path: string): Promise<Gsm8kProblem[]> {
   const { readFile } = await import("node:fs/promises");
-  const text = await readFile(path, "utf8").catch((cause) => {
+  const bytes = await readFile(path).catch((cause) => {
     throw new SstError("file-not-found", `${path} cannot be read`, { cause });
   });
-  const lines = text.split("\n");
-  return lines.flatMap((line, index) => (line.trim() === "" ? [] : [parseProblem(line, `${path}, line ${index + 1}`)]));
+  return problemsOf(bytes, path);
+}
+
+function problemsOf(bytes: Uint8Array, name: string): Gsm8kProblem[] {
+  const lines = utf8Text(bytes, name)
+    .replace(/^\uFEFF/, "")
+    .split("\n");
+  return lines.flatMap((line, index) => (line.trim() === "" ? [] : [parseProblem(line, `${name}, line ${index + 1}`)]));
 }
 
 function parseProblem(line: string, place: string): Gsm8kProblem {

@@ -4,14 +4,18 @@
  */
 import { SstError } from "@sst/tensor";
 import { mergePairs, type Union } from "./merge-pairs.js";
-import type { StreamDecoder, Tokenizer } from "./tokenizer.js";
+import type { EncodeOptions, StreamDecoder, Tokenizer } from "./tokenizer.js";
 
 const startToken = 1;
 const endToken = 2;
 /** Byte b is token b + 3. */
 const firstByteToken = 3;
 
+/** A character has no more bytes than this. */
+const longestCharacter = 4;
+
 export class Llama2cTokenizer implements Tokenizer {
+  readonly endToken = endToken;
   readonly #pieces: readonly Uint8Array[];
   /** The pieces as strings. Latin-1 keeps bytes apart that are no valid UTF-8. */
   readonly #texts: readonly string[];
@@ -19,8 +23,15 @@ export class Llama2cTokenizer implements Tokenizer {
   readonly #ids = new Map<string, number>();
   readonly #bytes: Uint8Array;
 
-  /** @throws SstError `file-corrupt` for a file that ends early or claims impossible lengths */
-  constructor(bytes: Uint8Array, fileName = "tokenizer.bin") {
+  /**
+   * @param beside files to save with it, such as a chat template
+   * @throws SstError `file-corrupt` for a file that ends early or claims impossible lengths
+   */
+  constructor(
+    bytes: Uint8Array,
+    fileName = "tokenizer.bin",
+    private readonly beside: Readonly<Record<string, Uint8Array>> = {},
+  ) {
     const { pieces, scores } = readPieces(bytes, fileName);
     this.#bytes = bytes;
     this.#pieces = pieces;
@@ -43,10 +54,12 @@ export class Llama2cTokenizer implements Tokenizer {
     return this.#scores;
   }
 
-  encode(text: string): number[] {
-    const tokens = [startToken];
+  /** The file's special tokens have no names that a text could hold. */
+  encode(text: string, { addSpecialTokens = true }: EncodeOptions = {}): number[] {
+    const tokens: number[] = [];
     if (text !== "") for (const word of ` ${text}`) tokens.push(...this.#encodeCharacter(word));
-    return mergePairs(tokens, (left, right) => this.#unionOf(left, right));
+    const merged = mergePairs(tokens, (left, right) => this.#unionOf(left, right));
+    return addSpecialTokens ? [startToken, ...merged] : merged;
   }
 
   decode(tokens: readonly number[]): string {
@@ -57,19 +70,19 @@ export class Llama2cTokenizer implements Tokenizer {
   streamDecoder(prompt: readonly number[]): StreamDecoder {
     // A byte order mark that was encoded is text like any other.
     const utf8 = new TextDecoder("utf-8", { ignoreBOM: true });
-    let previous = prompt.at(-1) ?? startToken;
-    return {
-      push: (token) => {
-        const bytes = this.#bytesOf(token, previous);
-        previous = token;
-        return utf8.decode(bytes, { stream: true });
-      },
-      end: () => utf8.decode(),
+    let previous = prompt.at(-1 - longestCharacter) ?? startToken;
+    const push = (token: number) => {
+      const bytes = this.#bytesOf(token, previous);
+      previous = token;
+      return utf8.decode(bytes, { stream: true });
     };
+    // The prompt may end within a character.
+    for (const token of prompt.slice(-longestCharacter)) push(token);
+    return { push, end: () => utf8.decode() };
   }
 
   files(): Record<string, Uint8Array> {
-    return { "tokenizer.bin": this.#bytes };
+    return { "tokenizer.bin": this.#bytes, ...this.beside };
   }
 
   #encodeCharacter(character: string): number[] {

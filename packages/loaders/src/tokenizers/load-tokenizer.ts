@@ -5,10 +5,14 @@ import { openFile } from "../files/open-file.js";
 import { toSource } from "../files/to-source.js";
 import { looksLikeLlama2c } from "../formats/llama2c.js";
 import { ggufFileNames } from "../models/gguf-file-names.js";
+import { chatTemplateFiles } from "./chat-template.js";
 import { readGgufTokenizer } from "./gguf-tokenizer.js";
 import { HuggingFaceTokenizer } from "./hugging-face-tokenizer.js";
 import { Llama2cTokenizer } from "./llama2c-tokenizer.js";
 import type { Tokenizer } from "./tokenizer.js";
+
+/** What is saved with a tokenizer, where it is there. */
+const besideNames = [...chatTemplateFiles, "special_tokens_map.json"];
 
 /**
  * `tokenizer.json`, the one in a GGUF file, or a llama2.c tokenizer under any name that ends in `.bin`.
@@ -18,9 +22,8 @@ import type { Tokenizer } from "./tokenizer.js";
 export async function loadTokenizer(from: string | FileSource): Promise<Tokenizer> {
   const source = await toSource(from);
   if (await source.has("tokenizer.json")) {
-    const hasConfig = await source.has("tokenizer_config.json");
-    const config = hasConfig ? await source.read("tokenizer_config.json") : undefined;
-    return new HuggingFaceTokenizer(await source.read("tokenizer.json"), config);
+    const { "tokenizer_config.json": config, ...beside } = await readThose(source, besideNames);
+    return new HuggingFaceTokenizer(await source.read("tokenizer.json"), config, beside);
   }
   const [gguf] = (await ggufFileNames(source)) ?? [];
   if (gguf !== undefined) return ggufTokenizer(source, gguf);
@@ -28,7 +31,7 @@ export async function loadTokenizer(from: string | FileSource): Promise<Tokenize
   for (const name of await binaryNames(source)) {
     const bytes = await source.read(name);
     try {
-      return new Llama2cTokenizer(bytes, name);
+      return new Llama2cTokenizer(bytes, name, await readThose(source, besideNames));
     } catch (error) {
       if (!looksLikeLlama2c(bytes)) complaint ??= error;
     }
@@ -38,6 +41,13 @@ export async function loadTokenizer(from: string | FileSource): Promise<Tokenize
     "file-not-found",
     `${source.location} holds no tokenizer: expected tokenizer.json, a GGUF file or a llama2.c tokenizer (*.bin)`,
   );
+}
+
+/** The files of these names that are there. */
+async function readThose(source: FileSource, names: readonly string[]): Promise<Record<string, Uint8Array>> {
+  const files: Record<string, Uint8Array> = {};
+  for (const name of names) if (await source.has(name)) files[name] = await source.read(name);
+  return files;
 }
 
 async function ggufTokenizer(source: FileSource, name: string): Promise<Tokenizer> {

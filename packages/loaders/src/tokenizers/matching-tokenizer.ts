@@ -1,18 +1,25 @@
-/** Whether a tokenizer is the model's. */
+/** Whether a tokenizer and a model agree on the vocabulary. */
 import type { ModelConfig } from "@sst/layers";
 import { SstError } from "@sst/tensor";
 import type { Tokenizer } from "./tokenizer.js";
 
 /**
- * A model may have room for more tokens than its tokenizer has (sizes are rounded up), but not for fewer.
+ * The tokenizer, where every token that it gives is one of the model's. A model may have more: its embeddings are often
+ * padded.
  *
- * @throws SstError `contradiction` naming both numbers
+ * @param location folder or address of both, for the error message
+ * @throws SstError `unknown-token` for a tokenizer that the model is too small for
  */
-export function requireMatchingTokenizer({ vocabSize }: Pick<ModelConfig, "vocabSize">, tokenizer: Tokenizer): void {
-  if (tokenizer.vocabSize <= vocabSize) return;
+export function requireMatchingTokenizer(
+  tokenizer: Tokenizer,
+  { vocabSize }: ModelConfig,
+  location: string,
+): Tokenizer {
+  if (tokenizer.vocabSize <= vocabSize) return tokenizer;
+  const [fileName] = Object.keys(tokenizer.files());
   throw new SstError(
-    "contradiction",
-    `the tokenizer has ${tokenizer.vocabSize} tokens, but the model knows ${vocabSize} (vocab_size in config.json): they are ` +
-      "not of one model; put the tokenizer beside it that it was trained with",
+    "unknown-token",
+    `${location}: the tokenizer (${fileName}) gives ${tokenizer.vocabSize} tokens, but the model (its vocab_size) knows ` +
+      `${vocabSize}: they do not belong together`,
   );
 }

@@ -7,18 +7,20 @@ import { jsonBytes } from "../files/json.js";
 import { SPACE, tokenizerConfigJson, tokenizerJson } from "./gguf-tokenizer-json.js";
 import { type SentencePieceVocabulary, tokenTypes } from "./gguf-vocabulary.js";
 import { mergePairs, type Union } from "./merge-pairs.js";
-import type { StreamDecoder, Tokenizer } from "./tokenizer.js";
+import type { EncodeOptions, StreamDecoder, Tokenizer } from "./tokenizer.js";
 
 const cutTypes: readonly number[] = [tokenTypes.control, tokenTypes.userDefined, tokenTypes.unknown];
 const silentTypes: readonly number[] = [tokenTypes.control, tokenTypes.unknown];
 
 export class SentencePieceTokenizer implements Tokenizer {
+  readonly endToken?: number;
   readonly #ids: ReadonlyMap<string, number>;
   /** Finds the tokens that are cut out of a text, the longest first; undefined where there are none. */
   readonly #cut: RegExp | undefined;
 
   constructor(readonly vocabulary: SentencePieceVocabulary) {
-    const { tokens, types } = vocabulary;
+    const { tokens, types, eos } = vocabulary;
+    if (eos !== undefined) this.endToken = eos;
     this.#ids = new Map(tokens.map((token, id) => [token, id]));
     const cut = tokens.filter((token, id) => token !== "" && cutTypes.includes(types[id] as number));
     const longestFirst = cut.sort((one, other) => other.length - one.length).map(escaped);
@@ -29,15 +31,15 @@ export class SentencePieceTokenizer implements Tokenizer {
     return this.vocabulary.tokens.length;
   }
 
-  encode(text: string): number[] {
+  encode(text: string, { addSpecialTokens = true }: EncodeOptions = {}): number[] {
     const { bos, eos, addBos, addEos } = this.vocabulary;
-    const tokens = addBos && bos !== undefined ? [bos] : [];
+    const tokens = addSpecialTokens && addBos && bos !== undefined ? [bos] : [];
     // Every second part is a token.
     for (const [index, part] of (this.#cut ? text.split(this.#cut) : [text]).entries()) {
       if (index % 2 === 1) tokens.push(this.#ids.get(part) as number);
       else if (part !== "") tokens.push(...this.#encodePart(part));
     }
-    return addEos && eos !== undefined ? [...tokens, eos] : tokens;
+    return addSpecialTokens && addEos && eos !== undefined ? [...tokens, eos] : tokens;
   }
 
   decode(tokens: readonly number[]): string {
