@@ -1,7 +1,7 @@
 /** The vocabulary in a GGUF file's metadata, below `tokenizer.ggml.`. */
-import { GGUFValueType } from "@huggingface/gguf";
 import { corrupt, unsupported } from "../formats/gguf/errors.js";
 import type { Metadata } from "../formats/gguf/metadata.js";
+import { valueTypes } from "../formats/gguf/value-types.js";
 import { flag, list, type TypedMetadata, text, whole } from "../formats/gguf/write-config.js";
 import { preTokenizerNamed } from "./gguf-pre-tokenizers.js";
 
@@ -98,13 +98,13 @@ export function vocabularyMetadata(vocabulary: GgufVocabulary, size: number): Ty
   const { bos, eos, unknown, addBos, addEos, chatTemplate } = vocabulary;
   const entries: TypedMetadata = {
     model: text(isByteLevel ? "gpt2" : "llama"),
-    tokens: list(tokens, GGUFValueType.STRING),
-    token_type: list(types, GGUFValueType.INT32),
+    tokens: list(tokens, valueTypes.text),
+    token_type: list(types, valueTypes.int32),
     ...(isByteLevel
-      ? { pre: text(vocabulary.preTokenizer), merges: list([...vocabulary.merges], GGUFValueType.STRING) }
+      ? { pre: text(vocabulary.preTokenizer), merges: list([...vocabulary.merges], valueTypes.text) }
       : {
           pre: text("default"),
-          scores: list([...vocabulary.scores, ...missing.map(() => 0)], GGUFValueType.FLOAT32),
+          scores: list([...vocabulary.scores, ...missing.map(() => 0)], valueTypes.float32),
           add_space_prefix: flag(vocabulary.addSpacePrefix),
         }),
     ...(bos !== undefined && { bos_token_id: whole(bos) }),

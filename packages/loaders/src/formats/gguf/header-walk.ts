@@ -6,29 +6,29 @@
  * The header: "GGUF", version, number of tensors, number of metadata; of each of these key, type and value; of each tensor
  * name, sizes, type and offset. Texts have their length before them, lists the type and number of their entries.
  */
-import { GGUFValueType } from "@huggingface/gguf";
 import { corrupt, unsupported } from "./errors.js";
+import { valueTypes } from "./value-types.js";
 
 /** Of values that always have the same size. */
 const valueBytes: Readonly<Record<number, number>> = {
-  [GGUFValueType.UINT8]: 1,
-  [GGUFValueType.INT8]: 1,
-  [GGUFValueType.UINT16]: 2,
-  [GGUFValueType.INT16]: 2,
-  [GGUFValueType.UINT32]: 4,
-  [GGUFValueType.INT32]: 4,
-  [GGUFValueType.FLOAT32]: 4,
-  [GGUFValueType.BOOL]: 1,
-  [GGUFValueType.UINT64]: 8,
-  [GGUFValueType.INT64]: 8,
-  [GGUFValueType.FLOAT64]: 8,
+  [valueTypes.uint8]: 1,
+  [valueTypes.int8]: 1,
+  [valueTypes.uint16]: 2,
+  [valueTypes.int16]: 2,
+  [valueTypes.uint32]: 4,
+  [valueTypes.int32]: 4,
+  [valueTypes.float32]: 4,
+  [valueTypes.bool]: 1,
+  [valueTypes.uint64]: 8,
+  [valueTypes.int64]: 8,
+  [valueTypes.float64]: 8,
 };
 
 /** A text or a list is at least its length. */
 const LEAST_BYTES: Readonly<Record<number, number>> = {
   ...valueBytes,
-  [GGUFValueType.STRING]: 8,
-  [GGUFValueType.ARRAY]: 12,
+  [valueTypes.text]: 8,
+  [valueTypes.list]: 12,
 };
 
 /** Key, type and a value of one byte. */
@@ -106,8 +106,8 @@ class HeaderWalk {
   #value(type: number, depth = 0): void {
     const size = valueBytes[type];
     if (size !== undefined) this.#skip(size);
-    else if (type === GGUFValueType.STRING) this.#skip(this.#length(1));
-    else if (type === GGUFValueType.ARRAY) this.#list(depth);
+    else if (type === valueTypes.text) this.#skip(this.#length(1));
+    else if (type === valueTypes.list) this.#list(depth);
     else throw this.#corrupt(`${this.#within} has type ${type}, which is none of GGUF's`);
   }
 

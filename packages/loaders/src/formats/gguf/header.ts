@@ -1,5 +1,5 @@
 /** The header of a GGUF file: what it says through Hugging Face's library, held against the file's size. */
-import { GGMLQuantizationType, type GGUFParseOutput, gguf } from "@huggingface/gguf";
+import type { GGUFParseOutput } from "@huggingface/gguf";
 import type { OpenFile } from "../../files/open-file.js";
 import { corrupt, unsupported } from "./errors.js";
 import { walkHeader } from "./header-walk.js";
@@ -43,7 +43,7 @@ export async function readHeader(file: OpenFile, fileName: string): Promise<Gguf
   const metadata = new Metadata(parsed.metadata as unknown as Readonly<Record<string, unknown>>, fileName);
   const alignment = alignmentOf(metadata);
   const dataStart = roundUp(bytes.byteLength, alignment);
-  return { metadata, tensors: placeTensors(parsed.tensorInfos, file, dataStart, alignment, fileName) };
+  return { metadata, tensors: await placeTensors(parsed.tensorInfos, file, dataStart, alignment, fileName) };
 }
 
 export function roundUp(position: number, alignment: number): number {
@@ -63,6 +63,7 @@ async function headerBytes(file: OpenFile, fileName: string): Promise<Uint8Array
 }
 
 async function parse(header: Uint8Array, fileName: string): Promise<GGUFParseOutput> {
+  const { gguf } = await import("@huggingface/gguf");
   // The library asks for what it would get from the web, and gets it from memory: nothing is at this address.
   const fromMemory = async (_: unknown, request?: RequestInit) => {
     const range = new Headers(request?.headers).get("range") ?? "";
@@ -84,13 +85,14 @@ function alignmentOf(metadata: Metadata): number {
 }
 
 /** Every tensor begins where the one before it ended, rounded up; what follows the last one is nobody's. */
-function placeTensors(
+async function placeTensors(
   infos: GGUFParseOutput["tensorInfos"],
   file: OpenFile,
   dataStart: number,
   alignment: number,
   fileName: string,
-): Map<string, TensorPlace> {
+): Promise<Map<string, TensorPlace>> {
+  const { GGMLQuantizationType } = await import("@huggingface/gguf");
   const tensors = new Map<string, TensorPlace>();
   let offset = 0;
   for (const info of infos) {

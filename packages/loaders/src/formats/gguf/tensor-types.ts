@@ -1,5 +1,4 @@
 /** The formats of values that we read, by ggml's numbers, and those that we write. */
-import { GGMLQuantizationType } from "@huggingface/gguf";
 import { type Pack, packBF16, packF16, packF32, packQ4_0, packQ8_0 } from "./pack-blocks.js";
 import {
   type Unpack,
@@ -15,7 +14,7 @@ import {
 export interface TensorType {
   readonly name: string;
   /** ggml's number. */
-  readonly id: GGMLQuantizationType;
+  readonly id: number;
   readonly blockEntries: number;
   readonly blockBytes: number;
   readonly unpack: Unpack;
@@ -27,17 +26,13 @@ export interface WritableType extends TensorType {
   readonly fileType: number;
 }
 
-function tensorType(id: GGMLQuantizationType, blockEntries: number, blockBytes: number, unpack: Unpack): TensorType {
-  return { name: GGMLQuantizationType[id], id, blockEntries, blockBytes, unpack };
-}
-
-const F32 = tensorType(GGMLQuantizationType.F32, 1, 4, unpackF32);
-const F16 = tensorType(GGMLQuantizationType.F16, 1, 2, unpackF16);
-const BF16 = tensorType(GGMLQuantizationType.BF16, 1, 2, unpackBF16);
-const Q8_0 = tensorType(GGMLQuantizationType.Q8_0, 32, 34, unpackQ8_0);
-const Q4_0 = tensorType(GGMLQuantizationType.Q4_0, 32, 18, unpackQ4_0);
-const Q4_K = tensorType(GGMLQuantizationType.Q4_K, 256, 144, unpackQ4_K);
-const Q6_K = tensorType(GGMLQuantizationType.Q6_K, 256, 210, unpackQ6_K);
+const F32 = { name: "F32", id: 0, blockEntries: 1, blockBytes: 4, unpack: unpackF32 };
+const F16 = { name: "F16", id: 1, blockEntries: 1, blockBytes: 2, unpack: unpackF16 };
+const BF16 = { name: "BF16", id: 30, blockEntries: 1, blockBytes: 2, unpack: unpackBF16 };
+const Q8_0 = { name: "Q8_0", id: 8, blockEntries: 32, blockBytes: 34, unpack: unpackQ8_0 };
+const Q4_0 = { name: "Q4_0", id: 2, blockEntries: 32, blockBytes: 18, unpack: unpackQ4_0 };
+const Q4_K = { name: "Q4_K", id: 12, blockEntries: 256, blockBytes: 144, unpack: unpackQ4_K };
+const Q6_K = { name: "Q6_K", id: 14, blockEntries: 256, blockBytes: 210, unpack: unpackQ6_K };
 
 export const tensorTypes: Readonly<Record<number, TensorType>> = Object.fromEntries(
   [F32, F16, BF16, Q8_0, Q4_0, Q4_K, Q6_K].map((type) => [type.id, type]),

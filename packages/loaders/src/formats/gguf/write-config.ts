@@ -1,20 +1,20 @@
 /** A config as the metadata of a GGUF file, the other way round of `read-config.ts`. */
-import { GGUFValueType } from "@huggingface/gguf";
 import { backboneShapes, type ModelConfig } from "@sst/layers";
 import { SstError } from "@sst/tensor";
 import { backboneOf } from "../../backbones/index.js";
 import { Metadata } from "./metadata.js";
 import { endNames, readGgufConfig } from "./read-config.js";
 import { ggufName } from "./tensor-names.js";
+import { type ValueType, valueTypes } from "./value-types.js";
 
 /** Keys with their values and GGUF's types of these. */
-export type TypedMetadata = Record<string, { value: unknown; type: GGUFValueType; subType?: GGUFValueType }>;
+export type TypedMetadata = Record<string, { value: unknown; type: ValueType; subType?: ValueType }>;
 
-export const text = (value: string) => ({ value, type: GGUFValueType.STRING });
-export const whole = (value: number) => ({ value, type: GGUFValueType.UINT32 });
-export const real = (value: number) => ({ value, type: GGUFValueType.FLOAT32 });
-export const flag = (value: boolean) => ({ value, type: GGUFValueType.BOOL });
-export const list = (value: unknown[], subType: GGUFValueType) => ({ value, type: GGUFValueType.ARRAY, subType });
+export const text = (value: string) => ({ value, type: valueTypes.text });
+export const whole = (value: number) => ({ value, type: valueTypes.uint32 });
+export const real = (value: number) => ({ value, type: valueTypes.float32 });
+export const flag = (value: boolean) => ({ value, type: valueTypes.bool });
+export const list = (value: unknown[], subType: ValueType) => ({ value, type: valueTypes.list, subType });
 
 /**
  * @throws SstError `file-unsupported` naming a field that GGUF cannot say: what is read back has to be the same model
@@ -76,8 +76,8 @@ function requireSameModel(config: ModelConfig, written: TypedMetadata): void {
 }
 
 function asRead(written: TypedMetadata): Record<string, unknown> {
-  const rounded = (type: GGUFValueType, value: unknown) =>
-    type === GGUFValueType.FLOAT32 ? Math.fround(value as number) : value;
+  const rounded = (type: ValueType, value: unknown) =>
+    type === valueTypes.float32 ? Math.fround(value as number) : value;
   return Object.fromEntries(Object.entries(written).map(([key, { value, type }]) => [key, rounded(type, value)]));
 }
 

@@ -1,14 +1,16 @@
 /** GGUF files, for llama.cpp too: the metadata by Hugging Face's library, then where each tensor is, then the tensors. */
-import { type GGUFTypedMetadata, GGUFValueType, serializeGgufMetadata } from "@huggingface/gguf";
+import type { GGUFTypedMetadata } from "@huggingface/gguf";
 import { isStreamParameter, type ModelConfig, ParameterReader, type ParameterSource } from "@sst/layers";
 import { SstError } from "@sst/tensor";
 import { tokenizerMetadata } from "../../tokenizers/gguf-tokenizer-metadata.js";
 import type { Tokenizer } from "../../tokenizers/tokenizer.js";
 import { withAdjacentPairs } from "../rotary-rows.js";
+import { joined } from "../safetensors-write.js";
 import { roundUp } from "./header.js";
 import { ropeFactors } from "./rope-factors.js";
 import { ggufName, hasPairedRows, isOneMore, ropeFactorsName } from "./tensor-names.js";
 import { type GgufFormat, type WritableType, writableTypes } from "./tensor-types.js";
+import { valueTypes } from "./value-types.js";
 import { configMetadata, type TypedMetadata, text, whole } from "./write-config.js";
 
 const ALIGNMENT = 32;
@@ -42,7 +44,7 @@ export async function* ggufParts(source: ParameterSource, options: GgufOptions =
     throw new SstError("file-unsupported", "a GGUF file has no place for adapters: merge them into the backbone first");
   }
   const tensors = writtenTensors(source, writableTypes[options.format ?? "f32"]);
-  const header = headerBytes(config, tensors, options);
+  const header = await headerBytes(config, tensors, options);
   yield header;
   yield padding(header.byteLength);
   for (const { name, type, values } of tensors) {
@@ -95,12 +97,17 @@ function padding(length: number): Uint8Array {
   return new Uint8Array(roundUp(length, ALIGNMENT) - length);
 }
 
-function headerBytes(config: ModelConfig, tensors: readonly WrittenTensor[], options: GgufOptions): Uint8Array {
+async function headerBytes(
+  config: ModelConfig,
+  tensors: readonly WrittenTensor[],
+  options: GgufOptions,
+): Promise<Uint8Array> {
+  const { serializeGgufMetadata } = await import("@huggingface/gguf");
   const { format = "f32", tokenizer, name } = options;
   const metadata: TypedMetadata = {
-    version: { value: 3, type: GGUFValueType.UINT32 },
-    tensor_count: { value: BigInt(tensors.length), type: GGUFValueType.UINT64 },
-    kv_count: { value: 0n, type: GGUFValueType.UINT64 },
+    version: { value: 3, type: valueTypes.uint32 },
+    tensor_count: { value: BigInt(tensors.length), type: valueTypes.uint64 },
+    kv_count: { value: 0n, type: valueTypes.uint64 },
     ...(name !== undefined && { "general.name": text(name) }),
     "general.file_type": whole(writableTypes[format].fileType),
     ...configMetadata(config),
@@ -132,14 +139,4 @@ function tensorInfo({ name, shape, type }: WrittenTensor, offset: number): Uint8
   view.setUint32(place, type.id, true);
   view.setBigUint64(place + 4, BigInt(offset), true);
   return new Uint8Array(view.buffer);
-}
-
-function joined(parts: readonly Uint8Array[]): Uint8Array {
-  const bytes = new Uint8Array(parts.reduce((total, part) => total + part.byteLength, 0));
-  let position = 0;
-  for (const part of parts) {
-    bytes.set(part, position);
-    position += part.byteLength;
-  }
-  return bytes;
 }
