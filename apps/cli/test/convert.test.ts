@@ -55,7 +55,7 @@ describe("a model with a stream", () => {
         sst("generate", "--model", folder(name), "--prompt", "abc", "--max-new-tokens", "5"),
       ),
     );
-    expect(back).toEqual(there);
+    expect([back?.code, back?.stdout]).toEqual([there?.code, there?.stdout]);
   });
 
   test("rounded to bfloat16 and to Q8_0: near to what it was", async () => {
