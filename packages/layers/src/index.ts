@@ -1,7 +1,7 @@
 export { allLinearLayers, withLora, withStateStream } from "./adapters/lora.js";
 export { withMergedAdapters } from "./adapters/merge.js";
 export { isTarget, linearModules, targetsMatching } from "./adapters/target-modules.js";
-export { KvCache } from "./caches/kv-cache.js";
+export { cacheSlots, KvCache } from "./caches/kv-cache.js";
 export { LatentStateCache } from "./caches/latent-state-cache.js";
 export type {
   HostTensor,

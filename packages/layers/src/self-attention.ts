@@ -6,6 +6,7 @@ import { add, documentAttention, reshape, rmsNorm, rotaryEmbedding, type Tensor 
 import type { ModelConfig } from "./config.js";
 import type { RotaryTablesByType } from "./constants.js";
 import type { Documents } from "./documents.js";
+import { layerWindow } from "./layer-window.js";
 import { project } from "./linear.js";
 import type { PassMemory } from "./pass-memory.js";
 import { type Chunk, lastIterations } from "./positions.js";
@@ -46,7 +47,7 @@ export function selfAttention(x: Tensor, layer: LayerWeights, index: number, con
   const attributes = {
     scale: 1 / Math.sqrt(config.queryPreAttnScalar ?? config.headDim),
     iterations: chunk.iterations,
-    window: layerType === "sliding_attention" ? (config.slidingWindow ?? 0) : 0,
+    window: layerWindow(config, index),
   };
   const attended = context.documents
     ? documentAttention({ q, k, v, starts: context.documents.starts }, attributes).y

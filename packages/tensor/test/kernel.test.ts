@@ -1,6 +1,5 @@
 /** What every kernel refuses, before any backend is involved. */
 import {
-  cacheWrite,
   causalAttention,
   type KernelDefinition,
   kernels,
@@ -90,9 +89,17 @@ describe("kernels", () => {
 describe("what has to hold beside the shapes", () => {
   const complaint = (text: string) => expect.objectContaining({ code: "shape-mismatch", message: text });
 
-  test("a cache has room for the rows", () => {
-    const write = () => cacheWrite({ cache: shaped([1, 4, 1, 2]), rows: shaped([1, 3, 1, 2]) }, { offset: 2 });
-    expect(write).toThrowError(complaint("cacheWrite: 3 rows from slot 2 on do not fit a capacity of 4"));
+  test("a cache holds every position before the chunk, or all that a window sees of them", () => {
+    const [q, past] = [shaped([1, 1, 1, 2]), shaped([1, 4, 1, 2])];
+    const attend = (pastLength: number, window: number) =>
+      causalAttention({ q, k: q, v: q, pastK: past, pastV: past }, { scale: 1, pastLength, iterations: 1, window });
+    const held = "causalAttention: pastLength is 5, but the cache holds 4";
+    expect(() => attend(5, 0)).toThrowError(complaint(held));
+    expect(() => attend(5, 6)).toThrowError(complaint(`${held}, and a window of 6 reaches further back`));
+    const alone = () => causalAttention({ q, k: q, v: q }, { scale: 1, pastLength: 5, iterations: 1, window: 1 });
+    expect(alone).toThrowError(
+      complaint("causalAttention: pastLength is 5, but the cache holds 0, and a window of 1 reaches further back"),
+    );
   });
 
   test("query heads share key heads evenly", () => {

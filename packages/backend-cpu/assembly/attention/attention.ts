@@ -1,5 +1,5 @@
 /**
- * Causal attention with grouped queries and its gradient. Keys are the rows of a cache, then those of the chunk;
+ * Causal attention with grouped queries and its gradient. Keys are those of a cache, position u in slot u mod capacity, then the chunk's;
  * `iterations` columns belong to each position, and a `window` of positions is seen, or all of them where it is 0 (see the kernel's
  * definition).
  */
@@ -25,6 +25,7 @@ export class Attention {
   keyValueHeads: usize;
   headDim: usize;
   capacity: usize;
+  /** Positions before the chunk. */
   pastLength: usize;
   iterations: usize;
   window: usize;
@@ -67,7 +68,7 @@ export function windowStart(position: usize, window: usize): usize {
   return window == 0 || window > position ? 0 : position + 1 - window;
 }
 
-/** Of the cache's rows, those that a chunk behind it sees: the last ones. */
+/** Of so many positions before a chunk, those that it sees: the last ones. */
 // @ts-ignore: decorator
 @inline
 export function pastInSight(pastLength: usize, window: usize): usize {
@@ -92,7 +93,14 @@ export function firstSeen(
   return max(first, past + (start < 0 ? 0 : min(<usize>start / iterations, position)));
 }
 
-/** What every thread needs in its work area. */
+/** The slot of a position. */
+// @ts-ignore: decorator
+@inline
+export function slotOf(position: usize, capacity: usize): usize {
+  return capacity == 0 ? 0 : position % capacity;
+}
+
+/** What every thread needs in its work area; a chunk sees no more positions before it than the cache holds, so these may be given. */
 export function attentionAreaBytes(
   pastLength: usize,
   time: usize,

@@ -6,7 +6,7 @@ import { EDGE_BYTES, multiplyPacked, multiplyPanels } from "../matrix/block";
 import { dot } from "../math";
 import { COLUMNS, packedLeftBytes, packedRightBytes, packLeft, packRight, ROWS } from "../matrix/pack";
 import { workArea } from "../threads";
-import { Attention, AttentionGradient, firstSeen, pastInSight, windowStart } from "./attention";
+import { Attention, AttentionGradient, firstSeen, pastInSight, slotOf, windowStart } from "./attention";
 import { clearRows } from "./by-query";
 import { exponentials, scaleRow } from "./softmax";
 
@@ -20,12 +20,21 @@ function panelStart(first: usize): usize {
   return first & ~(COLUMNS - 1);
 }
 
-/** Room for attention over `pastLength` rows of a cache, all of them in sight, and a chunk. */
+/** Room for attention over `pastLength` positions of a cache, all of them in sight, and a chunk. */
 export function blockAreaBytes(pastLength: usize, time: usize, headDim: usize): usize {
   const keys = packedRightBytes(headDim, pastLength) + packedRightBytes(headDim, time);
   const values = packedRightBytes(pastLength, headDim) + packedRightBytes(time, headDim);
   const weights = packedLeftBytes(QUERIES, pastLength + time);
-  return EDGE_BYTES + keys + values + packedLeftBytes(QUERIES, headDim) + weights * 2;
+  return EDGE_BYTES + keys + values + packedLeftBytes(QUERIES, headDim) + weights * 2 + pastLength * headDim * 4;
+}
+
+/** Rows of one head from slot `first` on, around the end of the ring, one behind the other. */
+function lineUp(slots: usize, first: usize, count: usize, capacity: usize, step: usize, target: usize, rowBytes: usize): void {
+  let slot = first;
+  for (let i: usize = 0; i < count; i++) {
+    memory.copy(target + i * rowBytes, slots + slot * step, rowBytes);
+    slot = slot + 1 == capacity ? 0 : slot + 1;
+  }
 }
 
 /** Items are (batch, key head). */
@@ -42,14 +51,22 @@ export function attendByBlock(a: Attention, firstItem: usize, endItem: usize): v
   const queries = values + packedRightBytes(a.time, a.headDim);
   const weights = queries + packedLeftBytes(QUERIES, a.headDim);
   const packedWeights = weights + QUERIES * (past + a.time) * 4;
+  const line = packedWeights + packedLeftBytes(QUERIES, past + a.time);
+  const firstSlot = slotOf(a.pastLength - past, a.capacity);
+  const goesAround = firstSlot + past > a.capacity;
+  const pastStride = goesAround ? a.headDim : keyStride;
+  const rowBytes = a.headDim * 4;
   for (let item = firstItem; item < endItem; item++) {
     const b = item / a.keyValueHeads;
     const keyHead = item % a.keyValueHeads;
     const chunk = (b * a.time * keyStride + keyHead * a.headDim) * 4;
-    const cache = ((b * a.capacity + a.pastLength - past) * keyStride + keyHead * a.headDim) * 4;
-    packRight(a.pastK + cache, pastKeys, a.headDim, past, keyStride, true);
+    const slots = (b * a.capacity * keyStride + keyHead * a.headDim) * 4;
+    const first = firstSlot * keyStride * 4;
+    if (goesAround) lineUp(a.pastK + slots, firstSlot, past, a.capacity, keyStride * 4, line, rowBytes);
+    packRight(goesAround ? line : a.pastK + slots + first, pastKeys, a.headDim, past, pastStride, true);
     packRight(a.k + chunk, keys, a.headDim, a.time, keyStride, true);
-    packRight(a.pastV + cache, pastValues, past, a.headDim, keyStride, false);
+    if (goesAround) lineUp(a.pastV + slots, firstSlot, past, a.capacity, keyStride * 4, line, rowBytes);
+    packRight(goesAround ? line : a.pastV + slots + first, pastValues, past, a.headDim, pastStride, false);
     for (let first: usize = 0; first < a.time; first += QUERIES) {
       const count = min(QUERIES, a.time - first);
       // Keys that the block's first query sees, and so all that any of its queries does, from whole panels on.

@@ -5,7 +5,7 @@
  */
 import { addScaled, dot, madd, sumsOfFour } from "../math";
 import { workArea } from "../threads";
-import { Attention, AttentionGradient, firstSeen } from "./attention";
+import { Attention, AttentionGradient, firstSeen, slotOf } from "./attention";
 import { exponentials, scaleRow } from "./softmax";
 
 /** The products of a query with keys that lie `step` bytes apart, four keys at a time. */
@@ -168,6 +168,13 @@ export function attendByQuery(a: Attention, from: usize, to: usize): void {
   }
 }
 
+/** A slot that is counted on from another one, less than once around. */
+// @ts-ignore: decorator
+@inline
+function wrapped(slot: usize, capacity: usize): usize {
+  return slot < capacity ? slot : slot - capacity;
+}
+
 /** Rows `from` … `to`, heads of one column. */
 function attendColumn(a: Attention, from: usize, to: usize): void {
   const group = a.heads / a.keyValueHeads;
@@ -177,12 +184,13 @@ function attendColumn(a: Attention, from: usize, to: usize): void {
   const column = (from / a.heads) % a.time;
   const b = from / (a.heads * a.time);
   const first = firstSeen(a.pastLength, a.starts, b, a.time, column, a.iterations, a.window);
-  // Rows of the cache, and positions of the chunk, that are not seen.
+  // Positions before the chunk, and of the chunk, that are not seen.
   const left = min(a.pastLength, first);
   const hidden = first - left;
   const past = a.pastLength - left;
   const earlier = column / a.iterations - hidden;
-  const cache = (b * a.capacity + left) * step;
+  const cache = b * a.capacity * step;
+  const firstSlot = slotOf(left, a.capacity);
   const kept = (b * a.time + hidden * a.iterations + a.iterations - 1) * step;
   const own = (b * a.time + column) * step;
   const tile = tileOf(step);
@@ -193,13 +201,16 @@ function attendColumn(a: Attention, from: usize, to: usize): void {
   const query = a.q + from * rowBytes;
   const y = a.y + from * rowBytes;
   const heads = to - from;
-  for (let key: usize = 0; key < past; key += tile) {
-    const count = min(tile, past - key);
-    store<i32>(touchedAt, touched(a.pastK + cache + key * step, count * step));
+  // Two runs of slots at most: up to the last one, and on from the first.
+  for (let key: usize = 0; key < past; ) {
+    const slot = wrapped(firstSlot + key, a.capacity);
+    const count = min(tile, min(past - key, a.capacity - slot));
+    store<i32>(touchedAt, touched(a.pastK + cache + slot * step, count * step));
     for (let i: usize = 0; i < heads; i++) {
-      const keys = a.pastK + cache + key * step + ((firstHead + i) / group) * rowBytes;
+      const keys = a.pastK + cache + slot * step + ((firstHead + i) / group) * rowBytes;
       scores(query + i * rowBytes, keys, step, count, area + i * areaRow + key * 4, a.headDim);
     }
+    key += count;
   }
   for (let i: usize = 0; i < heads; i++) {
     const keys = a.k + ((firstHead + i) / group) * rowBytes;
@@ -209,13 +220,15 @@ function attendColumn(a: Attention, from: usize, to: usize): void {
     store<f32>(weights + sumAt, exponentials(weights, past + earlier + 1, a.scale));
   }
   memory.fill(y, 0, heads * rowBytes);
-  for (let key: usize = 0; key < past; key += tile) {
-    const count = min(tile, past - key);
-    store<i32>(touchedAt, touched(a.pastV + cache + key * step, count * step));
+  for (let key: usize = 0; key < past; ) {
+    const slot = wrapped(firstSlot + key, a.capacity);
+    const count = min(tile, min(past - key, a.capacity - slot));
+    store<i32>(touchedAt, touched(a.pastV + cache + slot * step, count * step));
     for (let i: usize = 0; i < heads; i++) {
-      const values = a.pastV + cache + key * step + ((firstHead + i) / group) * rowBytes;
+      const values = a.pastV + cache + slot * step + ((firstHead + i) / group) * rowBytes;
       weightedSum(area + i * areaRow + key * 4, values, step, count, y + i * rowBytes, a.headDim);
     }
+    key += count;
   }
   for (let i: usize = 0; i < heads; i++) {
     const values = a.v + ((firstHead + i) / group) * rowBytes;

@@ -2,24 +2,28 @@ import type { KernelImplementation } from "@sst/tensor";
 import type { ProgramRunner } from "../program-runner.js";
 import { cacheWriteProgram } from "../programs/cache-write.wgsl.js";
 import { groupsOfElements } from "../programs/parts/elements.js";
-import { type Inputs, sizeOf } from "./shapes.js";
+import type { Inputs } from "./shapes.js";
 
 export const cacheWrite =
   (runner: ProgramRunner): KernelImplementation =>
   ({ inputs, attributes }) => {
     const { rows, cache } = inputs as Inputs<"rows" | "cache">;
     const written = runner.takeOver(cache);
-    const [, capacity, heads, headDim] = cache.shape as [number, number, number, number];
+    const [batch, capacity, heads, headDim] = cache.shape as [number, number, number, number];
+    const time = rows.shape[1] as number;
     const slot = heads * headDim;
-    const count = sizeOf(rows);
+    // Of more rows than slots the last ones.
+    const kept = Math.min(time, capacity);
+    const count = batch * kept * slot;
     if (count === 0) return [written];
     runner.run(cacheWriteProgram, {
       buffers: { rows, cache },
       uniforms: {
         count,
-        chunkSize: (rows.shape[1] as number) * slot,
+        chunkSize: kept * slot,
+        rowsSize: time * slot,
         cacheSize: capacity * slot,
-        start: (attributes.offset as number) * slot,
+        start: (((attributes.offset as number) + time - kept) % capacity) * slot,
       },
       groups: groupsOfElements(count),
     });

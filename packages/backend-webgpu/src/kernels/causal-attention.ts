@@ -26,7 +26,12 @@ export const causalAttention =
     const y = runner.allocate(outputShapes.y as number[]);
     const uniforms = { time, heads, keyHeads, headDim, group, iterations, window: windowUniform(window), scale };
     const past = pastLength > 0 && pastK && pastV ? { pastK, pastV } : undefined;
-    const pastUniforms = { pastLength: past ? pastLength : 0, capacity: past?.pastK.shape[1] ?? 0 };
+    const capacity = past?.pastK.shape[1] ?? 0;
+    const pastUniforms = {
+      pastLength: past ? pastLength : 0,
+      capacity,
+      ringStart: past ? pastLength - (pastLength % capacity) : 0,
+    };
     if (time === iterations && headDim <= LARGEST_HEAD) {
       runner.run(causalAttentionDecodeProgram(headSizeOf(headDim)), {
         buffers: { q, k, v, ...(past ?? { pastK: k, pastV: v }), y },

@@ -1,22 +1,31 @@
 /**
  *     rows[b]    [ r0 r1 r2 ]              thread: one word
  *                   ↓
- *     cache[b]   [ . . r0 r1 r2 . . . ]    from slot offset on
+ *     cache[b]   [ . . r0 r1 r2 . . . ]    from slot offset mod capacity on; what goes beyond the last slot goes to the first
  */
 import { defineProgram } from "../program.js";
 import { ELEMENTS_PER_GROUP, ownElement } from "./parts/elements.js";
 
-/** `cache[b, offset + t] = rows[b, t]`. `chunkSize` is what a batch entry has in rows, `cacheSize` in the cache, `start` where the chunk goes in it. */
+/**
+ * `cache[b, (offset + t) mod capacity] = rows[b, t]`. In words: `chunkSize` is what is written of each batch entry, the last of
+ * the `rowsSize` that it has in rows, `cacheSize` what it has in the cache, `start` where the first word goes in it.
+ */
 export const cacheWriteProgram = defineProgram({
   name: "cacheWrite",
   buffers: { rows: "in u32", cache: "out u32" },
-  uniforms: { count: "u32", chunkSize: "u32", cacheSize: "u32", start: "u32" },
+  uniforms: { count: "u32", chunkSize: "u32", rowsSize: "u32", cacheSize: "u32", start: "u32" },
   threads: ELEMENTS_PER_GROUP,
   body: () => `
 fn run(group: u32, thread: u32) {
   ${ownElement}
   let batch = index / uniforms.chunkSize;
-  cache[batch * uniforms.cacheSize + uniforms.start + index % uniforms.chunkSize] = rows[index];
+  let place = index % uniforms.chunkSize;
+  let word = rows[(batch + 1u) * uniforms.rowsSize - uniforms.chunkSize + place];
+  var slot = uniforms.start + place;
+  if (slot >= uniforms.cacheSize) {
+    slot -= uniforms.cacheSize;
+  }
+  cache[batch * uniforms.cacheSize + slot] = word;
 }
 `,
 });

@@ -2,7 +2,15 @@
  * What a model needs of a device's memory, from its config alone: before anything is downloaded or loaded. Devices hold
  * float32, or packed weights. Ours.
  */
-import { adapterShapes, backboneShapes, isLinear, type LoraConfig, type ModelConfig, streamShapes } from "@sst/layers";
+import {
+  adapterShapes,
+  backboneShapes,
+  cacheSlots,
+  isLinear,
+  type LoraConfig,
+  type ModelConfig,
+  streamShapes,
+} from "@sst/layers";
 import { packedBytes, type WeightFormat } from "@sst/tensor";
 import { adaptedWeights, type KeptOptions, keptPerColumn } from "./kept-activations.js";
 
@@ -67,7 +75,7 @@ export function planMemory(config: ModelConfig, options: MemoryPlanOptions = {})
   const stream = streamShapes(config);
   const adapters = lora ? adapterShapes(config, lora) : {};
   const trained = trainedShapes(config, stream, adapters, training);
-  const all: MemoryPart[] = [
+  const all: readonly MemoryPart[] = [
     {
       name: "weights",
       sizeBytes: total(backbone),
@@ -114,11 +122,14 @@ function placed(shapes: Shapes, config: ModelConfig, quantize: WeightFormat | un
 function inferenceParts(config: ModelConfig, options: MemoryPlanOptions): MemoryPart[] {
   const { batchSize = 1, context = config.maxPositionEmbeddings } = options;
   const states = latentStateBytes(config);
+  const ofLayers = cacheBytes(config, options);
+  const shortest = Math.min(...ofLayers.map((_, layer) => cacheSlots(config, layer, context)));
+  const slide = shortest < context ? `, of the last ${shortest} in layers that slide` : "";
   return [
     {
       name: "kv-cache",
-      sizeBytes: 2 * config.numHiddenLayers * cacheBytes(config, options),
-      what: `keys and values of ${context} positions${times(batchSize)}, float32`,
+      sizeBytes: 2 * ofLayers.reduce((sum, bytes) => sum + bytes, 0),
+      what: `keys and values of ${context} positions${slide}${times(batchSize)}, float32`,
     },
     {
       name: "latent-state-cache",
@@ -128,12 +139,16 @@ function inferenceParts(config: ModelConfig, options: MemoryPlanOptions): Memory
   ];
 }
 
-/** Keys, or values, of one layer. */
+/** Keys, or values, by layer. */
 function cacheBytes(
   config: ModelConfig,
   { batchSize = 1, context = config.maxPositionEmbeddings }: MemoryPlanOptions,
-): number {
-  return FLOAT * batchSize * context * config.numKeyValueHeads * config.headDim;
+): number[] {
+  const slot = FLOAT * config.numKeyValueHeads * config.headDim;
+  return Array.from(
+    { length: config.numHiddenLayers },
+    (_, layer) => batchSize * cacheSlots(config, layer, context) * slot,
+  );
 }
 
 function times(count: number): string {
@@ -186,7 +201,7 @@ function workingNumbers({ vocabSize, hiddenSize, intermediateSize }: ModelConfig
 /** Of what comes beside weights, each as large as it has to lie in one piece. */
 function largePieces(config: ModelConfig, options: MemoryPlanOptions): Record<string, number> {
   const { training } = options;
-  if (training === undefined) return { "a layer's keys": cacheBytes(config, options) };
+  if (training === undefined) return { "a layer's keys": Math.max(...cacheBytes(config, options)) };
   return { "the logits of a batch": FLOAT * training.batchSize * training.time * config.vocabSize };
 }
 

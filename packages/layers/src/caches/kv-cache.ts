@@ -1,6 +1,10 @@
-/** Keys and values of the positions that were read, allocated once at their full size. */
+/**
+ * Keys and values of the positions that were read, allocated once at their full size: of a layer with a window those of its last
+ * positions, in a ring.
+ */
 import { cacheWrite, SstError, type Tensor, zeros } from "@sst/tensor";
 import type { ModelConfig } from "../config.js";
+import { layerWindow } from "../layer-window.js";
 import { LendableTensors } from "./lendable-tensors.js";
 
 export class KvCache implements Disposable {
@@ -8,27 +12,29 @@ export class KvCache implements Disposable {
   readonly #values: LendableTensors;
   #length = 0;
 
-  /** @param capacity positions that fit */
+  /** @param capacity positions that can be read: so many slots have layers without a window, the others no more than that has */
   constructor(
     config: ModelConfig,
     readonly batchSize: number,
     readonly capacity: number,
   ) {
     const allocate = () => {
-      const shape = [batchSize, capacity, config.numKeyValueHeads, config.headDim];
-      const ofLayers = Array.from({ length: config.numHiddenLayers }, () => zeros(shape) as Tensor);
+      const ofLayers = Array.from({ length: config.numHiddenLayers }, (_, layer) => {
+        const slots = cacheSlots(config, layer, capacity);
+        return zeros([batchSize, slots, config.numKeyValueHeads, config.headDim]) as Tensor;
+      });
       return new LendableTensors(ofLayers, "KV cache");
     };
     this.#keys = allocate();
     this.#values = allocate();
   }
 
-  /** Positions that are filled. */
+  /** Positions that were read. */
   get length(): number {
     return this.#length;
   }
 
-  /** `[batch, capacity, keyValueHeads, headDim]`. @throws SstError `contradiction` while a decode step has them */
+  /** `[batch, slots, keyValueHeads, headDim]`, position u in slot `u mod slots`. @throws SstError `contradiction` while a decode step has them */
   keys(layer: number): Tensor {
     return this.#keys.at(layer);
   }
@@ -83,7 +89,12 @@ export class KvCache implements Disposable {
   }
 }
 
-/** The cache with rows `[batch, time, keyValueHeads, headDim]` from a slot on; the one given is used up. */
+/** Slots of a layer's keys, and of its values, in a cache for so many positions. */
+export function cacheSlots(config: ModelConfig, layer: number, capacity: number): number {
+  return Math.min(capacity, layerWindow(config, layer) || capacity);
+}
+
+/** The cache with rows `[batch, time, keyValueHeads, headDim]` of the positions from `offset` on; the one given is used up. */
 export function writeRows(cache: Tensor, rows: Tensor, offset: number): Tensor {
   return cacheWrite({ cache, rows }, { offset }).cache;
 }

@@ -64,8 +64,12 @@ export interface Sight {
   readonly window: number;
 }
 
-/** The mask of a chunk whose keys follow those of `pastLength` positions: `[group · time, keys]`. */
-export function causalMask(q: Tensor, k: Tensor, pastLength: number, sight: Sight): Tensor {
+/**
+ * The mask of a chunk's queries, `[group · time, keys]`.
+ *
+ * @param past of the keys before the chunk's the positions, counted back from its first one: -1 and less
+ */
+export function causalMask(q: Tensor, k: Tensor, past: readonly number[], sight: Sight): Tensor {
   const [, time, heads] = q.shape as [number, number, number, number];
   const [, columns, keyValueHeads] = k.shape as [number, number, number, number];
   const rows = (heads / keyValueHeads) * time;
@@ -73,7 +77,7 @@ export function causalMask(q: Tensor, k: Tensor, pastLength: number, sight: Sigh
   for (let row = 0; row < rows; row++) {
     const query = row % time;
     for (let column = 0; column < columns; column++) {
-      if (isSeen(query, column - pastLength, sight)) mask[row * columns + column] = 1;
+      if (isSeen(query, past[column] ?? column - past.length, sight)) mask[row * columns + column] = 1;
     }
   }
   return tensor2d(mask, [rows, columns], "bool");

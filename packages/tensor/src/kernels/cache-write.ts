@@ -1,31 +1,40 @@
-/** Writes a chunk's keys or values into a cache of fixed size. */
-import { concat, slice } from "@tensorflow/tfjs-core";
+/** Writes a chunk's keys or values into a cache of fixed size, which is a ring (`ring.ts`). */
+import { concat, slice, type Tensor } from "@tensorflow/tfjs-core";
 import { defineKernel } from "../kernel.js";
 
-/** `cache[:, offset + t] = rows[:, t]`. Uses up `cache`: a backend writes in place. */
+/**
+ * `cache[:, (offset + t) mod capacity] = rows[:, t]`; of more rows than slots the last ones stay. Uses up `cache`: a backend
+ * writes in place.
+ */
 export const cacheWrite = defineKernel({
   name: "cacheWrite",
-  summary: "cache[:, offset + t] = rows[:, t]",
+  summary: "cache[:, (offset + t) mod capacity] = rows[:, t]",
   inputs: {
     cache: { shape: ["batch", "capacity", "heads", "headDim"] },
     rows: { shape: ["batch", "time", "heads", "headDim"] },
   },
   outputs: { cache: { shape: ["batch", "capacity", "heads", "headDim"] } },
   attributes: {
-    /** The slot of the chunk's first row. */
+    /** The position of the chunk's first row. */
     offset: { kind: "whole", minimum: 0, dynamic: true },
   },
-  requires: ({ time, capacity }, { offset }) =>
-    offset + (time as number) <= (capacity as number)
-      ? undefined
-      : `${time} rows from slot ${offset} on do not fit a capacity of ${capacity}`,
   consumes: ["cache"],
   tolerance: 0,
   compose: ({ cache, rows }, { offset }) => {
-    const [batch, capacity, heads, headDim] = cache.shape as [number, number, number, number];
-    const after = offset + (rows.shape[1] as number);
-    const head = slice(cache, [0, 0, 0, 0], [batch, offset, heads, headDim]);
-    const tail = slice(cache, [0, after, 0, 0], [batch, capacity - after, heads, headDim]);
-    return { cache: concat([head, rows, tail], 1) };
+    const [capacity, time] = [cache.shape[1] as number, rows.shape[1] as number];
+    const count = Math.min(time, capacity);
+    const first = (offset + time - count) % capacity;
+    const untilEnd = Math.min(count, capacity - first);
+    // What goes beyond the last slot goes to the first ones.
+    const around = slots(rows, time - count + untilEnd, count - untilEnd);
+    const written = slots(rows, time - count, untilEnd);
+    const head = slots(cache, count - untilEnd, first - (count - untilEnd));
+    const tail = slots(cache, first + untilEnd, capacity - first - untilEnd);
+    return { cache: concat([around, head, written, tail], 1) };
   },
 });
+
+function slots(x: Tensor, first: number, count: number): Tensor {
+  const [batch, , heads, headDim] = x.shape as [number, number, number, number];
+  return slice(x, [0, first, 0, 0], [batch, count, heads, headDim]);
+}

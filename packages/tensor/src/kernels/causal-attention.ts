@@ -4,11 +4,14 @@
  * With `iterations` N > 1 the time axis of the chunk holds N columns for each position, in order (t, 1) … (t, N): the
  * query of (t, i) sees the keys of (u, N) for u < t and its own (`state-stream` section 3, ours). With a `window` W > 0 it
  * sees those of t - u < W: W positions, its own included.
+ *
+ * The cache is a ring (`ring.ts`): position u lies in slot `u mod capacity`.
  */
 import { concat, slice, type Tensor } from "@tensorflow/tfjs-core";
 import { SstError } from "../errors.js";
 import { defineKernel } from "../kernel.js";
 import { attend, attentionGradients, causalMask, chunk, wholeGroups, window } from "./attention-parts.js";
+import { heldPositions } from "./ring.js";
 
 const scale = { kind: "real" } as const;
 const iterations = { kind: "whole", minimum: 1 } as const;
@@ -26,21 +29,27 @@ export const causalAttention = defineKernel({
   attributes: {
     /** Usually 1 / sqrt(headDim). */
     scale,
-    /** How many rows of the cache precede the chunk. */
+    /** How many positions precede the chunk: more than the cache holds only where the window reaches no further than that. */
     pastLength: { kind: "whole", minimum: 0, dynamic: true },
     iterations,
     window,
   },
-  requires: (sizes, { pastLength }) => {
+  requires: (sizes, { pastLength, window }) => {
     const capacity = sizes.capacity ?? 0;
-    if (pastLength > capacity) return `pastLength is ${pastLength}, but the cache holds ${capacity}`;
+    const isRing = window > 0 && Math.max(window - 1, 1) <= capacity;
+    if (pastLength > capacity && !isRing) {
+      const reach = window > 0 ? `, and a window of ${window} reaches further back` : "";
+      return `pastLength is ${pastLength}, but the cache holds ${capacity}${reach}`;
+    }
     return wholeGroups(sizes);
   },
   tolerance: 1e-5,
   compose: ({ q, k, v, pastK, pastV }, { scale, pastLength, ...sight }) => {
-    const keys = withPast(pastK, k, pastLength);
-    const values = withPast(pastV, v, pastLength);
-    return { y: attend({ q, k: keys, v: values }, scale, causalMask(q, keys, pastLength, sight)) };
+    const past = pastK === undefined ? [] : heldPositions(pastLength, pastK.shape[1] as number);
+    const keys = withPast(pastK, k, past.length);
+    const values = withPast(pastV, v, past.length);
+    const before = past.map((position) => position - pastLength);
+    return { y: attend({ q, k: keys, v: values }, scale, causalMask(q, keys, before, sight)) };
   },
   gradient: {
     saves: ["q", "k", "v"],
@@ -67,11 +76,12 @@ export const causalAttentionGradient = defineKernel({
   attributes: { scale, iterations, window },
   requires: wholeGroups,
   tolerance: 1e-5,
-  compose: (inputs, { scale, ...sight }) => attentionGradients(inputs, scale, causalMask(inputs.q, inputs.k, 0, sight)),
+  compose: (inputs, { scale, ...sight }) =>
+    attentionGradients(inputs, scale, causalMask(inputs.q, inputs.k, [], sight)),
 });
 
-function withPast(past: Tensor | undefined, rows: Tensor, pastLength: number): Tensor {
-  if (past === undefined || pastLength === 0) return rows;
+function withPast(past: Tensor | undefined, rows: Tensor, held: number): Tensor {
+  if (past === undefined || held === 0) return rows;
   const [batch, , heads, headDim] = past.shape as [number, number, number, number];
-  return concat([slice(past, [0, 0, 0, 0], [batch, pastLength, heads, headDim]), rows], 1);
+  return concat([slice(past, [0, 0, 0, 0], [batch, held, heads, headDim]), rows], 1);
 }

@@ -56,5 +56,7 @@ export const tailAttentionGradient = defineKernel({
 
 /** The queries' own positions are a chunk, those before it its past. */
 function tailMask({ q, k }: Readonly<Record<"q" | "k", Tensor>>, window: number): Tensor {
-  return causalMask(q, k, (k.shape[1] as number) - (q.shape[1] as number), { iterations: 1, window });
+  const before = (k.shape[1] as number) - (q.shape[1] as number);
+  const past = Array.from({ length: before }, (_, position) => position - before);
+  return causalMask(q, k, past, { iterations: 1, window });
 }

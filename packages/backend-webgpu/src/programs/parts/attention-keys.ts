@@ -2,10 +2,11 @@
  * Which keys a query sees, and where they are. With N iterations the query in column t of the chunk sees, in this order:
  *
  *     index   0 … pastLength - 1      pastLength + u, for u < t div N     seen(t)
- *     key     the cache's rows        column u N + N - 1 of the chunk     its own, column t
+ *     key     the cache's             column u N + N - 1 of the chunk     its own, column t
  *
  * so that all queries of a head share the list up to their own place in it. A key's index is its position: within a window of W
- * positions a query sees the list from `seen(t) + 1 - W` on.
+ * positions a query sees the list from `seen(t) + 1 - W` on. The cache is a ring with position u in slot u mod capacity, and has gone
+ * around before position `ringStart`, the last one but those of the chunk that lies in the first slot, or is the next to lie there.
  */
 export const attentionUniforms = {
   time: "u32",
@@ -42,7 +43,7 @@ export function headVariant({ most, isExact }: HeadSize): string {
 }
 
 /** Uniforms where there may be a cache. */
-export const pastUniforms = { pastLength: "u32", capacity: "u32" } as const;
+export const pastUniforms = { pastLength: "u32", capacity: "u32", ringStart: "u32" } as const;
 
 /**
  * `batch` and `keyHead`, to be set first; `seen`, the number of keys before the query's own; `firstSeen`, the first of them; where a query's and a key's
@@ -82,9 +83,13 @@ fn columnOf(index: u32) -> u32 {
 ${
   hasPast
     ? `
-/** The start of a row of the cache. */
+/** The start of a position's key, and of its value, in the cache; within the ring also where it holds that position no more. */
 fn pastStart(index: u32) -> u32 {
-  return ((batch * uniforms.capacity + index) * uniforms.keyHeads + keyHead) * uniforms.headDim;
+  var slot = index - uniforms.ringStart;
+  if (index < uniforms.ringStart) {
+    slot = uniforms.capacity - min(uniforms.ringStart - index, uniforms.capacity);
+  }
+  return ((batch * uniforms.capacity + slot) * uniforms.keyHeads + keyHead) * uniforms.headDim;
 }
 `
     : ""

@@ -10,8 +10,9 @@ export const cacheWriteOracle: Oracle = (inputs, attributes) => {
   const written = { shape: cache.shape, data: Float64Array.from(cache.data) };
   for (let b = 0; b < batch; b++) {
     for (let t = 0; t < time; t++) {
+      const slot = (offset + t) % capacity;
       for (let i = 0; i < size; i++) {
-        written.data[(b * capacity + offset + t) * size + i] = at(rows, (b * time + t) * size + i);
+        written.data[(b * capacity + slot) * size + i] = at(rows, (b * time + t) * size + i);
       }
     }
   }
@@ -22,21 +23,32 @@ export const cacheWriteSuite = kernelSuite({
   kernel: cacheWrite,
   oracle: cacheWriteOracle,
   differentiable: [],
-  ranges: { batch: [1, 3], before: [0, 5], time: [1, 5], after: [0, 5], heads: [1, 3], headDim: [1, 20] },
+  ranges: { batch: [1, 3], offset: [0, 17], time: [1, 9], capacity: [1, 12], heads: [1, 3], headDim: [1, 20] },
   picked: [
-    { batch: 1, before: 0, time: 1, after: 0, heads: 1, headDim: 1 },
-    { batch: 3, before: 0, time: 4, after: 5, heads: 2, headDim: 6 },
-    { batch: 2, before: 5, time: 4, after: 0, heads: 2, headDim: 6 },
-    { batch: 2, before: 3, time: 0, after: 2, heads: 2, headDim: 6 },
-    { batch: 2, before: 300, time: 1, after: 700, heads: 2, headDim: 5 },
-    { batch: 2, before: 1, time: 300, after: 2, heads: 3, headDim: 2 },
-    { batch: 30_000, before: 1, time: 1, after: 1, heads: 1, headDim: 3 },
+    { batch: 1, offset: 0, time: 1, capacity: 1, heads: 1, headDim: 1 },
+    { batch: 3, offset: 0, time: 4, capacity: 9, heads: 2, headDim: 6 },
+    // Ends with the last slot, before it, one beyond it, begins behind it, and has gone around several times.
+    { batch: 2, offset: 5, time: 4, capacity: 9, heads: 2, headDim: 6 },
+    { batch: 2, offset: 4, time: 4, capacity: 9, heads: 2, headDim: 6 },
+    { batch: 2, offset: 6, time: 4, capacity: 9, heads: 2, headDim: 6 },
+    { batch: 2, offset: 9, time: 4, capacity: 9, heads: 2, headDim: 6 },
+    { batch: 2, offset: 1_000_007, time: 4, capacity: 9, heads: 2, headDim: 6 },
+    // As many rows as slots, one more, and several times as many.
+    { batch: 2, offset: 3, time: 5, capacity: 5, heads: 2, headDim: 3 },
+    { batch: 2, offset: 3, time: 6, capacity: 5, heads: 2, headDim: 3 },
+    { batch: 2, offset: 7, time: 23, capacity: 5, heads: 2, headDim: 3 },
+    { batch: 2, offset: 7, time: 3, capacity: 1, heads: 2, headDim: 3 },
+    { batch: 2, offset: 3, time: 0, capacity: 5, heads: 2, headDim: 6 },
+    { batch: 2, offset: 300, time: 1, capacity: 1001, heads: 2, headDim: 5 },
+    { batch: 2, offset: 1, time: 300, capacity: 303, heads: 3, headDim: 2 },
+    { batch: 2, offset: 200, time: 300, capacity: 303, heads: 3, headDim: 2 },
+    { batch: 30_000, offset: 1, time: 1, capacity: 3, heads: 1, headDim: 3 },
   ],
-  build: ({ batch, before, time, after, heads, headDim }, random) => ({
+  build: ({ batch, offset, time, capacity, heads, headDim }, random) => ({
     inputs: {
-      cache: normals(random, [batch, before + time + after, heads, headDim]),
+      cache: normals(random, [batch, capacity, heads, headDim]),
       rows: normals(random, [batch, time, heads, headDim]),
     },
-    attributes: { offset: before },
+    attributes: { offset },
   }),
 });

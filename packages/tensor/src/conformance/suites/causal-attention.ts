@@ -3,12 +3,14 @@ import { attentionOracle, type Entry, entriesOf } from "../attention-oracle.js";
 import { type HostArray, normals, scaled, zeros } from "../host-array.js";
 import { kernelSuite, type Oracle } from "../kernel-suite.js";
 
-/** The cache's rows come first, then the chunk's. */
+/** The positions before come first, each in its slot of the cache, then the chunk's. */
 function withPast(past: HostArray | undefined, chunk: HostArray, pastLength: number): Entry {
   const own = entriesOf(chunk);
   if (past === undefined) return own;
   const earlier = entriesOf(past);
-  return (b, key, head, i) => (key < pastLength ? earlier(b, key, head, i) : own(b, key - pastLength, head, i));
+  const capacity = past.shape[1] as number;
+  return (b, key, head, i) =>
+    key < pastLength ? earlier(b, key % capacity, head, i) : own(b, key - pastLength, head, i);
 }
 
 /** Whether the query in chunk column `query` sees `key`, written from the definition: positions, iterations and a window. */
@@ -39,7 +41,18 @@ export const causalAttentionOracle: Oracle = (inputs, attributes) => {
   return { y: attentionOracle(q, keys, scale) };
 };
 
-const ordinary = { batch: 1, positions: 1, iterations: 1, past: 0, keyValueHeads: 1, group: 1, headDim: 2, window: 0 };
+const ordinary = {
+  batch: 1,
+  positions: 1,
+  iterations: 1,
+  past: 0,
+  /** Slots of a ring; 0 for a cache that holds all of the past, and a few more. */
+  slots: 0,
+  keyValueHeads: 1,
+  group: 1,
+  headDim: 2,
+  window: 0,
+};
 
 export const causalAttentionSuite = kernelSuite({
   kernel: causalAttention,
@@ -54,6 +67,7 @@ export const causalAttentionSuite = kernelSuite({
     iterations: [1, 3],
     // Half of the cases have no cache: those have a gradient.
     past: [-7, 7],
+    slots: [0, 3],
     keyValueHeads: [1, 3],
     group: [1, 3],
     headDim: [1, 20],
@@ -90,12 +104,35 @@ export const causalAttentionSuite = kernelSuite({
     { ...ordinary, positions: 40, past: 300, headDim: 8, window: 100 },
     { ...ordinary, positions: 20, past: 50, headDim: 8, window: 1 },
     { ...ordinary, positions: 20, iterations: 2, past: 50, group: 2, headDim: 8, window: 30 },
+    // A ring that is full to the last slot, has gone one beyond it, begins anew, and has gone around often.
+    { ...ordinary, batch: 2, past: 8, slots: 8, group: 2, keyValueHeads: 2, headDim: 4, window: 9 },
+    { ...ordinary, batch: 2, past: 9, slots: 8, group: 2, keyValueHeads: 2, headDim: 4, window: 9 },
+    { ...ordinary, batch: 2, past: 15, slots: 8, group: 2, keyValueHeads: 2, headDim: 4, window: 9 },
+    { ...ordinary, batch: 2, past: 16, slots: 8, group: 2, keyValueHeads: 2, headDim: 4, window: 9 },
+    { ...ordinary, batch: 2, past: 10_003, slots: 8, group: 2, keyValueHeads: 2, headDim: 4, window: 9 },
+    // Of as many slots as the window, of more, and of one.
+    { ...ordinary, batch: 2, past: 21, slots: 9, group: 2, headDim: 20, window: 9 },
+    { ...ordinary, batch: 2, past: 21, slots: 13, group: 2, headDim: 5, window: 9 },
+    { ...ordinary, past: 5, slots: 1, headDim: 4, window: 1 },
+    { ...ordinary, past: 5, slots: 1, headDim: 4, window: 2 },
+    // Chunks on a ring: shorter than it, longer, iterating, and both beyond a tile of keys and a block of queries.
+    { ...ordinary, batch: 2, positions: 6, past: 20, slots: 8, group: 2, keyValueHeads: 2, headDim: 6, window: 9 },
+    { ...ordinary, batch: 2, positions: 6, past: 16, slots: 8, group: 2, headDim: 6, window: 8 },
+    { ...ordinary, batch: 2, positions: 23, past: 21, slots: 8, group: 2, headDim: 6, window: 9 },
+    { ...ordinary, batch: 2, positions: 23, past: 21, slots: 13, keyValueHeads: 2, headDim: 8, window: 9 },
+    { ...ordinary, batch: 2, positions: 5, iterations: 2, past: 21, slots: 8, group: 2, headDim: 6, window: 9 },
+    { ...ordinary, iterations: 2, past: 21, slots: 8, headDim: 6, window: 9 },
+    { ...ordinary, positions: 70, past: 130, slots: 50, group: 2, keyValueHeads: 2, headDim: 8, window: 40 },
+    { ...ordinary, past: 1000, slots: 299, group: 3, headDim: 16, window: 300 },
+    { ...ordinary, past: 1100, slots: 700, headDim: 64, window: 600 },
   ],
-  build: ({ batch, positions, iterations, past: drawn, keyValueHeads, group, headDim, window }, random) => {
+  build: ({ batch, positions, iterations, past: drawn, slots, keyValueHeads, group, headDim, window }, random) => {
     const past = Math.max(0, drawn);
     const time = positions * iterations;
     const keys = () => normals(random, [batch, time, keyValueHeads, headDim]);
-    const cache = () => normals(random, [batch, past + 3, keyValueHeads, headDim]);
+    // What is drawn may be too small for the window.
+    const capacity = window > 0 && slots > 0 ? Math.max(slots, window - 1) : past + 3;
+    const cache = () => normals(random, [batch, capacity, keyValueHeads, headDim]);
     return {
       inputs: {
         q: normals(random, [batch, time, group * keyValueHeads, headDim]),
