@@ -32,5 +32,15 @@ export {
 export { sampleToken } from "./sampling/sample-token.js";
 export { Sampler, type SamplerStart } from "./sampling/sampler.js";
 export { type ChoiceScores, scoreChoices } from "./sampling/score-choices.js";
+export type {
+  GenerationEnd,
+  GenerationEvent,
+  GenerationFigures,
+  IterationEnd,
+  TokenDelta,
+} from "./session/events.js";
+export type { SessionGeneration } from "./session/generation.js";
+export type { ReadOptions, ReadReport } from "./session/read-tokens.js";
+export { Session, type SessionMark, type SessionOptions } from "./session/session.js";
 export { StopTexts } from "./text/stop-texts.js";
 export { TextAssembler, type TokenDecoder } from "./text/text-assembler.js";

@@ -113,7 +113,7 @@ function wantedColumns(y: Tensor, { iterations }: Segment, options: PassOptions)
   return options.lastPositionOnly ? columnsFrom(y, columns - 1, 1) : lastIterations(y, iterations);
 }
 
-function head(y: Tensor, weights: ModelWeights): Tensor {
+export function head(y: Tensor, weights: ModelWeights): Tensor {
   const normed = rmsNorm({ x: y, weight: weights.finalNorm }, { epsilon: weights.config.rmsNormEps }).y;
   return linear(normed, weights.head);
 }

@@ -1,8 +1,8 @@
 export { allLinearLayers, withLora, withStateStream } from "./adapters/lora.js";
 export { withMergedAdapters } from "./adapters/merge.js";
 export { isTarget, linearModules, targetsMatching } from "./adapters/target-modules.js";
-export { cacheSlots, KvCache } from "./caches/kv-cache.js";
-export { LatentStateCache } from "./caches/latent-state-cache.js";
+export { type CacheContents, cacheSlots, KvCache } from "./caches/kv-cache.js";
+export { LatentStateCache, type StateContents } from "./caches/latent-state-cache.js";
 export type {
   HostTensor,
   LayerType,
@@ -21,6 +21,7 @@ export { type Documents, documentTensors } from "./documents.js";
 export { forward } from "./forward.js";
 export { type ChosenIterations, type ForwardOptions, planForward, type Solver } from "./forward-options.js";
 export { type InitializationOptions, initializeModel } from "./initialize.js";
+export { type Iterated, type IterateOptions, iteratePosition } from "./iterate-position.js";
 export type { LinearWeight, LowRank, PackedWeight } from "./linear.js";
 export { meanCrossEntropy } from "./loss.js";
 export { withAdditionsOf } from "./model-data.js";

@@ -7,26 +7,50 @@ import type { ModelConfig } from "../config.js";
 import { layerWindow } from "../layer-window.js";
 import { LendableTensors } from "./lendable-tensors.js";
 
+/** What a cache holds, on the device: the caller's, until a cache is made of it. */
+export interface CacheContents {
+  readonly length: number;
+  /** Of every layer, as `KvCache.keys`. */
+  readonly keys: readonly Tensor[];
+  readonly values: readonly Tensor[];
+}
+
 export class KvCache implements Disposable {
   readonly #keys: LendableTensors;
   readonly #values: LendableTensors;
   #length = 0;
 
-  /** @param capacity positions that can be read: so many slots have layers without a window, the others no more than that has */
+  /**
+   * @param capacity positions that can be read: so many slots have layers without a window, the others no more than that has
+   * @param contents taken over; of this batch size and capacity
+   */
   constructor(
     config: ModelConfig,
     readonly batchSize: number,
     readonly capacity: number,
+    contents?: CacheContents,
   ) {
-    const allocate = () => {
+    const allocate = (given: readonly Tensor[] | undefined) => {
+      if (given !== undefined) return new LendableTensors(given, "KV cache");
       const ofLayers = Array.from({ length: config.numHiddenLayers }, (_, layer) => {
         const slots = cacheSlots(config, layer, capacity);
         return zeros([batchSize, slots, config.numKeyValueHeads, config.headDim]) as Tensor;
       });
       return new LendableTensors(ofLayers, "KV cache");
     };
-    this.#keys = allocate();
-    this.#values = allocate();
+    this.#keys = allocate(contents?.keys);
+    this.#values = allocate(contents?.values);
+    this.#length = contents?.length ?? 0;
+  }
+
+  /**
+   * Other handles of what the cache holds: for another one, or to come back to it. They lie on the same memory until one of
+   * their holders writes.
+   *
+   * @throws SstError `contradiction` while a decode step has them
+   */
+  contents(): CacheContents {
+    return { length: this.#length, keys: this.#keys.clones(), values: this.#values.clones() };
   }
 
   /** Positions that were read. */

@@ -6,17 +6,32 @@ import { type Tensor, zeros } from "@sst/tensor";
 import type { ModelConfig } from "../config.js";
 import { LendableTensors } from "./lendable-tensors.js";
 
+/** What the cache holds, on the device: the caller's, until a cache is made of it. */
+export interface StateContents {
+  readonly isFilled: boolean;
+  /** Of every layer, `[batch, hiddenSize]`. */
+  readonly states: readonly Tensor[];
+}
+
 export class LatentStateCache implements Disposable {
   readonly #states: LendableTensors;
   #isFilled = false;
 
+  /** @param contents taken over; of this batch size */
   constructor(
     config: ModelConfig,
     readonly batchSize: number,
+    contents?: StateContents,
   ) {
     const shape = [batchSize, config.hiddenSize];
-    const ofLayers = Array.from({ length: config.numHiddenLayers }, () => zeros(shape) as Tensor);
-    this.#states = new LendableTensors(ofLayers, "latent state cache");
+    const allocate = () => Array.from({ length: config.numHiddenLayers }, () => zeros(shape) as Tensor);
+    this.#states = new LendableTensors(contents?.states ?? allocate(), "latent state cache");
+    this.#isFilled = contents?.isFilled ?? false;
+  }
+
+  /** As `KvCache.contents`. @throws SstError `contradiction` while a decode step has them */
+  contents(): StateContents {
+    return { isFilled: this.#isFilled, states: this.#states.clones() };
   }
 
   /** Whether a position has left its states; before the first one there is nothing to blend. */

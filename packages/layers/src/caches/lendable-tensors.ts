@@ -20,6 +20,12 @@ export class LendableTensors {
     return this.#tensors[index] as Tensor;
   }
 
+  /** Other handles of the same tensors, which are the caller's. @throws SstError `contradiction` while they are lent */
+  clones(): Tensor[] {
+    this.#requireHere();
+    return this.#tensors.map((tensor) => keep(tensor.clone()));
+  }
+
   /** Takes over a tensor in another one's place, which is disposed of. */
   replace(index: number, tensor: Tensor): void {
     this.at(index).dispose();
