@@ -1,6 +1,6 @@
 /** The compiled module on its memory: runs steps, and keeps the room that they work in. */
 import { kernelModules } from "./generated/kernels-wasm.js";
-import { Heap, roundUp } from "./heap.js";
+import { Heap } from "./heap.js";
 import type { Operation } from "./operation.js";
 import { setWorkAreas, startThreads, stopThreads } from "./threads.js";
 
@@ -45,8 +45,6 @@ export interface Core {
   readonly planMemory: PlanMemory;
   /** Makes every thread's own work area at least so large. */
   reserveAreas(bytesPerThread: number): void;
-  /** Bytes of the heap that are such room: kept for the next call, and nobody's data. */
-  readonly roomBytes: number;
   dispose(): void;
 }
 
@@ -105,12 +103,6 @@ function createOn(heap: Heap, exports: Exports, threads: number, isRelaxed: bool
         if (plans.bytes > 0) heap.free(plans.address);
         plans = { address: heap.allocate(bytes), bytes };
       },
-    },
-    get roomBytes() {
-      return [scratch.bytes, areas.bytes * threads, plans.bytes].reduce(
-        (sum, bytes) => sum + (bytes && roundUp(bytes)),
-        0,
-      );
     },
     dispose: () => stopThreads(heap),
   };

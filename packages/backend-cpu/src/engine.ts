@@ -39,10 +39,17 @@ class HeapData {
 }
 
 export class CpuEngine extends MathBackendCPU {
+  #bytesInUse = 0;
+
   constructor(readonly core: Core) {
     super();
     // Otherwise its first write in Node prints an advertisement for the native binding.
     (this as unknown as { firstUse: boolean }).firstUse = false;
+  }
+
+  /** Bytes of all data; what kernels and plans work with beside them is not counted. */
+  get bytesInUse(): number {
+    return this.#bytesInUse;
   }
 
   override write(values: BackendValues, shape: number[], dtype: DataType): DataId {
@@ -73,7 +80,10 @@ export class CpuEngine extends MathBackendCPU {
   override disposeData(dataId: DataId, force = false): boolean {
     const data = this.data.has(dataId) ? this.#get(dataId) : undefined;
     const isReleased = super.disposeData(dataId, force);
-    if (isReleased && data instanceof HeapData) this.core.heap.free(data.address);
+    if (isReleased && data instanceof HeapData) {
+      this.core.heap.free(data.address);
+      this.#bytesInUse -= data.length * bytesOf(data.dtype);
+    }
     return isReleased;
   }
 
@@ -116,7 +126,9 @@ export class CpuEngine extends MathBackendCPU {
 
   #reserve(dataId: DataId, length: number, dtype: DataType): HeapData {
     const { heap } = this.core;
-    const data = new HeapData(heap, heap.allocate(length * bytesOf(dtype)), length, dtype);
+    const sizeBytes = length * bytesOf(dtype);
+    const data = new HeapData(heap, heap.allocate(sizeBytes), length, dtype);
+    this.#bytesInUse += sizeBytes;
     this.data.set(dataId, data as unknown as Entry);
     return data;
   }

@@ -38,11 +38,6 @@ export class Heap {
     this.floats = new Float32Array(this.memory.buffer);
   }
 
-  /** Bytes of the pieces that are in use. */
-  get usedBytes(): number {
-    return this.bytes.length - FIRST_ADDRESS - this.#region.bytes - this.#freeBytes;
-  }
-
   /**
    * The address of `size` bytes, aligned to a cache line, with whatever they held before.
    *

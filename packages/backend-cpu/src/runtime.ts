@@ -52,7 +52,7 @@ export async function createRuntime(threads: number): Promise<CpuRuntime> {
     engineKernels: javaScriptKernels().map((kernel) => compiledFirst(frame, kernel)),
     ownKernels: Object.fromEntries(ownKernels),
     writeRange: (...range) => engine.writeRange(...range),
-    bytesInUse: () => core.heap.usedBytes - core.roomBytes,
+    bytesInUse: () => engine.bytesInUse,
   };
 }
 

@@ -34,7 +34,7 @@ export interface BackendRuntime {
    * is done with them when it returns. Without it, tensors are uploaded from arrays of their size.
    */
   writeRange?(target: TensorInfo, offset: number, values: Float32Array): void;
-  /** Bytes of device memory that are in use. Without it what comes and goes through the engine's `write` and `move` is counted. */
+  /** Bytes of all data on the engine. Without it what comes and goes through the engine's `write` and `move` is counted. */
   bytesInUse?(): number;
 }
 
