@@ -212,7 +212,7 @@ describe("reading by sweeps", () => {
       using model = DecoderModel.fromData(tinyModel({ stateStream: bounds }));
       using exact = new Session(model);
       await exact.append(prompt);
-      using swept = new Session(model, { reading: { solver: "auto", tolerance, sweeps: 3, chunk: 4 } });
+      using swept = new Session(model, { reading: { solver: "auto", tolerance, sweeps: 3 } });
       const report = await swept.append(prompt);
       expect(report).toMatchObject({ positions: prompt.length - 1, swept: isSwept ? prompt.length - 1 : 0 });
       expect(report.residual).toBeLessThanOrEqual(tolerance);
