@@ -1,4 +1,15 @@
+export { type Bimodality, type BimodalityOptions, bimodality } from "./basins/bimodality.js";
+export { type BasinOptions, type Basins, findBasins, type Stretch } from "./basins/find-basins.js";
+export { type Projection, projectStates } from "./basins/project.js";
+export type { Trajectory } from "./basins/trajectory.js";
+export { type Transition, transitionsOf } from "./basins/transitions.js";
 export { type GenerateOptions, generate } from "./generate.js";
 export { labelPositions } from "./label.js";
 export { likeliestTokens } from "./likeliest.js";
 export { checkSampling, type SamplingOptions, sampleToken } from "./sampling.js";
+export { entropyNats, jensenShannonBits, probabilitiesOf } from "./trace/distributions.js";
+export type { StoredRecord, TraceHeader } from "./trace/trace-format.js";
+export { type TraceOptions, traceGeneration } from "./trace/trace-generation.js";
+export { type TraceFile, type TraceFiles, TraceReader } from "./trace/trace-reader.js";
+export type { DistributionFigures, StateFigures, TokenProbability, TraceRecord } from "./trace/trace-record.js";
+export { type TraceStreams, TraceWriter } from "./trace/trace-writer.js";

@@ -85,7 +85,10 @@ export interface PassCaches {
 
 /** The part of the options that a pass looks at itself, its caches of whatever kind. */
 export interface PassOptions
-  extends Pick<ForwardOptions, "documents" | "everyIteration" | "lastPositionOnly" | "onResidual" | "onStates" | "recompute"> {
+  extends Pick<
+    ForwardOptions,
+    "documents" | "everyIteration" | "lastPositionOnly" | "onResidual" | "onStates" | "recompute"
+  > {
   readonly caches?: PassCaches | undefined;
 }
 

@@ -82,7 +82,12 @@ interface SegmentContext extends Pick<StackRun, "weights" | "plan" | "rotary" | 
 }
 
 /** All columns of a segment, `[batch, time · iterations, hiddenSize]`, for its embeddings `[batch, time, hiddenSize]`. */
-function runSegment(x: Tensor, { start, time, iterations }: Segment, isFollowed: boolean, context: SegmentContext): Tensor {
+function runSegment(
+  x: Tensor,
+  { start, time, iterations }: Segment,
+  isFollowed: boolean,
+  context: SegmentContext,
+): Tensor {
   const { weights, offset } = context;
   const { recirculation } = weights;
   if (iterations === 1 || recirculation === undefined) {

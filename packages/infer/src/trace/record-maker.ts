@@ -45,11 +45,7 @@ export class RecordMaker {
     }
   }
 
-  #record(
-    read: ColumnsRead,
-    index: number,
-    known: Pick<TraceRecord, "token" | "origin" | "next">,
-  ): TraceRecord {
+  #record(read: ColumnsRead, index: number, known: Pick<TraceRecord, "token" | "origin" | "next">): TraceRecord {
     const { vocabSize, hiddenSize } = this.config;
     const columns = Array.from({ length: read.iterations }, (_, iteration) => index * read.iterations + iteration);
     const rows = (values: Float32Array, size: number, what: string) =>
@@ -57,13 +53,17 @@ export class RecordMaker {
     const states = read.states.map((values, layer) => rows(values, hiddenSize, `layer ${layer}'s state`));
     const posteriors = rows(read.logits, vocabSize, "the logits").map(probabilitiesOf);
     const layers = states.map((ofLayer, layer) => {
-      const lens = this.#distributions(rows(read.lenses[layer] as Float32Array, vocabSize, `layer ${layer}'s lens`).map(probabilitiesOf));
-      return ofLayer.map((state, iteration): StateFigures => ({
-        norm: norm(state),
-        cosineToPosition: cosine(state, this.#before?.states[layer]),
-        cosineToIteration: cosine(state, ofLayer[iteration - 1]),
-        lens: lens[iteration] as DistributionFigures,
-      }));
+      const lens = this.#distributions(
+        rows(read.lenses[layer] as Float32Array, vocabSize, `layer ${layer}'s lens`).map(probabilitiesOf),
+      );
+      return ofLayer.map(
+        (state, iteration): StateFigures => ({
+          norm: norm(state),
+          cosineToPosition: cosine(state, this.#before?.states[layer]),
+          cosineToIteration: cosine(state, ofLayer[iteration - 1]),
+          lens: lens[iteration] as DistributionFigures,
+        }),
+      );
     });
     const posterior = posteriors.at(-1) as Float64Array;
     const record: TraceRecord = {
@@ -120,7 +120,9 @@ function dot(left: Float32Array, right: Float32Array): number {
 
 function byIteration(states: readonly (readonly Float32Array[])[], iterations: number): Float32Array {
   return joined(
-    Array.from({ length: iterations }, (_, iteration) => states.map((ofLayer) => ofLayer[iteration] as Float32Array)).flat(),
+    Array.from({ length: iterations }, (_, iteration) =>
+      states.map((ofLayer) => ofLayer[iteration] as Float32Array),
+    ).flat(),
   );
 }
 

@@ -49,8 +49,12 @@ export function parseHeader(line: string): TraceHeader {
 /** @throws SstError `file-corrupt` naming the line */
 export function parseRecord(line: string, lineNumber: number): StoredRecord {
   const record = parseLine(line, lineNumber) as StoredRecord;
-  if (record.position === lineNumber - 2 && Array.isArray(record.layers) && Array.isArray(record.posterior)) return record;
-  throw new SstError("file-corrupt", `line ${lineNumber} of the trace should be the record of position ${lineNumber - 2}`);
+  if (record.position === lineNumber - 2 && Array.isArray(record.layers) && Array.isArray(record.posterior))
+    return record;
+  throw new SstError(
+    "file-corrupt",
+    `line ${lineNumber} of the trace should be the record of position ${lineNumber - 2}`,
+  );
 }
 
 function parseLine(line: string, lineNumber: number): object {
@@ -58,7 +62,9 @@ function parseLine(line: string, lineNumber: number): object {
     const value: unknown = JSON.parse(line);
     if (typeof value === "object" && value !== null) return value;
   } catch (cause) {
-    throw new SstError("file-corrupt", `line ${lineNumber} of the trace is not JSON: ${(cause as Error).message}`, { cause });
+    throw new SstError("file-corrupt", `line ${lineNumber} of the trace is not JSON: ${(cause as Error).message}`, {
+      cause,
+    });
   }
   throw new SstError("file-corrupt", `line ${lineNumber} of the trace should be an object`);
 }
@@ -73,7 +79,10 @@ export function sideHeader(): Uint8Array {
 /** @throws SstError `file-unsupported` */
 export function checkSideHeader(bytes: Uint8Array): void {
   if (sideHeader().every((byte, index) => byte === bytes[index])) return;
-  throw new SstError("file-unsupported", `the file beside the trace holds no states of format version ${formatVersion}`);
+  throw new SstError(
+    "file-unsupported",
+    `the file beside the trace holds no states of format version ${formatVersion}`,
+  );
 }
 
 export function float32Bytes(values: Float32Array): Uint8Array {

@@ -72,7 +72,7 @@ export async function* traceGeneration(
       const columns = await read(chunk);
       position += chunk.tokens.length;
       if (position === prompt.length && maxNewTokens > 0) chosen = choose(columns, options, random);
-      yield* maker.records(columns, { origin: "prompt", next: chosen });
+      yield* maker.records(columns, { origin: "prompt", next: prompt[position] ?? chosen });
     }
     for (let count = 1; count < maxNewTokens && !stopTokens.includes(chosen as number); count++) {
       signal?.throwIfAborted();

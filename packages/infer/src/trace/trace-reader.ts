@@ -39,7 +39,8 @@ export class TraceReader {
   static async open(files: TraceFiles): Promise<TraceReader> {
     const reader = new TraceReader(files);
     const line = await reader.#line(0);
-    if (line === undefined) throw new SstError("file-corrupt", "the trace has no header: it was cut off at its beginning");
+    if (line === undefined)
+      throw new SstError("file-corrupt", "the trace has no header: it was cut off at its beginning");
     reader.header = parseHeader(line);
     return reader;
   }
