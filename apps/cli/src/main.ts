@@ -5,6 +5,7 @@ import { cotrainCommand } from "./commands/cotrain.js";
 import { devicesCommand } from "./commands/devices.js";
 import { evalCommand } from "./commands/eval.js";
 import { generateCommand } from "./commands/generate.js";
+import { inspectCommand } from "./commands/inspect.js";
 import { logitsCommand } from "./commands/logits.js";
 import { planCommand } from "./commands/plan.js";
 import { probeCommand } from "./commands/probe.js";
@@ -18,6 +19,7 @@ for (const command of [
   devicesCommand,
   planCommand,
   generateCommand,
+  inspectCommand,
   logitsCommand,
   trainCommand,
   cotrainCommand,
