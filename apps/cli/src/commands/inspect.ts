@@ -21,7 +21,7 @@ import { type AnalysisContext, analyse } from "../inspection/analysis.js";
 import { collectTrace } from "../inspection/collect.js";
 import type { InspectionData } from "../inspection/inspection-data.js";
 import { renderReport } from "../inspection/report.js";
-import { beginTrace } from "../inspection/trace-folder.js";
+import { beginTrace, requireFreeFolder } from "../inspection/trace-folder.js";
 import { loadMatchingTokenizer, modelDescription, openSource } from "../model-source.js";
 
 interface InspectOptions extends CommonOptions, QuantizeOption {
@@ -71,6 +71,7 @@ interface Request extends Pick<AnalysisContext, "outcome" | "nameOf"> {
 
 async function run(options: InspectOptions): Promise<void> {
   await requireFreeFile(options);
+  if (options.trace !== undefined) await requireFreeFolder(options.trace);
   await openBackend(options.backend);
   const source = await openSource(options.model);
   using model = await loadModel(source, { quantize: options.quantize });
@@ -78,8 +79,9 @@ async function run(options: InspectOptions): Promise<void> {
   const { vocabSize, hiddenSize, numHiddenLayers: numLayers } = model.config;
   const about = { model: options.model, prompt: options.prompt };
   const header = { vocabSize, hiddenSize, numLayers, about };
-  const writer = options.trace === undefined ? undefined : await beginTrace(options.trace, header);
-  const traced = await collectTrace(model, request.prompt, request.options, writer);
+  const { trace } = options;
+  const beginWriter = trace === undefined ? undefined : () => beginTrace(trace, header);
+  const traced = await collectTrace(model, request.prompt, request.options, beginWriter);
   const data = analyse(traced, {
     ...request,
     model: basename(resolve(options.model)),

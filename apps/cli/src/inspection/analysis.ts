@@ -29,7 +29,7 @@ export function analyse({ records, states }: Traced, context: AnalysisContext): 
   const { model, outcome, hiddenSize, texts } = context;
   const positions = records.map((record, index) => ({
     token: record.token,
-    text: texts[index] as string,
+    text: texts[index] || numbered(record.token),
     isGenerated: record.origin === "generated",
     posterior: record.posterior.map(distribution),
     positionShiftBits: short(record.positionShiftBits),
@@ -48,7 +48,7 @@ export function analyse({ records, states }: Traced, context: AnalysisContext): 
     positions,
     layers,
     modes: modesOf(records),
-    names: Object.fromEntries([...named].map((token) => [token, context.nameOf(token)])),
+    names: Object.fromEntries([...named].map((token) => [token, context.nameOf(token) || numbered(token)])),
   };
 }
 
@@ -95,7 +95,12 @@ function shares({ top }: DistributionFigures, count: number): Share[] {
   return top.slice(0, count).map(({ token, probability }) => [token, short(probability)]);
 }
 
-/** Four digits are more than a picture shows. */
+/** Tokens without a text of their own: start and end, parts of a character. */
+function numbered(token: number): string {
+  return `⟨${token}⟩`;
+}
+
+/** More digits than a picture shows. */
 function short<Value extends number | null>(value: Value): Value {
-  return (value === null ? null : Number(value.toPrecision(4))) as Value;
+  return (value === null ? null : Number(value.toPrecision(6))) as Value;
 }

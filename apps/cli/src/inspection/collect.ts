@@ -3,18 +3,20 @@ import { type TraceOptions, type TraceRecord, type TraceWriter, traceGeneration 
 import type { DecoderModel } from "@sst/layers";
 import type { Traced } from "./analysis.js";
 
-/** @param writer takes every record with all its states; closed at the end, aborted where something fails */
+/** @param beginWriter once there is a record: the writer takes all of them with their states */
 export async function collectTrace(
   model: DecoderModel,
   prompt: readonly number[],
   options: TraceOptions,
-  writer: TraceWriter | undefined,
+  beginWriter: (() => Promise<TraceWriter>) | undefined,
 ): Promise<Traced> {
   const { numHiddenLayers, hiddenSize } = model.config;
   const records: TraceRecord[] = [];
   const states: Float32Array[][] = Array.from({ length: numHiddenLayers }, () => []);
+  let writer: TraceWriter | undefined;
   try {
     for await (const record of traceGeneration(model, prompt, { ...options, withStates: true })) {
+      writer ??= await beginWriter?.();
       await writer?.write(record);
       const { states: all, ...figures } = record;
       const last = (all as Float32Array).subarray(-numHiddenLayers * hiddenSize);

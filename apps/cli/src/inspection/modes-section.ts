@@ -14,7 +14,10 @@ export function modesSection({ modes }: InspectionData) {
 }
 
 function modesFigure({ title, unit, values, coefficient, dip, pValue, isBimodal }: ModesData) {
-  const sarle = coefficient === null ? "no coefficient, all are equal" : `Sarle's coefficient ${coefficient.toFixed(2)} (uniform: 0.56)`;
+  const sarle =
+    coefficient === null
+      ? "no coefficient, all are equal"
+      : `Sarle's coefficient ${coefficient.toFixed(2)} (uniform: 0.56)`;
   const verdict = isBimodal ? "Not one mode" : "One mode is not ruled out";
   const p = pValue < 0.001 ? "p < 0.001" : `p = ${pValue.toFixed(3)}`;
   return html`<figure><h4>${title}, ${unit}</h4>${histogram(values)}<figcaption><strong>${verdict}</strong>: dip ${dip.toFixed(3)}, ${p}; ${sarle}; ${values.length} shifts.</figcaption></figure>`;

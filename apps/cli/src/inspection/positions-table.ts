@@ -38,6 +38,6 @@ function number(value: number | null | undefined) {
 }
 
 /** White space that would not be seen. */
-export function shown(text: string): string {
-  return text.replaceAll("\n", "⏎").replaceAll("\t", "⇥") || "∅";
+function shown(text: string): string {
+  return text.replaceAll("\n", "⏎").replaceAll("\t", "⇥");
 }

@@ -21,7 +21,7 @@ export async function renderReport(data: InspectionData, prompt: string): Promis
 <body>
 <header>
 <p class="kicker">State Stream Transformer · inspection</p>
-<h1>What ${data.model} went through</h1>
+<h1>Inside ${data.model}</h1>
 ${introduction(data, prompt)}
 <noscript><p>The views need JavaScript. The table of all positions at the end does not.</p></noscript>
 </header>
@@ -51,7 +51,8 @@ function introduction({ positions, layers, hiddenSize, iterations }: InspectionD
 
 /** What is chosen, for all views. */
 function chooser({ positions, layers, iterations }: InspectionData) {
-  const options = (values: readonly number[]) => values.map((value) => html`<option value="${value}">${value}</option>`);
+  const options = (values: readonly number[]) =>
+    values.map((value) => html`<option value="${value}">${value}</option>`);
   const layerNumbers = layers.map((_, layer) => layer);
   const iterationNumbers = Array.from({ length: iterations }, (_, index) => index + 1);
   return html`<form id="chooser" aria-label="What the views show">
@@ -80,18 +81,22 @@ function positionSection({ outcome }: InspectionData) {
 </section>`;
 }
 
-function mapsSection({ iterations }: InspectionData) {
+/** Up to so many positions, two maps fit beside each other. */
+const fewPositions = 24;
+
+function mapsSection({ iterations, positions }: InspectionData) {
+  const layout = positions.length <= fewPositions ? "charts one few" : "charts one";
   return html`<section aria-labelledby="maps-title">
 <h2 id="maps-title">Layer by position</h2>
 <p class="lead">Each column is a position, the top layer above. After the chosen iteration; click a cell to choose its layer as well.</p>
-<div class="charts one">
+<div class="${layout}">
 ${map("norm", "Norm of the state")}
 ${map("cosineToPosition", "Cosine to the state of the position before")}
 ${iterations > 1 ? map("divergenceBits", "Divergence of the lens from the iteration before, bits") : undefined}
 ${iterations > 1 ? map("cosineToIteration", "Cosine to the state of the iteration before") : undefined}
 </div>
 <h3 class="spaced">Iteration by position</h3>
-<div class="charts one">
+<div class="${layout}">
 ${map("entropy", "Entropy of the model's distribution after each iteration, nats")}
 ${iterations > 1 ? map("moved", "Divergence from the iteration before, bits") : undefined}
 </div>

@@ -14,22 +14,33 @@ export function element<Name extends keyof HTMLElementTagNameMap>(
   return made;
 }
 
-export function svg(name: string, attributes: Readonly<Record<string, string | number>>, ...children: Node[]): SVGElement {
+export function svg(
+  name: string,
+  attributes: Readonly<Record<string, string | number>>,
+  ...children: Node[]
+): SVGElement {
   const made = document.createElementNS("http://www.w3.org/2000/svg", name);
   for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, String(value));
   made.append(...children);
   return made;
 }
 
+/** Line breaks and tabs as signs. */
+export function visible(text: string): string {
+  return text.replaceAll("\n", "⏎").replaceAll("\t", "⇥");
+}
+
 /** A token's text, with white space that is seen. */
 export function piece(text: string): HTMLElement {
-  return element("code", { className: "piece", textContent: text.replaceAll("\n", "⏎").replaceAll("\t", "⇥") || "∅" });
+  return element("code", { className: "piece", textContent: visible(text) });
 }
 
 export function figure(value: number | null | undefined): string {
   if (value === null || value === undefined) return "–";
   const size = Math.abs(value);
   if (size !== 0 && size < 0.001) return value.toExponential(0);
+  // Cosines of states that hardly move.
+  if (size > 0.999 && size < 1) return value.toFixed(6);
   return size >= 100 ? value.toFixed(0) : value.toFixed(size >= 10 ? 1 : 3);
 }
 

@@ -51,8 +51,7 @@ export function heatMap(root: HTMLElement, data: HeatMapData, selection: Selecti
     Object.assign(columnMark.style, { left, width });
     Object.assign(cellMark.style, { left, width, top: `${row * rowHeight}px`, height: `${rowHeight}px` });
     const value = data.value(row, shown.position, shown);
-    part("figcaption").textContent =
-      `Position ${shown.position}, ${data.rowName} ${rowLabels[row]}: ${figure(value)}`;
+    part("figcaption").textContent = `Position ${shown.position}, ${data.rowName} ${rowLabels[row]}: ${figure(value)}`;
     root.dataset.position = String(shown.position);
   };
   const cellAt = (event: PointerEvent | MouseEvent) => {
@@ -101,7 +100,9 @@ interface Range {
 /** Of all cells; where there are many, without the outermost hundredths, lest one of them hide the others. */
 function rangeOf(data: HeatMapData, shown: Shown): Range {
   const values = data.rowLabels.flatMap((_, row) =>
-    Array.from({ length: data.columns }, (_, column) => data.value(row, column, shown)).filter((value) => value !== null),
+    Array.from({ length: data.columns }, (_, column) => data.value(row, column, shown)).filter(
+      (value) => value !== null,
+    ),
   );
   values.sort((left, right) => left - right);
   const cut = values.length > 100 ? Math.floor(values.length / 50) : 0;
@@ -109,7 +110,13 @@ function rangeOf(data: HeatMapData, shown: Shown): Range {
   return { low, high, isCut: low !== values[0] || high !== values.at(-1) };
 }
 
-function paint(canvas: HTMLCanvasElement, surface: HTMLElement, data: HeatMapData, shown: Shown, { low, high }: Range): void {
+function paint(
+  canvas: HTMLCanvasElement,
+  surface: HTMLElement,
+  data: HeatMapData,
+  shown: Shown,
+  { low, high }: Range,
+): void {
   const { width, height } = surface.getBoundingClientRect();
   if (width === 0) return;
   const scale = devicePixelRatio;
@@ -137,7 +144,9 @@ function paint(canvas: HTMLCanvasElement, surface: HTMLElement, data: HeatMapDat
 /** From the style sheet's low over its middle to its high colour. */
 function palette(surface: HTMLElement): string[] {
   const style = getComputedStyle(surface);
-  const [low, middle, high] = ["--heat-low", "--heat-middle", "--heat-high"].map((name) => style.getPropertyValue(name));
+  const [low, middle, high] = ["--heat-low", "--heat-middle", "--heat-high"].map((name) =>
+    style.getPropertyValue(name),
+  );
   return Array.from({ length: shades }, (_, shade) => {
     const share = (200 * shade) / (shades - 1);
     return share <= 100

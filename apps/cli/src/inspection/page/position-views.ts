@@ -15,7 +15,11 @@ export function iterationsView({ positions, names }: InspectionData, selection: 
         return element(
           "div",
           { className: isShown ? "step shown" : "step" },
-          element("p", { className: "step-title" }, `Iteration ${index + 1}: entropy ${figure(entropyNats)} nats${words}`),
+          element(
+            "p",
+            { className: "step-title" },
+            `Iteration ${index + 1}: entropy ${figure(entropyNats)} nats${words}`,
+          ),
           ...top.map((share) => bar(share, names)),
         );
       }),
@@ -45,7 +49,7 @@ export function lensView({ layers, names, positions }: InspectionData, selection
     if (before?.position === position && before.layer === shownLayer) return;
     const iterations = positions[position]?.posterior.length ?? 1;
     const heads = Array.from({ length: iterations }, (_, index) =>
-      element("th", { scope: "col", textContent: iterations > 1 ? `iteration ${index + 1}` : "token" }),
+      element("th", { scope: "col", textContent: index === 0 ? "iteration 1" : String(index + 1) }),
     );
     const rows = layers.map(({ lens, norm, cosineToPosition }, layer) => {
       const cells = (lens[position] ?? []).map(([best]) => lensCell(best as Share, names));
@@ -75,7 +79,12 @@ export function lensView({ layers, names, positions }: InspectionData, selection
 }
 
 function lensCell([token, probability]: Share, names: InspectionData["names"]): HTMLElement {
-  const cell = element("td", { className: "lens-cell" }, piece(names[token] ?? String(token)), ` ${percent(probability)}`);
+  const cell = element(
+    "td",
+    { className: "lens-cell" },
+    piece(names[token] ?? String(token)),
+    ` ${percent(probability)}`,
+  );
   cell.style.setProperty("--share", `${Math.round(100 * probability)}%`);
   return cell;
 }

@@ -8,7 +8,11 @@ export function shiftsView({ layers, positions, names }: InspectionData, selecti
   const body = byId("shifts").querySelector("tbody") as HTMLElement;
   const rows = new Map<number, HTMLElement>();
   const distribution = (position: number) =>
-    element("td", { className: "shares" }, ...(positions[position]?.posterior.at(-1)?.top.slice(0, 3) ?? []).map((share) => bar(share, names)));
+    element(
+      "td",
+      { className: "shares" },
+      ...(positions[position]?.posterior.at(-1)?.top.slice(0, 3) ?? []).map((share) => bar(share, names)),
+    );
   const rowOf = (position: number, basinOf: readonly number[]) => {
     const choose = element("button", { type: "button", className: "link", textContent: String(position) });
     const row = element(
@@ -32,7 +36,7 @@ export function shiftsView({ layers, positions, names }: InspectionData, selecti
       const { basinOf, changePoints } = layers[shown.layer] as LayerData;
       rows.clear();
       body.replaceChildren(...changePoints.map((position) => rowOf(position, basinOf)));
-      byId("shifts").hidden = changePoints.length === 0;
+      (byId("shifts").parentElement as HTMLElement).hidden = changePoints.length === 0;
       byId("shifts-lead").textContent = leadFor(shown.layer, layers[shown.layer] as LayerData, positions);
     }
     for (const [position, row] of rows) row.classList.toggle("shown", position === shown.position);
@@ -47,7 +51,9 @@ function leadFor(layer: number, { changePoints }: LayerData, positions: Inspecti
     const values = list.map((position) => positions[position]?.positionShiftBits ?? 0);
     return values.length === 0 ? "–" : figure(values.reduce((sum, value) => sum + value, 0) / values.length);
   };
-  const others = positions.map((_, position) => position).filter((position) => position > 0 && !changePoints.includes(position));
+  const others = positions
+    .map((_, position) => position)
+    .filter((position) => position > 0 && !changePoints.includes(position));
   const times = changePoints.length === 1 ? "once" : `${changePoints.length} times`;
   return `Layer ${layer} shifts ${times}. Over a shift the model's distribution moves ${bits(changePoints)} bits on average, elsewhere ${bits(others)}.`;
 }

@@ -1,6 +1,6 @@
 /** The tokens as running text: the way through the positions with the keyboard. */
 import type { InspectionData } from "../inspection-data.js";
-import { basinColour, byId, element } from "./elements.js";
+import { basinColour, byId, element, visible } from "./elements.js";
 import type { Selection } from "./selection.js";
 
 export function textView({ positions, layers }: InspectionData, selection: Selection): void {
@@ -9,7 +9,7 @@ export function textView({ positions, layers }: InspectionData, selection: Selec
     const token = element("button", {
       type: "button",
       className: isGenerated ? "token generated" : "token",
-      textContent: text.replaceAll("\n", "⏎") || "∅",
+      textContent: visible(text),
       title: `position ${position}`,
       tabIndex: -1,
     });

@@ -22,7 +22,11 @@ export function trajectoryView({ layers, positions }: InspectionData, selection:
     });
     const picture = svg(
       "svg",
-      { viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": `Trajectory of layer ${layerNumber} in two dimensions` },
+      {
+        viewBox: `0 0 ${width} ${height}`,
+        role: "img",
+        "aria-label": `Trajectory of layer ${layerNumber} in two dimensions`,
+      },
       path,
       ...dots,
       axisTitle(width / 2, height - 8, `first component, ${percent(layer.explained[0])} of the variance`),
@@ -84,6 +88,7 @@ function legend({ basinCount, basinOf, silhouette }: LayerData): Node[] {
     swatch.style.background = basinColour(basin);
     return element("span", { className: "basin" }, swatch, `basin ${basin + 1}: ${share}`);
   });
-  if (silhouette !== null) entries.push(element("span", { className: "basin", textContent: `silhouette ${figure(silhouette)}` }));
+  if (silhouette !== null)
+    entries.push(element("span", { className: "basin", textContent: `silhouette ${figure(silhouette)}` }));
   return entries;
 }
