@@ -74,7 +74,7 @@ function textSection() {
 function positionSection({ outcome }: InspectionData) {
   return html`<section aria-labelledby="here-title">
 <h2 id="here-title">At this position</h2>
-<div class="charts two">
+<div class="charts one">
 <figure><h4>Iterations: the ${outcome} after each</h4><div id="iterations"></div></figure>
 <figure><h4>Logit lens: the ${outcome} that each layer's state would give</h4><div id="lens"></div><figcaption>The usual lens: final norm and head on the residual stream behind the layer's feed-forward network. The top layer's is what the model says.</figcaption></figure>
 </div>

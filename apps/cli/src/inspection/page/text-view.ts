@@ -17,7 +17,7 @@ export function textView({ positions, layers }: InspectionData, selection: Selec
     token.addEventListener("click", () => selection.choose({ position }));
     return token;
   });
-  root.append(...tokens);
+  root.append(...wordsOf(tokens));
   root.addEventListener("pointerleave", () => selection.pointAt(undefined));
   root.addEventListener("keydown", (event) => {
     const { position } = selection.chosen;
@@ -41,4 +41,20 @@ export function textView({ positions, layers }: InspectionData, selection: Selec
       token.tabIndex = position === selection.chosen.position ? 0 : -1;
     }
   });
+}
+
+/** Letters of a word at most, beyond which a line may break in it. */
+const longestWord = 24;
+
+/** Tokens that begin with white space begin a word; lines break between words. */
+function wordsOf(tokens: readonly HTMLElement[]): HTMLElement[] {
+  const words: HTMLElement[] = [];
+  for (const token of tokens) {
+    const before = words.at(-1);
+    const letters = (before?.textContent.length ?? 0) + token.textContent.length;
+    if (before === undefined || /^\s/.test(token.textContent) || letters > longestWord) {
+      words.push(element("span", { className: "word" }, token));
+    } else before.append(token);
+  }
+  return words;
 }
