@@ -10,7 +10,7 @@ export function iterationsView({ positions, names }: InspectionData, selection: 
     const own = positions[position] as InspectionData["positions"][0];
     root.replaceChildren(
       ...own.posterior.map(({ entropyNats, divergenceBits, top }, index) => {
-        const words = divergenceBits === null ? "" : `, moved ${figure(divergenceBits)} bits`;
+        const words = divergenceBits === null ? "" : `, moved ${figure(divergenceBits)}\u00a0bits`;
         const isShown = index === Math.min(iteration, own.posterior.length) - 1;
         return element(
           "div",
@@ -18,7 +18,9 @@ export function iterationsView({ positions, names }: InspectionData, selection: 
           element(
             "p",
             { className: "step-title" },
-            `Iteration ${index + 1}: entropy ${figure(entropyNats)} nats${words}`,
+            element("strong", { textContent: `Iteration ${index + 1}` }),
+            element("br"),
+            `entropy ${figure(entropyNats)} nats${words}`,
           ),
           ...top.map((share) => bar(share, names)),
         );
