@@ -1,17 +1,24 @@
 import { copyFile } from "node:fs/promises";
 import { preset } from "@sst/tsup-config";
 
+/** What runs in a browser, with all that it needs. */
+const page = {
+  platform: "browser" as const,
+  target: "es2023",
+  dts: false,
+  sourcemap: false,
+  noExternal: [/./],
+};
+
 export default [
-  preset({ entry: ["src/main.ts"], dts: false, clean: ["!watch/**"] }),
-  // The page that `--watch` serves, with all that it needs.
+  preset({ entry: ["src/main.ts"], dts: false, clean: ["!watch/**", "!inspection/**"] }),
+  // The page that `--watch` serves.
   preset({
+    ...page,
     entry: ["src/watch/page/page.ts"],
     outDir: "dist/watch",
-    platform: "browser",
-    target: "es2023",
-    dts: false,
-    sourcemap: false,
-    noExternal: [/./],
     onSuccess: () => copyFile("src/watch/page/index.html", "dist/watch/index.html"),
   }),
+  // What `sst inspect` puts into its report.
+  preset({ ...page, entry: ["src/inspection/page/page.ts"], outDir: "dist/inspection", minify: true }),
 ];

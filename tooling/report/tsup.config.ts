@@ -1,3 +1,3 @@
 import { preset } from "@sst/tsup-config";
 
-export default preset();
+export default preset({ entry: ["src/index.ts", "src/page.ts"] });

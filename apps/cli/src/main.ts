@@ -6,6 +6,7 @@ import { cotrainCommand } from "./commands/cotrain.js";
 import { devicesCommand } from "./commands/devices.js";
 import { evalCommand } from "./commands/eval.js";
 import { generateCommand } from "./commands/generate.js";
+import { inspectCommand } from "./commands/inspect.js";
 import { logitsCommand } from "./commands/logits.js";
 import { planCommand } from "./commands/plan.js";
 import { probeCommand } from "./commands/probe.js";
@@ -20,6 +21,7 @@ for (const command of [
   planCommand,
   convertCommand,
   generateCommand,
+  inspectCommand,
   logitsCommand,
   trainCommand,
   cotrainCommand,

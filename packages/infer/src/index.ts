@@ -1,3 +1,8 @@
+export { type Bimodality, type BimodalityOptions, bimodality } from "./basins/bimodality.js";
+export { type BasinOptions, type Basins, findBasins, type Stretch } from "./basins/find-basins.js";
+export { type Projection, projectStates } from "./basins/project.js";
+export type { Trajectory } from "./basins/trajectory.js";
+export { type Transition, transitionsOf } from "./basins/transitions.js";
 export { type CustomOptions, custom } from "./deliberation/custom.js";
 export { fixed } from "./deliberation/fixed.js";
 export { entropyNats, jensenShannonBits, kullbackLeiblerNats, totalVariation } from "./deliberation/measures.js";
@@ -44,3 +49,8 @@ export type { ReadOptions, ReadReport } from "./session/read-tokens.js";
 export { Session, type SessionMark, type SessionOptions } from "./session/session.js";
 export { StopTexts } from "./text/stop-texts.js";
 export { TextAssembler, type TokenDecoder } from "./text/text-assembler.js";
+export type { StoredRecord, TraceHeader } from "./trace/trace-format.js";
+export { type TraceOptions, traceGeneration } from "./trace/trace-generation.js";
+export { type TraceFile, type TraceFiles, TraceReader } from "./trace/trace-reader.js";
+export type { DistributionFigures, StateFigures, TokenProbability, TraceRecord } from "./trace/trace-record.js";
+export { type TraceStreams, TraceWriter } from "./trace/trace-writer.js";

@@ -6,7 +6,7 @@ import { squeeze, type Tensor, withoutGradient } from "@sst/tensor";
 import type { ModelConfig } from "./config.js";
 import type { RotaryTablesByType } from "./constants.js";
 import { feedForward } from "./feed-forward.js";
-import type { ForwardPlan, PassOptions } from "./forward-options.js";
+import type { ForwardPlan, PassOptions, StateColumns } from "./forward-options.js";
 import type { PassMemory } from "./pass-memory.js";
 import { type Chunk, lastColumn } from "./positions.js";
 import { type LayerInputs, recomputedLayer } from "./recompute.js";
@@ -29,7 +29,9 @@ export interface StackRun {
   readonly keepsKeys: boolean;
   /** Whether something follows that blends the last column's states in. */
   readonly leavesStates: boolean;
-  readonly options: Pick<PassOptions, "documents" | "onResidual" | "recompute">;
+  /** Where in the pass the columns are, for who looks at their states. */
+  readonly place: Pick<StateColumns, "start" | "firstIteration">;
+  readonly options: Pick<PassOptions, "documents" | "onResidual" | "onStates" | "recompute">;
 }
 
 /** Turns post-attention hidden states into the layer's output, which is also its states. */
@@ -50,6 +52,8 @@ export function runStack(x: Tensor, run: StackRun): Tensor {
     const states = solve(a, layer, index, before);
     const stream = streams?.[index];
     if (stream) options.onResidual?.(index, recurrenceResidual(a, states, stream));
+    const { time, iterations } = chunk;
+    options.onStates?.({ layer: index, time, iterations, ...run.place }, states);
     if (run.leavesStates) memory.leaveState(index, squeeze(lastColumn(states), [1]));
     return states;
   };

@@ -1,5 +1,5 @@
 /** How a forward pass runs, and which wishes contradict each other. */
-import { SstError } from "@sst/tensor";
+import { SstError, type Tensor } from "@sst/tensor";
 import type { KvCache } from "./caches/kv-cache.js";
 import type { LatentStateCache } from "./caches/latent-state-cache.js";
 import type { ModelConfig } from "./config.js";
@@ -15,6 +15,22 @@ export interface ChosenIterations {
   readonly count: number;
   /** Counted from the chunk's first position, negative ones from its end: `[-1]` is the last position. */
   readonly positions: readonly number[];
+}
+
+/** Which columns of a pass a layer's states belong to. */
+export interface StateColumns {
+  readonly layer: number;
+  /** The first of the positions, counted from the chunk's first. */
+  readonly start: number;
+  /** Positions. */
+  readonly time: number;
+  /** Columns of each position, next to each other: its iterations in order. */
+  readonly iterations: number;
+  /**
+   * The first of those iterations, counted from 1: above 1 only with recirculation, where every iteration of a position is a
+   * run over the stack of its own.
+   */
+  readonly firstIteration: number;
 }
 
 export interface ForwardOptions {
@@ -49,11 +65,16 @@ export interface ForwardOptions {
   readonly documents?: Documents;
   /**
    * Gradient checkpointing: the backward pass computes each layer again instead of keeping what it computed. For training;
-   * without caches, `onResidual`, chosen positions and recirculation.
+   * without caches, `onResidual`, `onStates`, chosen positions and recirculation.
    */
   readonly recompute?: boolean;
   /** Called for every layer with its residual, to be awaited; costs one more sweep each. */
   readonly onResidual?: (layer: number, residual: Promise<number>) => void;
+  /**
+   * Called for every layer with the states that it leaves, `[batch, time · iterations, hiddenSize]`: once in a pass, or for each
+   * part of it where chosen positions or recirculation cut it. The tensor is valid until the call returns: keep a clone.
+   */
+  readonly onStates?: (columns: StateColumns, states: Tensor) => void;
 }
 
 /** What a pass reads from caches and writes to them. */
@@ -64,7 +85,10 @@ export interface PassCaches {
 
 /** The part of the options that a pass looks at itself, its caches of whatever kind. */
 export interface PassOptions
-  extends Pick<ForwardOptions, "documents" | "everyIteration" | "lastPositionOnly" | "onResidual" | "recompute"> {
+  extends Pick<
+    ForwardOptions,
+    "documents" | "everyIteration" | "lastPositionOnly" | "onResidual" | "onStates" | "recompute"
+  > {
   readonly caches?: PassCaches | undefined;
 }
 
@@ -112,8 +136,11 @@ export function planForward(config: ModelConfig, options: ForwardOptions): Forwa
       "rows of several documents begin anew in the middle, so they go without caches",
     );
   }
-  if (options.recompute && (options.caches || options.onResidual)) {
-    throw new SstError("contradiction", "layers that are computed again (recompute) go without caches and onResidual");
+  if (options.recompute && (options.caches || options.onResidual || options.onStates)) {
+    throw new SstError(
+      "contradiction",
+      "layers that are computed again (recompute) go without caches, onResidual and onStates",
+    );
   }
   const isCut = iterations > 1 && (positions !== undefined || config.stateStream?.recirculate === true);
   if (isCut && (options.documents || options.recompute)) {

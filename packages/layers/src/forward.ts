@@ -82,7 +82,12 @@ interface SegmentContext extends Pick<StackRun, "weights" | "plan" | "rotary" | 
 }
 
 /** All columns of a segment, `[batch, time · iterations, hiddenSize]`, for its embeddings `[batch, time, hiddenSize]`. */
-function runSegment(x: Tensor, { time, iterations }: Segment, isFollowed: boolean, context: SegmentContext): Tensor {
+function runSegment(
+  x: Tensor,
+  { start, time, iterations }: Segment,
+  isFollowed: boolean,
+  context: SegmentContext,
+): Tensor {
   const { weights, offset } = context;
   const { recirculation } = weights;
   if (iterations === 1 || recirculation === undefined) {
@@ -90,6 +95,7 @@ function runSegment(x: Tensor, { time, iterations }: Segment, isFollowed: boolea
     return runStack(repeatColumns(x, iterations), {
       ...context,
       chunk,
+      place: { start, firstIteration: 1 },
       keepsKeys: isFollowed,
       leavesStates: isFollowed,
     });
@@ -101,7 +107,8 @@ function runSegment(x: Tensor, { time, iterations }: Segment, isFollowed: boolea
     const input = before ? recirculated(x, before, weights, recirculation) : x;
     const isLast = iteration === iterations;
     const keepsKeys = isLast && isFollowed;
-    tops.push(runStack(input, { ...context, chunk, keepsKeys, leavesStates: !isLast || isFollowed }));
+    const place = { start, firstIteration: iteration };
+    tops.push(runStack(input, { ...context, chunk, place, keepsKeys, leavesStates: !isLast || isFollowed }));
   }
   return concat(tops, 1);
 }
@@ -113,6 +120,10 @@ function wantedColumns(y: Tensor, { iterations }: Segment, options: PassOptions)
   return options.lastPositionOnly ? columnsFrom(y, columns - 1, 1) : lastIterations(y, iterations);
 }
 
+/**
+ * Logits `[batch, columns, vocabSize]` of states `[batch, columns, hiddenSize]`, by the final norm and the head: of the last
+ * layer's states what the model says, of a lower layer's what its logit lens says.
+ */
 export function head(y: Tensor, weights: ModelWeights): Tensor {
   const normed = rmsNorm({ x: y, weight: weights.finalNorm }, { epsilon: weights.config.rmsNormEps }).y;
   return linear(normed, weights.head);

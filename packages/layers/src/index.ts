@@ -18,8 +18,14 @@ export { type DecodeCaches, type DecodeOptions, DecodeStep } from "./decode-step
 export { DecoderModel, type DecoderModelOptions } from "./decoder-model.js";
 export { downloaded } from "./device-weights.js";
 export { type Documents, documentTensors } from "./documents.js";
-export { forward } from "./forward.js";
-export { type ChosenIterations, type ForwardOptions, planForward, type Solver } from "./forward-options.js";
+export { forward, head } from "./forward.js";
+export {
+  type ChosenIterations,
+  type ForwardOptions,
+  planForward,
+  type Solver,
+  type StateColumns,
+} from "./forward-options.js";
 export { type InitializationOptions, initializeModel } from "./initialize.js";
 export { type Iterated, type IterateOptions, iteratePosition } from "./iterate-position.js";
 export type { LinearWeight, LowRank, PackedWeight } from "./linear.js";

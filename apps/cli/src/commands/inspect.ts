@@ -1,0 +1,175 @@
+/** `sst inspect`: a report of what a model went through while it read a prompt and went on from it. */
+import { access, constants } from "node:fs/promises";
+import { basename, dirname, resolve } from "node:path";
+import type { TraceOptions } from "@sst/infer";
+import type { DecoderModel, ModelConfig } from "@sst/layers";
+import { type FileSource, loadModel, loadVocabulary } from "@sst/loaders";
+import { count, writeWhole } from "@sst/report/page";
+import { SstError } from "@sst/tensor";
+import { Command } from "commander";
+import {
+  type CommonOptions,
+  forwardOptions,
+  number,
+  type QuantizeOption,
+  wholeNumber,
+  withCommonOptions,
+  withQuantizeOption,
+} from "../arguments.js";
+import { openBackend } from "../backend.js";
+import { type AnalysisContext, analyse } from "../inspection/analysis.js";
+import { collectTrace } from "../inspection/collect.js";
+import type { InspectionData } from "../inspection/inspection-data.js";
+import { renderReport } from "../inspection/report.js";
+import { beginTrace, requireFreeFolder } from "../inspection/trace-folder.js";
+import { loadMatchingTokenizer, modelDescription, openSource } from "../model-source.js";
+
+interface InspectOptions extends CommonOptions, QuantizeOption {
+  readonly model: string;
+  readonly prompt: string;
+  readonly out: string;
+  readonly overwrite?: boolean;
+  readonly trace?: string;
+  readonly maxNewTokens?: number;
+  readonly temperature?: number;
+  readonly topK?: number;
+  readonly topP?: number;
+  readonly seed?: number;
+  readonly iterations?: number;
+  readonly promptIterations?: number;
+  readonly streamOff?: boolean;
+}
+
+/** Tokens that are generated where nothing is asked for, as far as the context holds them. */
+const defaultNewTokens = 48;
+
+export function inspectCommand(): Command {
+  const command = new Command("inspect")
+    .description("Look inside a generation: latent states, basins and next-token distributions as a page")
+    .requiredOption("--model <model>", modelDescription)
+    .requiredOption("--prompt <text>", 'what to read, or symbols such as "132 213"')
+    .requiredOption("--out <file>", "where the report goes: one HTML file that needs nothing else")
+    .option("--overwrite", "replace a report that is there")
+    .option("--trace <folder>", "also keep the trace with all its states, in a new folder")
+    .option("--max-new-tokens <N>", `tokens to generate (default: ${defaultNewTokens})`, wholeNumber(0))
+    .option("--temperature <X>", "0 takes the likeliest token (default: 0)", number(0))
+    .option("--top-k <N>", "draw from the N likeliest tokens", wholeNumber(1))
+    .option("--top-p <X>", "draw from the likeliest tokens that make up this share", number(0, 1))
+    .option("--seed <N>", "seed of the draws (default: 0)", wholeNumber(0))
+    .option("--iterations <N>", "iterations at every position (default: 1)", wholeNumber(1))
+    .option("--prompt-iterations <N>", "iterations at the prompt's positions but the last", wholeNumber(1))
+    .option("--stream-off", "run the plain backbone");
+  return withCommonOptions(withQuantizeOption(command)).action(run);
+}
+
+/** A prompt as tokens, what may follow it, and how tokens are spelt. */
+interface Request extends Pick<AnalysisContext, "outcome" | "nameOf"> {
+  readonly prompt: readonly number[];
+  readonly options: TraceOptions;
+  textsOf(tokens: readonly number[]): string[];
+}
+
+async function run(options: InspectOptions): Promise<void> {
+  await requireFreeFile(options);
+  if (options.trace !== undefined) await requireFreeFolder(options.trace);
+  await openBackend(options.backend);
+  const source = await openSource(options.model);
+  using model = await loadModel(source, { quantize: options.quantize });
+  const request = await requestOf(model, source, options);
+  const { vocabSize, hiddenSize, numHiddenLayers: numLayers } = model.config;
+  const about = { model: options.model, prompt: options.prompt };
+  const header = { vocabSize, hiddenSize, numLayers, about };
+  const { trace } = options;
+  const beginWriter = trace === undefined ? undefined : () => beginTrace(trace, header);
+  const traced = await collectTrace(model, request.prompt, request.options, beginWriter);
+  const data = analyse(traced, {
+    ...request,
+    model: basename(resolve(options.model)),
+    hiddenSize,
+    texts: request.textsOf(traced.records.map(({ token }) => token)),
+  });
+  await writeWhole(options.out, await renderReport(data, options.prompt));
+  tell(data, options);
+}
+
+async function requestOf(model: DecoderModel, source: FileSource, options: InspectOptions): Promise<Request> {
+  const { temperature, topK, topP, seed, maxNewTokens, promptIterations } = options;
+  const drawing = Object.entries({ temperature, topK, topP, seed }).filter(([, value]) => value !== undefined);
+  const passing = {
+    ...(forwardOptions(options) as Pick<TraceOptions, "iterations" | "streamOff">),
+    ...(promptIterations !== undefined && { promptIterations }),
+  };
+  const vocabulary = await loadVocabulary(source);
+  if (vocabulary !== undefined) {
+    const [refused] = [...drawing.map(([name]) => name), ...(maxNewTokens ? ["maxNewTokens"] : [])];
+    if (refused !== undefined) {
+      throw new SstError(
+        "contradiction",
+        `this model labels the symbols that it is given and draws nothing: ${refused} does not apply`,
+      );
+    }
+    return {
+      outcome: "label",
+      prompt: [vocabulary.startToken, ...vocabulary.encode(options.prompt)],
+      options: passing,
+      nameOf: (token) => vocabulary.decode(token),
+      textsOf: (tokens) => tokens.map((token) => `${vocabulary.decode(token)} `),
+    };
+  }
+  const tokenizer = await loadMatchingTokenizer(source, model.config);
+  if (options.prompt === "") throw new SstError("empty-prompt", "the prompt is empty: give --prompt some text");
+  const prompt = tokenizer.encode(options.prompt);
+  const room = Math.max(0, model.config.maxPositionEmbeddings - prompt.length);
+  return {
+    outcome: "next token",
+    prompt,
+    options: {
+      ...Object.fromEntries(drawing),
+      ...passing,
+      maxNewTokens: maxNewTokens ?? Math.min(defaultNewTokens, room),
+      stopTokens: stopTokens(model.config),
+    },
+    // Behind the prompt, where a leading space counts.
+    nameOf: (token) => {
+      const decoder = tokenizer.streamDecoder(prompt);
+      return decoder.push(token) + decoder.end();
+    },
+    textsOf: (tokens) => {
+      const decoder = tokenizer.streamDecoder([]);
+      return tokens.map((token) => decoder.push(token));
+    },
+  };
+}
+
+function stopTokens({ eosTokenId, bosTokenId }: ModelConfig): number[] {
+  return [eosTokenId ?? [], bosTokenId ?? []].flat();
+}
+
+/** Before anything long begins. */
+async function requireFreeFile({ out, overwrite = false }: InspectOptions): Promise<void> {
+  await access(dirname(resolve(out)), constants.W_OK).catch((cause: Error) => {
+    throw new SstError("output-not-writable", `--out ${out} cannot be written: ${cause.message}`, { cause });
+  });
+  const isThere = await access(out).then(
+    () => true,
+    () => false,
+  );
+  if (isThere && !overwrite) {
+    throw new SstError("output-exists", `${out} exists already: add --overwrite, or choose another --out`);
+  }
+}
+
+function tell({ positions, layers, modes }: InspectionData, { json, out, trace }: InspectOptions): void {
+  const basins = layers.map(({ basinCount, changePoints, silhouette }) => ({ basinCount, changePoints, silhouette }));
+  const shifts = modes.map(({ values: _, ...figures }) => figures);
+  if (json) {
+    const summary = { out, ...(trace !== undefined && { trace }), positions: positions.length, layers: basins, shifts };
+    process.stdout.write(`${JSON.stringify(summary)}\n`);
+    return;
+  }
+  for (const [layer, { basinCount, changePoints }] of basins.entries()) {
+    const shiftWords = changePoints.length === 0 ? "no shifts" : `shifts at ${changePoints.join(", ")}`;
+    process.stdout.write(`layer ${layer}: ${count(basinCount, "basin")}, ${shiftWords}\n`);
+  }
+  process.stderr.write(`${count(positions.length, "position")} traced, the report is ${out}\n`);
+}

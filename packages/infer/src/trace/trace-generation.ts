@@ -1,0 +1,173 @@
+/** A generation that is looked at: the tokens that `generate` gives, and what the model went through for each. */
+import {
+  type DecoderModel,
+  forward,
+  head,
+  KvCache,
+  LatentStateCache,
+  type ModelWeights,
+  planForward,
+  requireKnownTokens,
+  tokenTensor,
+} from "@sst/layers";
+import { Random, SstError, type Tensor, tidy } from "@sst/tensor";
+import { take } from "../likeliest.js";
+import { checkSampling, type SamplingOptions } from "../sampling/options.js";
+import { Sampler } from "../sampling/sampler.js";
+import { CollectedStates } from "./collected-states.js";
+import { type ColumnsRead, RecordMaker } from "./record-maker.js";
+import type { TraceRecord } from "./trace-record.js";
+
+export interface TraceOptions extends SamplingOptions {
+  /** Defaults to 0: the prompt alone. The last token is chosen, not read, so it has no record of its own. */
+  readonly maxNewTokens?: number;
+  /** Seeds the draws; defaults to 0. */
+  readonly seed?: number;
+  /** Tokens that end the generation. */
+  readonly stopTokens?: readonly number[];
+  /** Iterations at every position; defaults to 1. */
+  readonly iterations?: number;
+  /** Iterations at the prompt's positions but the last; defaults to `iterations`. */
+  readonly promptIterations?: number;
+  /** Runs the plain backbone. */
+  readonly streamOff?: boolean;
+  /** How many of the likeliest tokens are named; defaults to 5. */
+  readonly topTokens?: number;
+  /** Adds full states to the records. */
+  readonly withStates?: boolean;
+  /** Adds full next-token distributions to the records. */
+  readonly withDistributions?: boolean;
+  readonly signal?: AbortSignal;
+}
+
+/** Numbers of one layer's logits that are held at a time, which bounds memory for long prompts and large vocabularies. */
+const logitsAtOnce = 2 ** 21;
+
+/** Columns that are read at a time at most. */
+const columnsAtOnce = 128;
+
+/**
+ * Record by record, by the exact solver and as far as the reader goes. The prompt is read in chunks, what follows token by token.
+ *
+ * @throws SstError before the first record: `empty-prompt`, `unknown-token`, `context-overflow`, `contradiction` and
+ * `invalid-argument` for options; `not-finite` where a state or a logit is not a finite number
+ */
+export async function* traceGeneration(
+  model: DecoderModel,
+  prompt: readonly number[],
+  options: TraceOptions = {},
+): AsyncGenerator<TraceRecord, void, void> {
+  const { maxNewTokens = 0, stopTokens = [], signal } = options;
+  checkRequest(model, prompt, options);
+  const sampler = new Sampler(options, { prompt, random: new Random(options.seed ?? 0) });
+  const weights = model.weights();
+  const kv = new KvCache(model.config, 1, prompt.length + Math.max(0, maxNewTokens - 1));
+  const states = new LatentStateCache(model.config, 1);
+  const maker = new RecordMaker(weights.config, options);
+  const read = (chunk: Chunk) => readColumns(weights, chunk, { kv, states }, options);
+  try {
+    let position = 0;
+    let chosen: number | null = null;
+    for (const chunk of promptChunks(prompt, model.config.vocabSize, options)) {
+      signal?.throwIfAborted();
+      const columns = await read(chunk);
+      position += chunk.tokens.length;
+      if (position === prompt.length && maxNewTokens > 0) chosen = choose(columns, sampler);
+      yield* maker.records(columns, { origin: "prompt", next: prompt[position] ?? chosen });
+    }
+    for (let count = 1; count < maxNewTokens && !stopTokens.includes(chosen as number); count++) {
+      signal?.throwIfAborted();
+      const columns = await read({ tokens: [chosen as number], iterations: options.iterations ?? 1 });
+      chosen = choose(columns, sampler);
+      yield* maker.records(columns, { origin: "generated", next: chosen });
+    }
+  } finally {
+    kv.dispose();
+    states.dispose();
+    weights.dispose();
+  }
+}
+
+interface Chunk {
+  readonly tokens: readonly number[];
+  readonly iterations: number;
+}
+
+function promptChunks(
+  prompt: readonly number[],
+  vocabSize: number,
+  { iterations = 1, promptIterations = iterations }: TraceOptions,
+): Chunk[] {
+  const split = (tokens: readonly number[], count: number): Chunk[] => {
+    const columns = Math.min(columnsAtOnce, Math.floor(logitsAtOnce / vocabSize));
+    const positions = Math.max(1, Math.floor(columns / count));
+    const chunks = Math.ceil(tokens.length / positions);
+    return Array.from({ length: chunks }, (_, index) => ({
+      tokens: tokens.slice(index * positions, (index + 1) * positions),
+      iterations: count,
+    }));
+  };
+  if (promptIterations === iterations) return split(prompt, iterations);
+  return [...split(prompt.slice(0, -1), promptIterations), ...split(prompt.slice(-1), iterations)];
+}
+
+/** Logits and states of a chunk in host memory. */
+async function readColumns(
+  weights: ModelWeights,
+  { tokens, iterations }: Chunk,
+  caches: { readonly kv: KvCache; readonly states: LatentStateCache },
+  { streamOff = false }: TraceOptions,
+): Promise<ColumnsRead> {
+  const collected = new CollectedStates(weights.config.numHiddenLayers);
+  const tokensOnDevice = tokenTensor([tokens], weights.config);
+  try {
+    const logits = forward(weights, tokensOnDevice, {
+      caches,
+      iterations,
+      streamOff,
+      everyIteration: true,
+      onStates: collected.add,
+    });
+    const values = (await take(logits)) as Float32Array;
+    const byLayer = collected.joined();
+    const lenses: Float32Array[] = [];
+    const states: Float32Array[] = [];
+    for (const layer of byLayer) {
+      lenses.push((await take(tidy(() => head(layer, weights)) as Tensor)) as Float32Array);
+      states.push((await layer.data()) as Float32Array);
+    }
+    return { tokens, iterations, logits: values, states, lenses };
+  } finally {
+    collected.dispose();
+    tokensOnDevice.dispose();
+  }
+}
+
+/** What comes after a chunk's last column. */
+function choose({ logits, tokens, iterations }: ColumnsRead, sampler: Sampler): number {
+  const vocabSize = logits.length / (tokens.length * iterations);
+  return sampler.next(logits.slice(-vocabSize)).token;
+}
+
+function checkRequest(model: DecoderModel, prompt: readonly number[], options: TraceOptions): void {
+  const { config } = model;
+  const { maxNewTokens = 0, topTokens = 5, iterations = 1, promptIterations = iterations, streamOff = false } = options;
+  checkSampling(options);
+  for (const count of [iterations, promptIterations]) planForward(config, { iterations: count, streamOff });
+  for (const [name, value, least] of [
+    ["maxNewTokens", maxNewTokens, 0],
+    ["topTokens", topTokens, 1],
+  ] as const) {
+    if (Number.isInteger(value) && value >= least) continue;
+    throw new SstError("invalid-argument", `${name} should be a whole number of at least ${least}, but is ${value}`);
+  }
+  if (prompt.length === 0) throw new SstError("empty-prompt", "the prompt is empty: give at least one token");
+  requireKnownTokens(prompt, config);
+  const wanted = prompt.length + maxNewTokens;
+  if (wanted <= config.maxPositionEmbeddings) return;
+  throw new SstError(
+    "context-overflow",
+    `the prompt's ${prompt.length} tokens and ${maxNewTokens} new ones make ${wanted}, but the model's context is ` +
+      `${config.maxPositionEmbeddings}: shorten the prompt or ask for fewer tokens`,
+  );
+}
