@@ -15,7 +15,8 @@ import {
 } from "@sst/layers";
 import { Random, SstError, type Tensor } from "@sst/tensor";
 import { likeliestOf, take } from "./likeliest.js";
-import { checkSampling, type SamplingOptions, sampleToken } from "./sampling.js";
+import { checkSampling, isPlainlyGreedy, type SamplingOptions } from "./sampling/options.js";
+import { Sampler } from "./sampling/sampler.js";
 
 export interface GenerateOptions extends SamplingOptions {
   readonly maxNewTokens: number;
@@ -39,7 +40,8 @@ export interface GenerateOptions extends SamplingOptions {
  * The continuation of a prompt, token by token.
  *
  * @throws SstError before the first token: `empty-prompt`, `unknown-token`, `context-overflow` where prompt and
- * continuation do not fit the model's context, `contradiction` and `invalid-argument` for options
+ * continuation do not fit the model's context, `contradiction` and `invalid-argument` for options; with
+ * sampling also `not-finite` for a model that breaks down, and `contradiction` where `logitBias` leaves no token
  */
 export async function* generate(
   model: DecoderModel,
@@ -49,12 +51,12 @@ export async function* generate(
   const { maxNewTokens, seed = 0, stopTokens = [], iterations = 1, streamOff = false, signal } = options;
   checkRequest(model, prompt, options);
   const forwardOptions = { iterations, streamOff };
-  const random = new Random(seed);
+  const sampler = new Sampler(options, { prompt, random: new Random(seed) });
   const weights = model.weights();
   const kv = new KvCache(model.config, 1, capacityFor(prompt.length + maxNewTokens, model.config));
   const states = new LatentStateCache(model.config, 1);
   // Records nothing where there is no second token.
-  const gives = (options.temperature ?? 0) > 0 ? "logits" : "likeliest";
+  const gives = isPlainlyGreedy(options) ? "likeliest" : "logits";
   const step = new DecodeStep(weights, { kv, states }, { ...forwardOptions, gives });
   try {
     const promptIterations = options.promptIterations ?? iterations;
@@ -62,7 +64,7 @@ export async function* generate(
     for (let count = 0; count < maxNewTokens; count++) {
       signal?.throwIfAborted();
       const values = await take(read());
-      const token = gives === "logits" ? sampleToken(values as Float32Array, options, random) : (values[0] as number);
+      const token = gives === "logits" ? sampler.next(values as Float32Array).token : (values[0] as number);
       if (stopTokens.includes(token)) return;
       yield token;
       // A greedy step goes on from the token that it chose, which need not come back from here.
@@ -79,7 +81,7 @@ export async function* generate(
 
 function checkRequest(model: DecoderModel, prompt: readonly number[], options: GenerateOptions): void {
   const { config } = model;
-  checkSampling(options);
+  checkSampling(options, config.vocabSize);
   planForward(config, options);
   planForward(config, { ...options, iterations: options.promptIterations ?? options.iterations ?? 1 });
   if (!Number.isInteger(options.maxNewTokens) || options.maxNewTokens < 1) {

@@ -61,6 +61,19 @@ describe("generate", () => {
     expect(await draw(3)).not.toEqual(await draw(4));
   });
 
+  test("penalties and bans steer greedy steps too", async () => {
+    using model = DecoderModel.fromData(tinyModel());
+    const plain = await collect(model, { maxNewTokens: 10 });
+    expect(await collect(model, { maxNewTokens: 10, logitBias: { 0: 0 } })).toEqual(plain);
+    const [first] = plain as [number];
+    expect(await collect(model, { maxNewTokens: 10, logitBias: { [first]: -100 } })).not.toContain(first);
+    // None of the 11 tokens comes a second time before all came.
+    const all = await collect(model, { maxNewTokens: 11, presencePenalty: 1e6 });
+    expect(new Set(all).size).toBe(11);
+    const fresh = await collect(model, { maxNewTokens: 8, repetitionPenalty: 1e6, logitBias: { 0: 1, 3: 1 } });
+    expect(fresh).not.toEqual(plain.slice(0, 8));
+  });
+
   test("a stop token ends it and is not given out", async () => {
     using model = DecoderModel.fromData(tinyModel());
     const free = await collect(model, { maxNewTokens: 12 });
@@ -118,6 +131,7 @@ describe("generate", () => {
     ["an unknown token", {}, [11], "unknown-token"],
     ["a negative temperature", { temperature: -1 }, prompt, "invalid-argument"],
     ["no candidates", { topK: 0 }, prompt, "invalid-argument"],
+    ["a bias for an unknown token", { logitBias: { 11: 1 } }, prompt, "unknown-token"],
     ["an empty nucleus", { topP: 0 }, prompt, "invalid-argument"],
     ["iterations without the stream", { iterations: 2, streamOff: true }, prompt, "contradiction"],
   ];

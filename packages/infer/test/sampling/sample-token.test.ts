@@ -75,3 +75,46 @@ test("a nucleus of many tokens is the smallest that makes up the share", () => {
     ranked.slice(0, size).sort((left, right) => left - right),
   );
 });
+
+test("nuclei of all kinds are the shortest beginning of a sort, of equal tokens the first", () => {
+  const random = new Random("nuclei");
+  for (let round = 0; round < 24; round++) {
+    // Few values, so that many are equal.
+    const many = Float32Array.from({ length: 1 + random.integer(30) }, () => -random.integer(1 + (round % 6)));
+    const shares = Array.from(many, Math.exp);
+    const ranked = Array.from(many.keys()).sort((left, right) => (many[right] as number) - (many[left] as number));
+    const whole = shares.reduce((left, right) => left + right);
+    const size = 1 + random.integer(many.length);
+    const sum = ranked.slice(0, size).reduce((left, token) => left + (shares[token] as number), 0);
+    // In the middle of the last one's share.
+    const topP = (sum - (shares[ranked[size - 1] as number] as number) / 2) / whole;
+    const seen = new Set<number>();
+    const points = 4000;
+    for (let point = 0; point < points; point++) {
+      const at = Object.assign(new Random(0), { uniform: () => (point + 0.5) / points });
+      seen.add(sampleToken(many, { temperature: 1, topP }, at));
+    }
+    expect([...seen].sort((left, right) => left - right)).toEqual(
+      ranked.slice(0, size).sort((left, right) => left - right),
+    );
+  }
+});
+
+test("min-p keeps what is at least so many times as likely as the likeliest", () => {
+  // Relative to the likeliest at temperature 1: 0.135, 1, 0.368, 0.018, 0.050
+  expectClose(frequencies({ temperature: 1, minP: 0.1 }), expected(1, [0, 1, 2]));
+  // And at temperature 2: 0.368, 1, 0.607, 0.135, 0.223
+  expectClose(frequencies({ temperature: 2, minP: 0.2 }), expected(2, [0, 1, 2, 4]));
+  expectClose(frequencies({ temperature: 1, minP: 1 }), expected(1, [1]));
+  expectClose(frequencies({ temperature: 1, topP: 0.7, minP: 0.1 }), expected(1, [1, 2]));
+});
+
+test("a token without a chance is never drawn, at the ends either", () => {
+  const banned = Float32Array.from([-Infinity, 0, -Infinity, 0, -Infinity]);
+  for (const uniform of [0, 0.5, 1 - 2 ** -53]) {
+    const random = Object.assign(new Random(0), { uniform: () => uniform });
+    for (const options of [{}, { topK: 4 }, { topP: 0.999999 }, { topK: 3, topP: 0.9 }]) {
+      expect([1, 3]).toContain(sampleToken(banned, { temperature: 1, ...options }, random));
+    }
+  }
+});

@@ -1,0 +1,13 @@
+import type { DeliberationPolicy } from "./policy.js";
+import { requireCount } from "./requirements.js";
+
+/**
+ * The same number of iterations at every position.
+ *
+ * @throws SstError `invalid-argument`
+ */
+export function fixed(iterations: number): DeliberationPolicy {
+  requireCount("iterations", iterations);
+  const deliberation = { needs: () => ({}), stops: () => false };
+  return { name: `fixed(${iterations})`, maximum: iterations, start: () => deliberation };
+}
