@@ -8,6 +8,7 @@ import { generateCommand } from "./commands/generate.js";
 import { logitsCommand } from "./commands/logits.js";
 import { planCommand } from "./commands/plan.js";
 import { probeCommand } from "./commands/probe.js";
+import { serveCommand } from "./commands/serve.js";
 import { trainCommand } from "./commands/train.js";
 import { fail } from "./errors.js";
 
@@ -23,6 +24,7 @@ for (const command of [
   cotrainCommand,
   evalCommand,
   probeCommand,
+  serveCommand,
 ]) {
   program.addCommand(command());
 }
