@@ -58,8 +58,6 @@ export function serveCommand(): Command {
 
 async function run(options: ServeCommandOptions): Promise<void> {
   const { host, port, apiKey } = options;
-  // From here on a signal ends in order, also one that comes while the model loads.
-  const ending = untilSignal();
   await openBackend(options.backend);
   const model = await loadServedModel(options.model, { ...options, modelId: options.name });
   try {
@@ -74,7 +72,7 @@ async function run(options: ServeCommandOptions): Promise<void> {
     if (apiKey === undefined && !isLoopback(host))
       note("anybody who reaches this address may use it: think of --api-key");
     note(`${model.completer.modelId} is served at ${server.address}/v1`);
-    await ending;
+    await untilSignal();
     note("ending: what runs is finished, all else refused; once more ends at once");
     await server.close();
   } finally {

@@ -33,9 +33,8 @@ beforeAll(async () => {
   });
 }, 120_000);
 
-afterAll(async () => {
-  child.kill("SIGTERM");
-  await ended;
+afterAll(() => {
+  child.kill("SIGKILL");
   rmSync(scratch, { recursive: true });
 });
 
@@ -155,6 +154,18 @@ describe("the AI SDK's OpenAI-compatible provider", () => {
   });
 });
 
-test("nothing that clients wrote is in the server's log", () => {
-  expect(stderr).toMatch(/^small-chat is served at http:\/\/127\.0\.0\.1:\d+\/v1\n$/);
+test("told to end, it finishes what runs and goes; its log holds nothing that clients wrote", async () => {
+  const client = new OpenAI({ baseURL: base, apiKey: "sesame", maxRetries: 0 });
+  const wanted = { model: "small-chat", prompt: "Once", max_tokens: 400, logit_bias: { 259: -100 } };
+  const stream = await client.completions.create({ ...wanted, stream: true });
+  let finishReason: string | undefined;
+  for await (const chunk of stream) {
+    // Once: a second signal would end it at once.
+    if (finishReason === undefined) child.kill("SIGTERM");
+    finishReason = chunk.choices[0]?.finish_reason ?? "none yet";
+  }
+  expect(finishReason).toBe("length");
+  expect(await ended).toBe(0);
+  expect(stderr.split("\n").slice(1)).toEqual([expect.stringMatching(/^ending: /), ""]);
+  expect(stderr).toMatch(/^small-chat is served at http:\/\/127\.0\.0\.1:\d+\/v1\n/);
 });
