@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 /** The command `sst`: one file per subcommand under `commands/`. */
 import { Command } from "commander";
+import { chatCommand } from "./commands/chat.js";
 import { cotrainCommand } from "./commands/cotrain.js";
 import { devicesCommand } from "./commands/devices.js";
 import { evalCommand } from "./commands/eval.js";
@@ -19,12 +20,13 @@ for (const command of [
   devicesCommand,
   planCommand,
   generateCommand,
+  chatCommand,
+  serveCommand,
   logitsCommand,
   trainCommand,
   cotrainCommand,
   evalCommand,
   probeCommand,
-  serveCommand,
 ]) {
   program.addCommand(command());
 }
