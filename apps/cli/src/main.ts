@@ -2,6 +2,7 @@
 /** The command `sst`: one file per subcommand under `commands/`. */
 import { Command } from "commander";
 import { chatCommand } from "./commands/chat.js";
+import { convertCommand } from "./commands/convert.js";
 import { cotrainCommand } from "./commands/cotrain.js";
 import { devicesCommand } from "./commands/devices.js";
 import { evalCommand } from "./commands/eval.js";
@@ -19,6 +20,7 @@ const program = new Command("sst")
 for (const command of [
   devicesCommand,
   planCommand,
+  convertCommand,
   generateCommand,
   chatCommand,
   serveCommand,

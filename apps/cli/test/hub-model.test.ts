@@ -1,11 +1,12 @@
 /** `--model` with a name on the hub and an address on the web, which servers on this machine play. */
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { modelFiles } from "@sst/loaders";
+import { loadTokenizer, memorySource, modelFiles } from "@sst/loaders";
 import { afterAll, expect, test, vi } from "vitest";
 import { tinyModel } from "../../../packages/layers/test/tiny-model.js";
-import { repository, startHub } from "../../../packages/loaders/test/fake-hub.js";
+import { commit, repository, startHub } from "../../../packages/loaders/test/fake-hub.js";
+import { byteLevelTokenizer, json } from "../../../packages/loaders/test/tokenizer-files.js";
 import { sendFile, serve } from "../../../packages/loaders/test/web-server.js";
 import { sst } from "./run-sst.js";
 
@@ -39,4 +40,20 @@ test("a model of the hub and one on the web print the same logits, and downloads
   expect(missing.stderr).toMatch(/there is no folder "nobody\/nothing", so the hub was asked: the hub answers 404/);
   await hub.close();
   await web.close();
+});
+
+test("a run on a model of the hub holds on to its commit", async () => {
+  const tokenizer = await loadTokenizer(memorySource({ "tokenizer.json": json(byteLevelTokenizer()) }));
+  const hub = await startHub(modelFiles(tinyModel({ vocabSize: 259 }), { tokenizer }));
+  vi.stubEnv("HF_ENDPOINT", hub.endpoint);
+  vi.stubEnv("SST_CACHE_DIR", join(scratch, "training"));
+  const text = join(scratch, "text.txt");
+  writeFileSync(text, "a line of text\n".repeat(60));
+  const run = join(scratch, "run");
+  const train = ["train", "--model", repository, "--data", text, "--length", "16", "--run", run, "--backend", "cpu"];
+  const first = await sst(...train, "--steps", "2");
+  expect(first.code, first.stderr).toBe(0);
+  const [checkpoint] = readdirSync(run, { recursive: true }).filter((name) => String(name).endsWith(".safetensors"));
+  expect(readFileSync(join(run, String(checkpoint)), "latin1")).toContain(`${repository}@${commit}`);
+  await hub.close();
 });

@@ -56,6 +56,8 @@ function results(): Record<string, Tensor> {
   };
   const packed = packMatrix(random.normals(333 * hidden, 0.5), [333, hidden], "int4");
   const { y } = stateRecurrence(recurrence, { epsilon: 1e-5, activation: "silu" });
+  const normed = { ...recurrence, outNormWeight: normals([hidden]) };
+  const gelu = { epsilon: 1e-5, activation: "geluTanh" } as const;
   const rows = normals([batch * time, hidden]);
   return {
     product: matMul(rows, normals([777, hidden]), false, true),
@@ -73,10 +75,15 @@ function results(): Record<string, Tensor> {
     activation: gatedActivation({ gate: normals([64, 1000]), up: normals([64, 1000]) }, { activation: "silu" }).y,
     attention: causalAttention({ q, k, v }, { scale: 0.25, pastLength: 0, iterations: 1, window: 0 }).y,
     "attention's gradient": causalAttentionGradient({ dy, q, k, v }, { scale: 0.25, iterations: 1, window: 0 }).dk,
+    "attention within a window": causalAttention({ q, k, v }, { scale: 0.25, pastLength: 0, iterations: 1, window: 9 })
+      .y,
+    "its gradient": causalAttentionGradient({ dy, q, k, v }, { scale: 0.25, iterations: 1, window: 9 }).dk,
     scan: affineScan({ coefficient: x, offset: normals([batch, time, hidden]) }, {}).s,
     recurrence: y,
     "recurrence's gradient": stateRecurrenceGradient({ dy: x, ...recurrence, y }, { epsilon: 1e-5, activation: "silu" })
       .dGate,
+    "recurrence with a norm behind the network": stateRecurrence(normed, gelu).y,
+    "its gradient, too": stateRecurrenceGradient({ dy: x, ...normed, y }, gelu).dGate,
     loss: softmaxCrossEntropy(
       {
         logits: normals([9, 10, 500]),

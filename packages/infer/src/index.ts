@@ -15,6 +15,7 @@ export { type UntilDecidedOptions, untilDecided } from "./deliberation/until-dec
 export { type GenerateOptions, generate } from "./generate.js";
 export { labelPositions } from "./label.js";
 export { likeliestTokens } from "./likeliest.js";
+export { type ChoicePlace, ChoiceTrie } from "./sampling/choice-trie.js";
 export {
   logProbabilities,
   logProbabilityOf,
@@ -30,5 +31,6 @@ export {
 } from "./sampling/options.js";
 export { sampleToken } from "./sampling/sample-token.js";
 export { Sampler, type SamplerStart } from "./sampling/sampler.js";
+export { type ChoiceScores, scoreChoices } from "./sampling/score-choices.js";
 export { StopTexts } from "./text/stop-texts.js";
 export { TextAssembler, type TokenDecoder } from "./text/text-assembler.js";

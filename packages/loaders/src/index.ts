@@ -33,8 +33,11 @@ export { type OpenFile, openFile } from "./files/open-file.js";
 export { type OutputOptions, requireWritable } from "./files/output-folder.js";
 export type { LoadProgress, WatchOptions } from "./files/progress.js";
 export { toSource } from "./files/to-source.js";
+export type { GgufFormat } from "./formats/gguf/tensor-types.js";
+export { type GgufOptions, ggufParts } from "./formats/gguf/write-gguf.js";
 export { configToJson, readConfig } from "./formats/hugging-face-config.js";
 export { readLlama2c } from "./formats/llama2c.js";
+export { withAdjacentPairs } from "./formats/rotary-rows.js";
 export { openSafetensors, readSafetensors, type TensorFile } from "./formats/safetensors.js";
 export {
   type SafetensorsOptions,
@@ -43,8 +46,10 @@ export {
   writeSafetensors,
 } from "./formats/safetensors-write.js";
 export { type HubOptions, hubSource } from "./hub/hub-source.js";
+export { dataSource } from "./models/data-source.js";
 export { type ProbeReport, readProbe, writeProbe } from "./models/probe-files.js";
 export { type LoadOptions, loadModel, readModelConfig, readModelData } from "./models/read-model.js";
+export { saveGguf } from "./models/save-gguf.js";
 export {
   type ModelFiles,
   modelFiles,

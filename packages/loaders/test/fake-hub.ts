@@ -1,4 +1,4 @@
-/** A server that plays the Hugging Face hub: its API for one model, its files, and a second host that large ones are sent to. */
+/** A server that plays the Hugging Face hub: its API for one model or data set, its files, and a second host that large ones are sent to. */
 import { createHash } from "node:crypto";
 import type { ServerResponse } from "node:http";
 import { type SendOptions, sendFile, serve, type WebServer } from "./web-server.js";
@@ -43,12 +43,16 @@ export async function startHub(
     answer(response, name, (options) => sendFile(request, response, files[name] as Uint8Array, options));
   });
   const hub = await serve((request, response) => {
-    const { pathname } = new URL(request.url ?? "", "http://x");
+    // A data set lies where a model of its name would, below a folder of its own.
+    const pathname = new URL(request.url ?? "", "http://x").pathname.replace(
+      /^(\/api)?\/(datasets|models)\//,
+      (_, api) => (api ? "/api/" : "/"),
+    );
     if (token !== undefined && request.headers.authorization !== `Bearer ${token}`) {
       response.writeHead(401, { "x-error-code": "RepoNotFound" }).end();
-    } else if (pathname === `/api/models/${repository}/revision/main`) {
+    } else if (pathname === `/api/${repository}/revision/main`) {
       answer(response, "api", () => json(response, { _id: "1", id: repository, sha: commit, lastModified: 0 }));
-    } else if (pathname === `/api/models/${repository}/tree/${commit}`) {
+    } else if (pathname === `/api/${repository}/tree/${commit}`) {
       answer(response, "list", () => json(response, Object.entries(listed).map(entryOf)));
     } else if (pathname.startsWith(`/${repository}/resolve/${commit}/`)) {
       const name = pathname.split("/").at(-1) as string;

@@ -2,8 +2,9 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { gpqaQuestion, memorySource, readGpqa } from "@sst/loaders";
+import { gpqaQuestion, hubSource, memorySource, readGpqa } from "@sst/loaders";
 import { afterAll, expect, test } from "vitest";
+import { repository, startHub } from "./fake-hub.js";
 
 const folder = mkdtempSync(join(tmpdir(), "sst-gpqa-"));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -48,6 +49,22 @@ test("from a source, by the name that its authors gave it or another", async () 
   const error = await readGpqa(bad).catch((thrown) => thrown);
   expect(error).toMatchObject({ code: "file-corrupt", message: expect.stringMatching(/^hub\/gpqa_diamond\.csv/) });
   expect(`${error.message}${error.cause ?? ""}`).not.toMatch(/secret/);
+});
+
+test("from a data set on the hub, which is gated", async () => {
+  const bytes = new TextEncoder().encode(`${header}\nrec1,Q?,a,b,c,d,canary\n`);
+  const hub = await startHub({ "gpqa_diamond.csv": bytes }, undefined, { token: "mine" });
+  const options = { endpoint: hub.endpoint, cacheDir: join(folder, "cache"), retries: 0 };
+  try {
+    const id = `hf://datasets/${repository}`;
+    const source = await hubSource(id, { ...options, token: "mine" });
+    expect(source.location).toBe(`${id}@main`);
+    expect(await readGpqa(source)).toMatchObject([{ id: "rec1", correct: "a" }]);
+    expect(hub.hub.asked.every(({ path }) => path.includes(`datasets/${repository}`))).toBe(true);
+    await expect(hubSource(id, { ...options, token: "another" })).rejects.toMatchObject({ code: "access-denied" });
+  } finally {
+    await hub.close();
+  }
 });
 
 test("as a prompt: all four answers as choices, the right one under each letter about as often, the same for the same seed", () => {

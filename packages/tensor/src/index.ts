@@ -11,6 +11,7 @@ export {
 } from "./backend.js";
 export { type CompiledPlan, type CompileOptions, compile } from "./compile.js";
 export { SstError, type SstErrorCode } from "./errors.js";
+export { fromHalf, toHalf } from "./float16.js";
 export {
   type AnyKernel,
   type Kernel,

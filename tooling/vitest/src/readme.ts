@@ -4,28 +4,31 @@ import { pathToFileURL } from "node:url";
 import { expect, test, vi } from "vitest";
 
 /**
- * Runs the first `ts` block of a package's README and compares what it prints with the `text` block behind it, so that
- * what a reader copies is what works. `runFrom` is the package that it runs in, where the README's own cannot depend on
- * all that the example imports.
+ * Runs every `ts` block of a package's README that has a `text` block right behind it, and compares what it prints with that,
+ * so that what a reader copies is what works. `runFrom` is the package that it runs in, where the README's own cannot depend on
+ * all that the examples import.
  */
 export function testReadme(packageFolder: string, runFrom = packageFolder): void {
-  test(`the example in the README of ${basename(packageFolder)} runs, and prints what the README says`, async () => {
-    const readme = readFileSync(join(packageFolder, "README.md"), "utf8").replaceAll("\r\n", "\n");
-    const [, code, printed] = /```ts\n([\s\S]*?)```[\s\S]*?```text\n([\s\S]*?)```/.exec(readme) ?? [];
-    if (code === undefined) throw new Error("README.md has no ts block with a text block behind it");
-    const folder = join(runFrom, "test", "generated");
-    mkdirSync(folder, { recursive: true });
-    const file = join(folder, `${basename(packageFolder)}-readme-example.ts`);
-    writeFileSync(file, code);
-    const lines: string[] = [];
-    const log = vi.spyOn(console, "log").mockImplementation((...values) => {
-      lines.push(values.join(" "));
+  const name = basename(packageFolder);
+  const readme = readFileSync(join(packageFolder, "README.md"), "utf8").replaceAll("\r\n", "\n");
+  const examples = [...readme.matchAll(/```ts\n((?:(?!```)[\s\S])*)```\n\n```text\n([\s\S]*?)```/g)];
+  if (examples.length === 0) throw new Error(`the README of ${name} has no ts block with a text block right behind it`);
+  for (const [index, [, code = "", printed]] of examples.entries()) {
+    test(`example ${index + 1} in the README of ${name} runs, and prints what the README says`, async () => {
+      const folder = join(runFrom, "test", "generated");
+      mkdirSync(folder, { recursive: true });
+      const file = join(folder, `${name}-readme-example-${index + 1}.ts`);
+      writeFileSync(file, code);
+      const lines: string[] = [];
+      const log = vi.spyOn(console, "log").mockImplementation((...values) => {
+        lines.push(values.join(" "));
+      });
+      try {
+        await import(/* @vite-ignore */ pathToFileURL(file).href);
+      } finally {
+        log.mockRestore();
+      }
+      expect(`${lines.join("\n")}\n`).toBe(printed);
     });
-    try {
-      await import(/* @vite-ignore */ pathToFileURL(file).href);
-    } finally {
-      log.mockRestore();
-    }
-    expect(`${lines.join("\n")}\n`).toBe(printed);
-  });
+  }
 }

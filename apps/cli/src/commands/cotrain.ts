@@ -14,7 +14,7 @@ import {
   withCommonOptions,
 } from "../arguments.js";
 import { openBackend } from "../backend.js";
-import { loadMatchingTokenizer } from "../model-source.js";
+import { loadMatchingTokenizer, modelDescription, noteModel, openSource } from "../model-source.js";
 import { conductPair, variants } from "../training/conduct-pair.js";
 import { evaluationBatches, readTexts, stepBatches } from "../training/cotrain-texts.js";
 import { type RunOptions, withRunOptions } from "../training/run-options.js";
@@ -38,7 +38,7 @@ interface CotrainOptions extends CommonOptions, RunOptions, TrainingSolverOption
 export function cotrainCommand(): Command {
   const command = new Command("cotrain")
     .description("Co-train the state stream into a pretrained model, with its matched baseline")
-    .requiredOption("--model <folder>", "the pretrained model's folder")
+    .requiredOption("--model <where>", modelDescription)
     .requiredOption("--data <path>", "GSM8K: a folder with train.jsonl and test.jsonl, or one such file")
     .requiredOption("--out <folder>", "where stream/ and baseline/ are written")
     .option("--overwrite", "replace what is at --out")
@@ -62,9 +62,11 @@ async function run(options: CotrainOptions): Promise<void> {
   const stateStream = alphaBounds(options);
   await requireWritable(out, { overwrite: options.overwrite ?? false });
   await openBackend(options.backend);
-  const noted = [...(await noteFiles(options.model)), ...(await noteFiles(path))];
-  const data = await readModelData(options.model);
-  const tokenizer = await loadMatchingTokenizer(options.model, data.config);
+  const source = await openSource(options.model);
+  const noted = await noteModel(source);
+  const files = [...noted.files, ...(await noteFiles(path))];
+  const data = await readModelData(source);
+  const tokenizer = await loadMatchingTokenizer(source, data.config);
   requireRowLength(length, data.config);
   const holdsOut = options.evalEvery !== undefined;
   const texts = await readTexts(path, tokenizer, holdsOut);
@@ -72,8 +74,8 @@ async function run(options: CotrainOptions): Promise<void> {
   const models = await conductPair(data, {
     options,
     out,
-    data: noted,
-    configuration: { ...sizesOf(options), data: basename(path), holdsOut },
+    data: files,
+    configuration: { ...sizesOf(options), data: basename(path), holdsOut, ...noted.configuration },
     evaluationLoss: async (model) => (await meanLoss(model, held)).loss,
     coTraining: {
       seed,

@@ -1,6 +1,6 @@
 /** `sst probe train`: whether the states at the first generated position tell if the answer survives more iterations. */
 import { evaluate, probeSamples, trainProbe } from "@sst/eval";
-import { writeProbe } from "@sst/loaders";
+import { folderSource, writeProbe } from "@sst/loaders";
 import { Command, Option } from "commander";
 import { type CommonOptions, number, wholeNumber, wholeNumbers, withCommonOptions } from "../arguments.js";
 import { openBackend } from "../backend.js";
@@ -8,7 +8,6 @@ import { type BenchmarkOptions, benchmarkNames, openBenchmark } from "../evaluat
 import { openSubject } from "../evaluation/model.js";
 import { probeTable } from "../evaluation/probe-report.js";
 import { verdictProgress } from "../evaluation/verdict-progress.js";
-import { openSource } from "../model-source.js";
 
 interface ProbeTrainOptions extends CommonOptions, BenchmarkOptions {
   readonly depths: readonly number[];
@@ -43,9 +42,11 @@ export function probeCommand(): Command {
 }
 
 async function run(options: ProbeTrainOptions): Promise<void> {
+  // The probe is written beside the model: that has to be a folder.
+  const source = await folderSource(options.model);
   using opened = await openBenchmark(options);
   await openBackend(options.backend);
-  const subject = await openSubject(await openSource(options.model), undefined);
+  const subject = await openSubject(source, undefined);
   using _ = subject.model;
   const { depths, limit, folds, l2, seed, overwrite = false } = options;
   const progress = verdictProgress();

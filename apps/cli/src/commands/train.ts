@@ -5,6 +5,7 @@ import { shortWarmup, Trainer } from "@sst/train";
 import { Command, Option } from "commander";
 import { type CommonOptions, day, number, wholeNumber, withCommonOptions, withQuantizeOption } from "../arguments.js";
 import { openBackend } from "../backend.js";
+import { modelDescription } from "../model-source.js";
 import { conduct } from "../training/conduct.js";
 import type { Prepared } from "../training/prepared.js";
 import { type RunOptions, withPatienceOption, withRunOptions } from "../training/run-options.js";
@@ -32,7 +33,7 @@ export function trainCommand(): Command {
   const command = new Command("train")
     .description("Train a small model on a state-tracking task from scratch, or a model that there is on texts")
     .option("--task <name>", "from scratch on parity, sumN (such as sum5), s3 or s5")
-    .option("--model <folder>", "the model to train on --data")
+    .option("--model <where>", `the model to train on --data: ${modelDescription}`)
     .option(
       "--data <path>",
       "GSM8K (a folder with train.jsonl and test.jsonl, or one such file), JSON lines for instruction tuning " +

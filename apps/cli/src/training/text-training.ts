@@ -16,7 +16,7 @@ import { noteFiles, readModelData, saveModel, saveModelData, type Tokenizer } fr
 import { Random, SstError } from "@sst/tensor";
 import { loraOfRank } from "@sst/train";
 import type { QuantizeOption } from "../arguments.js";
-import { loadMatchingTokenizer } from "../model-source.js";
+import { loadMatchingTokenizer, noteModel, openSource } from "../model-source.js";
 import type { Prepared } from "./prepared.js";
 import { evaluationForward, type TrainingSolverOptions } from "./solver-options.js";
 import { newStream, requireFitting, type StreamOptions } from "./stream-options.js";
@@ -33,22 +33,21 @@ export interface TextTrainingOptions
   readonly train: Trained;
 }
 
-export async function prepareText(folder: string, options: TextTrainingOptions): Promise<Prepared> {
+export async function prepareText(from: string, options: TextTrainingOptions): Promise<Prepared> {
   const { data, evalData, train } = options;
-  const noted = [
-    ...(await noteFiles(folder)),
-    ...(await noteFiles(data)),
-    ...(evalData ? await noteFiles(evalData) : []),
-  ];
-  const given = await readModelData(folder);
-  const tokenizer = await loadMatchingTokenizer(folder, given.config);
+  const source = await openSource(from);
+  const noted = await noteModel(source);
+  const files = [...noted.files, ...(await noteFiles(data)), ...(evalData ? await noteFiles(evalData) : [])];
+  const given = await readModelData(source);
+  const tokenizer = await loadMatchingTokenizer(source, given.config);
   requireTrainable(options, given);
   const backbone = withStream(given, options);
   requireFitting(options, backbone.config);
   const start = train === "adapters" && !backbone.adapter ? withAdapters(backbone, options) : backbone;
-  const opened = await openTrainingData(folder, tokenizer, options);
+  const opened = await openTrainingData(source, tokenizer, options);
   try {
-    return { ...preparedWith(opened, start, tokenizer, options), data: noted };
+    const { configuration, ...prepared } = preparedWith(opened, start, tokenizer, options);
+    return { ...prepared, configuration: { ...configuration, ...noted.configuration }, data: files };
   } catch (error) {
     await opened.close();
     throw error;

@@ -2,6 +2,7 @@
 import { open, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import {
+  type FileSource,
   folderSource,
   type Gsm8kProblem,
   gsm8kText,
@@ -58,9 +59,9 @@ const HEAD_BYTES = 2 ** 16;
 
 type Kind = "gsm8k" | "instructions" | "texts";
 
-/** @param folder the model's, for its chat template */
+/** @param model for its chat template */
 export async function openTrainingData(
-  folder: string,
+  model: FileSource,
   tokenizer: Tokenizer,
   options: TrainingDataOptions,
 ): Promise<TrainingData> {
@@ -69,7 +70,7 @@ export async function openTrainingData(
   if (kind === "texts" && options.answersOnly) {
     throw new SstError("contradiction", "--answers-only is for questions with answers, and a plain text has none");
   }
-  return streamedData(folder, tokenizer, options);
+  return streamedData(model, tokenizer, kind, options);
 }
 
 /** Of one file or folder the last tenth of the training split is held out; the test split stays unseen. */
@@ -90,9 +91,14 @@ async function gsm8kData(tokenizer: Tokenizer, options: TrainingDataOptions): Pr
   };
 }
 
-async function streamedData(folder: string, tokenizer: Tokenizer, options: TrainingDataOptions): Promise<TrainingData> {
+async function streamedData(
+  model: FileSource,
+  tokenizer: Tokenizer,
+  kind: Kind,
+  options: TrainingDataOptions,
+): Promise<TrainingData> {
   const { data, date = new Date(), evalData, length } = options;
-  const template = await loadChatTemplate(folder);
+  const template = await loadChatTemplate(model);
   const openPath = (path: string) => openDocuments(path, { tokenizer, template, now: date }, length);
   const documents = await openPath(data);
   const other = evalData === undefined ? undefined : await openPath(evalData);
@@ -108,7 +114,7 @@ async function streamedData(folder: string, tokenizer: Tokenizer, options: Train
     return {
       batches: new StreamedBatches(partsFrom(documents, 0, border), { ...rows, ...orderOf(options) }),
       evaluated: documentBatches(await firstAsking(documentsOf(held), length), rows),
-      configuration: template?.showsDate ? { date: date.toDateString() } : {},
+      configuration: kind === "instructions" && template?.showsDate ? { date: date.toDateString() } : {},
       close,
     };
   } catch (error) {

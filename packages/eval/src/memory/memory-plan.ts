@@ -67,7 +67,7 @@ export function planMemory(config: ModelConfig, options: MemoryPlanOptions = {})
   const stream = streamShapes(config);
   const adapters = lora ? adapterShapes(config, lora) : {};
   const trained = trainedShapes(config, stream, adapters, training);
-  const parts: MemoryPart[] = [
+  const all: MemoryPart[] = [
     {
       name: "weights",
       sizeBytes: total(backbone),
@@ -78,7 +78,8 @@ export function planMemory(config: ModelConfig, options: MemoryPlanOptions = {})
       ? [{ name: "adapters" as const, sizeBytes: FLOAT * count(adapters), what: `LoRA of rank ${lora.rank}` }]
       : []),
     ...(training ? trainingParts(config, training, trained, options) : inferenceParts(config, options)),
-  ].filter(({ sizeBytes }) => sizeBytes > 0);
+  ];
+  const parts = all.filter(({ sizeBytes }) => sizeBytes > 0);
   const pieces = { ...backbone, ...largePieces(config, options) };
   const [name, sizeBytes] = Object.entries(pieces).reduce((best, piece) => (piece[1] > best[1] ? piece : best));
   return {

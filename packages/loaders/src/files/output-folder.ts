@@ -29,7 +29,7 @@ export async function requireWritable(folder: string, options: OutputOptions = {
  */
 export async function writeFolder(
   folder: string,
-  files: Readonly<Record<string, FileContent>>,
+  files: Readonly<Record<string, FileContent | AsyncIterable<Uint8Array>>>,
   options: OutputOptions = {},
 ): Promise<void> {
   const { mkdir, open, rename } = await import("node:fs/promises");
@@ -41,7 +41,7 @@ export async function writeFolder(
       await mkdir(dirname(join(temporary.path, name)), { recursive: true });
       const file = await open(join(temporary.path, name), "wx");
       try {
-        for (const part of content instanceof Uint8Array ? [content] : content) await file.writeFile(part);
+        for await (const part of content instanceof Uint8Array ? [content] : content) await file.writeFile(part);
         await file.sync();
       } finally {
         await file.close();

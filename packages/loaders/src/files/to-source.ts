@@ -11,7 +11,7 @@ import { runsInNode } from "./runtime.js";
  * A source is itself. Of a text:
  *
  * 1. `http://…` and `https://…` are addresses on the web;
- * 2. `hf://owner/name`, with `@revision` behind it or not, is a model on the hub;
+ * 2. `hf://owner/name`, with `@revision` behind it or not, is a model on the hub, `hf://datasets/owner/name` a data set;
  * 3. a folder that exists is that folder;
  * 4. `owner/name` (or `owner/name@revision`), where there is no such folder, is a model on the hub.
  *

@@ -1,6 +1,7 @@
 /** llama2.c's checkpoint format, version 0: seven integers, then the weights in a fixed order. */
 import { backboneShapes, type HostTensor, type ModelConfig, type ModelData } from "@sst/layers";
 import { SstError } from "@sst/tensor";
+import { withSplitPairs } from "./rotary-rows.js";
 
 const headerBytes = 28;
 
@@ -157,14 +158,6 @@ const layerOrder = [
   "mlp.up_proj",
 ];
 
-/** Rows (0,1), (2,3), … of each head become rows (0, half), (1, half + 1), …. */
 function splitRotaryPairs({ shape, data }: HostTensor, headDim: number): HostTensor {
-  const [rows, columns] = shape as [number, number];
-  const result = new Float32Array(data.length);
-  for (let row = 0; row < rows; row++) {
-    const within = row % headDim;
-    const target = row - within + (within % 2 === 0 ? within / 2 : headDim / 2 + (within - 1) / 2);
-    result.set(data.subarray(row * columns, (row + 1) * columns), target * columns);
-  }
-  return { shape, data: result };
+  return { shape, data: withSplitPairs(data, headDim, shape[1] as number) };
 }

@@ -91,6 +91,8 @@ async function beginDownload(blob: string): Promise<Download> {
         if ((await stat(blob).catch(() => undefined))?.size !== size) failed(cause);
         await rm(own, { force: true });
       }
+      // Others that were left are of no use any more.
+      for (const left of await abandonedFiles(blob)) await rm(left, { force: true });
     },
     leave: async () => {
       await file.close();

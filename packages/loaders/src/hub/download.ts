@@ -38,20 +38,20 @@ async function fill(request: DownloadRequest, download: Download): Promise<strin
   const tell = () =>
     onProgress?.({ phase: "download", file: file.path, loadedBytes: download.sizeBytes, totalBytes: file.sizeBytes });
   if (download.sizeBytes > file.sizeBytes) await download.clear();
-  const come = new Come(file, download);
-  await come.begin();
+  const arrival = new Arrival(file, download);
+  await arrival.begin();
   tell();
   const url = file.sizeBytes === 0 ? "" : await api.address(commit, file.path);
   const goOn = async () => {
     while (download.sizeBytes < file.sizeBytes) {
-      for await (const chunk of rest(request, url, download, come)) {
-        await come.append(chunk);
+      for await (const chunk of rest(request, url, download, arrival)) {
+        await arrival.append(chunk);
         tell();
       }
     }
   };
   await api.client.retrying(url, goOn, () => download.sizeBytes);
-  const digest = come.end();
+  const digest = arrival.end();
   if (digest === file.digest) return digest;
   await download.clear();
   return undefined;
@@ -62,7 +62,7 @@ async function* rest(
   { api, file }: DownloadRequest,
   url: string,
   download: Download,
-  come: Come,
+  arrival: Arrival,
 ): AsyncGenerator<Uint8Array, void> {
   const begin = download.sizeBytes;
   const body = await api.client.attempt(url, begin === 0 ? {} : { headers: { Range: `bytes=${begin}-` } });
@@ -72,7 +72,7 @@ async function* rest(
   }
   const start = Number(/^bytes (\d+)-/.exec(body.headers.get("content-range") ?? "")?.[1] ?? begin);
   // A server without ranges begins anew, and so do we.
-  if (body.status === 200 && begin > 0) await come.restart();
+  if (body.status === 200 && begin > 0) await arrival.restart();
   else if (start !== begin) {
     await body.cancel();
     throw new Interrupted(`the server sent bytes from ${start} on, where ${begin} was asked for`);
@@ -84,7 +84,7 @@ async function* rest(
 }
 
 /** What has come, and its digest. */
-class Come {
+class Arrival {
   #digest: Digest | undefined;
 
   constructor(
@@ -120,7 +120,7 @@ class Come {
 function notTheFile({ api, commit, file }: DownloadRequest): SstError {
   return new SstError(
     "file-corrupt",
-    `${file.path} of ${api.repository}, commit ${commit}: what came does not have the digest ${file.digest} that the hub says, ` +
+    `${file.path} of ${api.id.repository}, commit ${commit}: what came does not have the digest ${file.digest} that the hub says, ` +
       "twice: does something between here and the hub change it? Nothing of it was kept",
   );
 }

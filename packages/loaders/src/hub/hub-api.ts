@@ -1,11 +1,12 @@
 /**
- * What the hub says of a model: which commit a revision is, which files it holds, where they are. Asked through Hugging
+ * What the hub says of a model or a data set: which commit a revision is, which files it holds, where they are. Asked through Hugging
  * Face's own library, with requests of ours under it, which are repeated, do not hang and are explained.
  */
 import { SstError } from "@sst/tensor";
 import * as v from "valibot";
 import { collect, HttpClient, type HttpOptions } from "../files/http-client.js";
 import type { DigestKind } from "./digest.js";
+import type { HubId } from "./hub-id.js";
 
 /** A list of files or an answer about one is not longer. */
 const LONGEST_ANSWER_BYTES = 2 ** 26;
@@ -33,8 +34,8 @@ export class HubApi {
   /** @param token goes to the hub itself and to no other host */
   constructor(
     readonly endpoint: string,
-    readonly repository: string,
-    readonly revision: string,
+    readonly id: HubId,
+    private readonly revision: string,
     token: string | undefined,
     private readonly options: HttpOptions,
   ) {
@@ -50,15 +51,17 @@ export class HubApi {
 
   /** Which commit the revision is. */
   async commit(): Promise<string> {
-    const { modelInfo } = await import("@huggingface/hub");
-    const info = await this.#understood(() =>
-      modelInfo({
-        name: this.repository,
-        revision: this.revision,
-        additionalFields: ["sha"],
-        hubUrl: this.endpoint,
-        fetch: this.#fetch("the model"),
-      }),
+    const { datasetInfo, modelInfo } = await import("@huggingface/hub");
+    const { kind, repository } = this.id;
+    const question = {
+      name: repository,
+      revision: this.revision,
+      additionalFields: ["sha" as const],
+      hubUrl: this.endpoint,
+      fetch: this.#fetch(kind === "model" ? "the model" : "the data set"),
+    };
+    const info = await this.#understood<unknown>(() =>
+      kind === "model" ? modelInfo(question) : datasetInfo(question),
     );
     return this.#parsed(commitSchema, info).sha;
   }
@@ -67,7 +70,7 @@ export class HubApi {
   async files(commit: string): Promise<HubFile[]> {
     const { listFiles } = await import("@huggingface/hub");
     const entries = listFiles({
-      repo: { type: "model", name: this.repository },
+      repo: this.#repo,
       revision: commit,
       hubUrl: this.endpoint,
       fetch: this.#fetch("the list of files"),
@@ -84,7 +87,7 @@ export class HubApi {
     const { fileDownloadInfo } = await import("@huggingface/hub");
     const info = await this.#understood(() =>
       fileDownloadInfo({
-        repo: { type: "model", name: this.repository },
+        repo: this.#repo,
         path,
         revision: commit,
         hubUrl: this.endpoint,
@@ -115,8 +118,12 @@ export class HubApi {
     return new SstError("download-failed", `${answered}; try again later`);
   }
 
+  get #repo() {
+    return { type: this.id.kind, name: this.id.repository };
+  }
+
   get #where(): string {
-    return `${this.repository}, revision ${this.revision}, at ${this.endpoint}`;
+    return `${this.id.repository}, revision ${this.revision}, at ${this.endpoint}`;
   }
 
   #file(entry: unknown): HubFile {

@@ -1,5 +1,5 @@
 /**
- * Models on the Hugging Face hub. Files are downloaded when they are asked for, checked against the hub's digests, and kept:
+ * Models and data sets on the Hugging Face hub. Files are downloaded when they are asked for, checked against the hub's digests, and kept:
  * in Node on disk, in a browser in its Origin Private File System.
  */
 import { SstError } from "@sst/tensor";
@@ -30,26 +30,25 @@ export interface HubOptions extends HttpOptions, WatchOptions {
 const commitPattern = /^[0-9a-f]{40}$/;
 
 /**
- * A model's files on the hub, by name (those in folders are left out). A commit whose list of files is in the cache is not
+ * The files of a model or a data set on the hub, by name (those in folders are left out). A commit whose list of files is in the cache is not
  * asked for again, so that it can be read without a network once its files are there.
  *
- * @param id `owner/name` or `owner/name@revision`, with `hf://` before it or not
+ * @param id `owner/name` or `owner/name@revision`, with `hf://` before it or not; `hf://datasets/owner/name` for data sets
  * @throws SstError `file-not-found` naming model and revision, `access-denied`, `download-failed`, `invalid-argument`. Reading
  * throws these too, and `file-corrupt` for a file that does not have its digest, `disk-full`, `output-not-writable`
  */
 export async function hubSource(id: string, options: HubOptions = {}): Promise<FileSource> {
-  const { repository, revision = "main" } = {
-    ...parseHubId(id),
-    ...(options.revision && { revision: options.revision }),
-  };
+  const parsed = parseHubId(id);
+  const revision = options.revision ?? parsed.revision ?? "main";
+  const path = parsed.kind === "model" ? parsed.repository : `datasets/${parsed.repository}`;
   const environment = runsInNode() ? process.env : {};
   const endpoint = (options.endpoint || environment.HF_ENDPOINT || "https://huggingface.co").replace(/\/+$/, "");
   const { host } = addressOf(endpoint);
-  const api = new HubApi(endpoint, repository, revision, options.token || environment.HF_TOKEN || undefined, options);
+  const api = new HubApi(endpoint, parsed, revision, options.token || environment.HF_TOKEN || undefined, options);
   const cache = await openCache(host, options.cacheDir);
   const commit = commitPattern.test(revision) ? revision : await api.commit();
-  const files = new Map((await listed(api, cache, commit)).map((file) => [file.path, file]));
-  const location = `hf://${repository}@${revision}`;
+  const files = new Map((await listed(api, cache, `${path}/${commit}.json`, commit)).map((file) => [file.path, file]));
+  const location = `hf://${path}@${revision}`;
   const coming = new Map<string, Promise<void>>();
   const download = (file: HubFile) => {
     const already = coming.get(file.digest);
@@ -71,7 +70,7 @@ export async function hubSource(id: string, options: HubOptions = {}): Promise<F
   };
   return {
     location,
-    version: `${repository}@${commit}`,
+    version: `${path}@${commit}`,
     list: async () => [...files.keys()],
     has: async (name) => files.has(name),
     open,
@@ -111,8 +110,7 @@ const listSchema = v.pipe(
 );
 
 /** What a commit holds never changes, so it is noted. A note that cannot be read is written again. */
-async function listed(api: HubApi, cache: BlobCache, commit: string): Promise<readonly HubFile[]> {
-  const note = `${api.repository}/${commit}.json`;
+async function listed(api: HubApi, cache: BlobCache, note: string, commit: string): Promise<readonly HubFile[]> {
   const noted = v.safeParse(listSchema, await cache.note(note));
   if (noted.success) return noted.output;
   const files = await api.files(commit);

@@ -1,4 +1,4 @@
-/** Models in their folders, opened and checked but for their values: Hugging Face's layout with our additions, or llama2.c's. */
+/** Models in their folders, opened and checked but for their values: Hugging Face's layout with our additions, GGUF, or llama2.c's. */
 import {
   adapterShapes,
   backboneShapes,
@@ -11,6 +11,7 @@ import {
 import { SstError } from "@sst/tensor";
 import type { FileSource } from "../files/file-source.js";
 import { type OpenFile, openFile } from "../files/open-file.js";
+import { type NamedFile, openGguf } from "../formats/gguf/open-gguf.js";
 import { readConfig } from "../formats/hugging-face-config.js";
 import { looksLikeLlama2c, readLlama2c } from "../formats/llama2c.js";
 import { adapterConfigFile, adapterTensors, adapterWeightsFile, readAdapterConfig } from "../formats/peft.js";
@@ -18,9 +19,10 @@ import { openSafetensors, PieceMemory, type TensorFile } from "../formats/safete
 import { indexFile, openShards, readIndex } from "../formats/safetensors-index.js";
 import { looksLikeLlama2cTokenizer } from "../tokenizers/llama2c-tokenizer.js";
 import { backboneTensors } from "./backbone-tensors.js";
-
-export const weightsFile = "model.safetensors";
-export const streamFile = "state_stream.safetensors";
+import { dataSource } from "./data-source.js";
+import { streamFile, weightsFile } from "./file-names.js";
+import { ggufFileNames } from "./gguf-file-names.js";
+import { streamConfigOf } from "./stream-metadata.js";
 
 export interface NoticeOptions {
   /** Is told in words what of the files is left out. */
@@ -38,19 +40,24 @@ export interface OpenModel extends ParameterSource {
  * @throws SstError `file-not-found`, `file-corrupt`, `file-unsupported` or `shape-mismatch`, naming file and tensor
  */
 export async function openModel(source: FileSource, { onNotice }: NoticeOptions = {}): Promise<OpenModel> {
-  if (!(await source.has("config.json"))) return readLlama2cFolder(source);
+  const gguf = await ggufFileNames(source);
+  if (gguf === undefined && !(await source.has("config.json"))) return readLlama2cFolder(source);
   const files: OpenFile[] = [];
   const memory = new PieceMemory();
   const close = async () => {
     for (const file of files) await file.close();
   };
-  const open = async (name: string): Promise<TensorFile> => {
+  const openBytes = async (name: string): Promise<OpenFile> => {
     const file = await openFile(source, name);
     files.push(file);
-    return openSafetensors(file, name, memory);
+    return file;
   };
+  const open = async (name: string): Promise<TensorFile> => openSafetensors(await openBytes(name), name, memory);
   try {
-    return { ...(await openHuggingFaceFolder(source, open, onNotice)), close };
+    const model = gguf
+      ? await openGgufFolder(source, gguf, openBytes, open)
+      : await openHuggingFaceFolder(source, open, onNotice);
+    return { ...(await withAdapter(source, model, open)), close };
   } catch (error) {
     await close();
     throw error;
@@ -59,15 +66,45 @@ export async function openModel(source: FileSource, { onNotice }: NoticeOptions 
 
 type Open = (fileName: string) => Promise<TensorFile>;
 
+/** A model but for its adapters. */
+interface OpenParts {
+  readonly config: ModelConfig;
+  readonly backbone: TensorFile;
+  readonly stream: TensorFile | undefined;
+}
+
 async function openHuggingFaceFolder(
   source: FileSource,
   open: Open,
   onNotice: NoticeOptions["onNotice"],
-): Promise<ParameterSource> {
+): Promise<OpenParts> {
   const config = readConfig(await source.read("config.json"));
   const backbone = backboneTensors(await openBackbone(source, open), config, onNotice);
   requireShapes(backbone, backboneShapes(config), (await source.has(weightsFile)) ? weightsFile : indexFile);
-  const stream = await openStream(source, config, open);
+  return { config, backbone, stream: await openStream(source, config, open) };
+}
+
+async function openGgufFolder(
+  source: FileSource,
+  names: readonly string[],
+  openBytes: (name: string) => Promise<OpenFile>,
+  open: Open,
+): Promise<OpenParts> {
+  const files: NamedFile[] = [];
+  for (const name of names) files.push({ name, file: await openBytes(name) });
+  const backbone = await openGguf(files);
+  if (!(await source.has(streamFile))) return { config: backbone.config, backbone, stream: undefined };
+  const stream = await open(streamFile);
+  const config = { ...backbone.config, stateStream: streamConfigOf(stream.metadata) };
+  requireShapes(stream, streamShapes(config), streamFile);
+  return { config, backbone, stream };
+}
+
+async function withAdapter(
+  source: FileSource,
+  { config, backbone, stream }: OpenParts,
+  open: Open,
+): Promise<ParameterSource> {
   const adapter = await openAdapter(source, config, open);
   const parts = [backbone, stream, adapter?.tensors].filter((part) => part !== undefined);
   const partOf = new Map(parts.flatMap((part) => Object.keys(part.shapes).map((name) => [name, part])));
@@ -149,8 +186,8 @@ async function readLlama2cFolder(source: FileSource): Promise<OpenModel> {
   if (first === undefined) {
     throw new SstError(
       "file-not-found",
-      `${source.location} holds no model: expected config.json with ${weightsFile} or ${indexFile}, or a llama2.c ` +
-        "checkpoint (*.bin)",
+      `${source.location} holds no model: expected config.json with ${weightsFile} or ${indexFile}, a GGUF file ` +
+        "(*.gguf), or a llama2.c checkpoint (*.bin)",
     );
   }
   if (second !== undefined) {
@@ -162,12 +199,11 @@ async function readLlama2cFolder(source: FileSource): Promise<OpenModel> {
   return modelInMemory(readLlama2c(first[1], first[0]), first[0]);
 }
 
-function modelInMemory({ config, weights }: ModelData, fileName: string): OpenModel {
-  const shapes = Object.entries(weights).map(([name, { shape }]) => [name, shape]);
+function modelInMemory(data: ModelData, fileName: string): OpenModel {
+  const source = dataSource(data);
   return {
-    config,
-    shapes: Object.fromEntries(shapes),
-    read: async (name, take) => requiringFinite(fileName, name, take)(weights[name]?.data as Float32Array),
+    ...source,
+    read: (name, take) => source.read(name, requiringFinite(fileName, name, take)),
     close: async () => {},
   };
 }

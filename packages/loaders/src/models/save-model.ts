@@ -15,7 +15,7 @@ import {
 } from "../formats/safetensors-write.js";
 import type { SymbolVocabulary } from "../tokenizers/symbol-vocabulary.js";
 import type { Tokenizer } from "../tokenizers/tokenizer.js";
-import { streamFile, weightsFile } from "./open-model.js";
+import { streamFile, weightsFile } from "./file-names.js";
 
 export interface ModelFiles {
   /** Saved beside a model of text. */

@@ -1,5 +1,5 @@
 /** Chat templates: conversations as the text that a model was trained on, through Hugging Face's own library. */
-import { type Environment, Interpreter, parse, tokenize } from "@huggingface/jinja";
+import { Interpreter, parse, tokenize } from "@huggingface/jinja";
 import { SstError } from "@sst/tensor";
 import * as v from "valibot";
 import type { FileSource } from "../files/file-source.js";
@@ -66,12 +66,8 @@ export class ChatTemplate {
     const program = this.#programs.get(name);
     if (program === undefined) throw this.#refused(`it has no template named "${name}"`);
     const given = { messages, tools, add_generation_prompt: addGenerationPrompt, ...this.specialTokens, ...variables };
-    return this.#run(program, templateEnvironment(given, now));
-  }
-
-  #run(program: Program, environment: Environment): string {
     try {
-      return String(new Interpreter(environment).run(program).value);
+      return String(new Interpreter(templateEnvironment(given, now)).run(program).value);
     } catch (cause) {
       throw this.#refused(reasonOf(cause), cause);
     }

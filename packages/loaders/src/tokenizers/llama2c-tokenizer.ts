@@ -45,6 +45,15 @@ export class Llama2cTokenizer implements Tokenizer {
     return this.#pieces.length;
   }
 
+  /** Tokens as bytes, by number; 1 and 2 are where a text starts and ends. */
+  get pieces(): readonly Uint8Array[] {
+    return this.#pieces;
+  }
+
+  get scores(): Float32Array {
+    return this.#scores;
+  }
+
   /** The file's special tokens have no names that a text could hold. */
   encode(text: string, { addSpecialTokens = true }: EncodeOptions = {}): number[] {
     const tokens: number[] = [];

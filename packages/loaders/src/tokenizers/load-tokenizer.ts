@@ -1,9 +1,12 @@
 /** Finding a model's tokenizer among its files. */
 import { SstError } from "@sst/tensor";
 import type { FileSource } from "../files/file-source.js";
+import { openFile } from "../files/open-file.js";
 import { toSource } from "../files/to-source.js";
 import { looksLikeLlama2c } from "../formats/llama2c.js";
+import { ggufFileNames } from "../models/gguf-file-names.js";
 import { chatTemplateFiles } from "./chat-template.js";
+import { readGgufTokenizer } from "./gguf-tokenizer.js";
 import { HuggingFaceTokenizer } from "./hugging-face-tokenizer.js";
 import { Llama2cTokenizer } from "./llama2c-tokenizer.js";
 import type { Tokenizer } from "./tokenizer.js";
@@ -12,7 +15,7 @@ import type { Tokenizer } from "./tokenizer.js";
 const besideNames = [...chatTemplateFiles, "special_tokens_map.json"];
 
 /**
- * `tokenizer.json`, or a llama2.c tokenizer under any name that ends in `.bin`.
+ * `tokenizer.json`, the one in a GGUF file, or a llama2.c tokenizer under any name that ends in `.bin`.
  *
  * @throws SstError `file-not-found` where there is none, `file-corrupt` or `file-unsupported` for one that is damaged
  */
@@ -22,6 +25,8 @@ export async function loadTokenizer(from: string | FileSource): Promise<Tokenize
     const { "tokenizer_config.json": config, ...beside } = await readThose(source, besideNames);
     return new HuggingFaceTokenizer(await source.read("tokenizer.json"), config, beside);
   }
+  const [gguf] = (await ggufFileNames(source)) ?? [];
+  if (gguf !== undefined) return ggufTokenizer(source, gguf);
   let complaint: unknown;
   for (const name of await binaryNames(source)) {
     const bytes = await source.read(name);
@@ -34,7 +39,7 @@ export async function loadTokenizer(from: string | FileSource): Promise<Tokenize
   if (complaint !== undefined) throw complaint;
   throw new SstError(
     "file-not-found",
-    `${source.location} holds no tokenizer: expected tokenizer.json or a llama2.c tokenizer (*.bin)`,
+    `${source.location} holds no tokenizer: expected tokenizer.json, a GGUF file or a llama2.c tokenizer (*.bin)`,
   );
 }
 
@@ -43,6 +48,15 @@ async function readThose(source: FileSource, names: readonly string[]): Promise<
   const files: Record<string, Uint8Array> = {};
   for (const name of names) if (await source.has(name)) files[name] = await source.read(name);
   return files;
+}
+
+async function ggufTokenizer(source: FileSource, name: string): Promise<Tokenizer> {
+  const file = await openFile(source, name);
+  try {
+    return await readGgufTokenizer(file, name);
+  } finally {
+    await file.close();
+  }
 }
 
 /** A source on the web cannot list its files, but models that we save call theirs `tokenizer.bin`. */

@@ -2,10 +2,10 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { ModelData } from "@sst/layers";
-import { saveModelData } from "@sst/loaders";
+import { type GgufFormat, saveModelData } from "@sst/loaders";
 import type { EngineCommand } from "../engine/engine-process.js";
 import { type Entrant, isNotRun, type NotRun } from "../engine/rounds.js";
-import { type GgufFormat, writeGguf } from "../models/gguf.js";
+import { writeGguf } from "../models/gguf.js";
 import { writeLlama2c } from "../models/llama2c.js";
 import { onnxDecoder, onnxHeadDim } from "../models/onnx-decoder.js";
 import { prompt } from "../models/prompt.js";
@@ -63,7 +63,7 @@ export async function decodingEntrants(options: DecodingOptions): Promise<Entran
     decoder(own, ownCommand(options, 1)),
     decoder(`${own}, 2 threads`, ownCommand(options, 2)),
     decoder(peerNames.onnx, onnxCommand(model, format, peers, folder)),
-    decoder(peerNames.llamaCpp, llamaCppCommand(model, format, peers, folder)),
+    decoder(peerNames.llamaCpp, await llamaCppCommand(model, format, peers, folder)),
   ];
   // It has no other formats in this file of its own.
   return format === "f32" ? [...entrants, decoder(peerNames.llama2c, await llama2cCommand(options))] : entrants;
@@ -82,15 +82,15 @@ function onnxCommand(model: ModelData, format: DecodingFormat, peers: Peers, fol
   return script;
 }
 
-function llamaCppCommand(
+async function llamaCppCommand(
   model: ModelData,
   format: DecodingFormat,
   peers: Peers,
   folder: string,
-): EngineCommand | NotRun {
+): Promise<EngineCommand | NotRun> {
   const file = join(folder, "model.gguf");
   const script = peers.script("decoding-llama-cpp.mjs", [file]);
-  if (!isNotRun(script)) writeGguf(file, model, ggufFormats[format]);
+  if (!isNotRun(script)) await writeGguf(file, model, ggufFormats[format]);
   return script;
 }
 

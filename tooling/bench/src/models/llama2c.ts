@@ -1,6 +1,6 @@
 /** Checkpoints of llama2.c, version 0: seven integers, then the weights in a fixed order. */
 import type { HostTensor, ModelData } from "@sst/layers";
-import { withAdjacentPairs } from "./rotary-rows.js";
+import { withAdjacentPairs } from "@sst/loaders";
 import { WeightFile } from "./weight-file.js";
 
 /** Of each of these, all layers. */
@@ -22,7 +22,11 @@ export function writeLlama2c(path: string, { config, weights }: ModelData): void
   const { hiddenSize, intermediateSize, numHiddenLayers, numAttentionHeads, numKeyValueHeads } = config;
   const sizes = [hiddenSize, intermediateSize, numHiddenLayers, numAttentionHeads, numKeyValueHeads];
   file.write(Int32Array.from([...sizes, vocabulary, config.maxPositionEmbeddings]));
-  const write = (name: string) => file.write(withAdjacentPairs(name, weights[name] as HostTensor, config).data);
+  const write = (name: string) => {
+    const { shape, data } = weights[name] as HostTensor;
+    const hasPairs = /\.[qk]_proj\./.test(name);
+    file.write(hasPairs ? withAdjacentPairs(data, config.headDim, shape[1] as number) : data);
+  };
   write("model.embed_tokens.weight");
   for (const part of layerParts) {
     for (let layer = 0; layer < numHiddenLayers; layer++) write(`model.layers.${layer}.${part}.weight`);

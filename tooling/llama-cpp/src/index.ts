@@ -1,0 +1,2 @@
+/** What benchmarks and tests share that write models for llama.cpp. */
+export { placeholderTokenizer } from "./placeholder-tokenizer.js";

@@ -1,0 +1,3 @@
+import { preset } from "@sst/tsup-config";
+
+export default preset();

@@ -1,0 +1,3 @@
+import { nodeProject } from "@sst/vitest-config";
+
+export default nodeProject();
