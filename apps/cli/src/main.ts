@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 /** The command `sst`: one file per subcommand under `commands/`. */
 import { Command } from "commander";
+import { chatCommand } from "./commands/chat.js";
 import { convertCommand } from "./commands/convert.js";
 import { cotrainCommand } from "./commands/cotrain.js";
 import { devicesCommand } from "./commands/devices.js";
@@ -10,6 +11,7 @@ import { inspectCommand } from "./commands/inspect.js";
 import { logitsCommand } from "./commands/logits.js";
 import { planCommand } from "./commands/plan.js";
 import { probeCommand } from "./commands/probe.js";
+import { serveCommand } from "./commands/serve.js";
 import { trainCommand } from "./commands/train.js";
 import { fail } from "./errors.js";
 
@@ -22,6 +24,8 @@ for (const command of [
   convertCommand,
   generateCommand,
   inspectCommand,
+  chatCommand,
+  serveCommand,
   logitsCommand,
   trainCommand,
   cotrainCommand,

@@ -1,6 +1,6 @@
 /** `sst generate`: a prompt and its continuation, or for a model that labels positions the label after each symbol. */
 import { type GenerateOptions, generate, labelPositions } from "@sst/infer";
-import type { DecoderModel, ModelConfig } from "@sst/layers";
+import type { DecoderModel } from "@sst/layers";
 import { loadModel, loadVocabulary, type SymbolVocabulary, type Tokenizer } from "@sst/loaders";
 import { SstError } from "@sst/tensor";
 import { Command } from "commander";
@@ -15,6 +15,7 @@ import {
 } from "../arguments.js";
 import { openBackend } from "../backend.js";
 import { loadMatchingTokenizer, modelDescription, openSource } from "../model-source.js";
+import { stopTokens } from "../stop-tokens.js";
 
 interface GenerateCommandOptions extends CommonOptions, QuantizeOption {
   readonly model: string;
@@ -69,7 +70,7 @@ async function continuePrompt(
     ...Object.fromEntries(sampling),
     ...(forwardOptions(options) as Pick<GenerateOptions, "iterations" | "streamOff">),
     maxNewTokens: options.maxNewTokens ?? Math.max(1, Math.min(defaultNewTokens, room)),
-    stopTokens: stopTokens(model.config),
+    stopTokens: stopTokens(model.config, tokenizer),
   };
   const startedAt = performance.now();
   const decoder = tokenizer.streamDecoder(prompt);
@@ -101,11 +102,6 @@ async function continuePrompt(
     `${figures.promptTokens} prompt tokens, ${figures.newTokens} new ones in ${seconds.toFixed(2)} s ` +
       `(${figures.tokensPerSecond.toFixed(1)} tokens/s, prompt included)\n`,
   );
-}
-
-/** A model ends a text with its end token; the llama2.c ones begin the next text instead. */
-function stopTokens({ eosTokenId, bosTokenId }: ModelConfig): number[] {
-  return [eosTokenId ?? [], bosTokenId ?? []].flat();
 }
 
 async function label(

@@ -1,0 +1,98 @@
+/** What the server and the chat need of a model: tokens in, events out. Whatever generates stands behind this. */
+
+export interface Completer {
+  /** What clients call the model. */
+  readonly modelId: string;
+  /** Positions that prompt and continuation have together, at most. */
+  readonly contextLength: number;
+  readonly abilities: Abilities;
+  /**
+   * One continuation. Ends with `generation-end`, also where the signal aborts; a consumer that reads slowly makes it generate
+   * slowly, and one that stops reading ends it.
+   *
+   * @throws SstError for a request that the model cannot do
+   */
+  complete(request: CompletionRequest): AsyncIterable<GenerationEvent>;
+  dispose(): void;
+}
+
+/** What else than texts it can do: requests for more are refused before they wait. */
+export interface Abilities {
+  readonly logProbabilities: boolean;
+  readonly policies: readonly Deliberation["policy"][];
+}
+
+export interface CompletionRequest {
+  readonly prompt: readonly number[];
+  readonly maxNewTokens: number;
+  readonly temperature?: number;
+  readonly topP?: number;
+  readonly topK?: number;
+  readonly minP?: number;
+  readonly presencePenalty?: number;
+  readonly frequencyPenalty?: number;
+  /** By token. */
+  readonly logitBias?: Readonly<Record<number, number>>;
+  readonly seed: number;
+  /** Texts that end the continuation; no part of them is given out. */
+  readonly stop: readonly string[];
+  /** Asks for log-probabilities: of the token that was drawn, and of so many likeliest ones. */
+  readonly topLogProbabilities?: number;
+  readonly deliberation?: Deliberation;
+  readonly signal: AbortSignal;
+}
+
+/** How long the model thinks at each position. */
+export type Deliberation =
+  | { readonly policy: "fixed"; readonly iterations: number }
+  | { readonly policy: "until-converged"; readonly tolerance: number; readonly maximum: number }
+  | {
+      readonly policy: "until-decided";
+      readonly entropyNats?: number;
+      readonly changeNats?: number;
+      readonly maximum: number;
+    }
+  | { readonly policy: "probe"; readonly threshold?: number; readonly maximum: number };
+
+export interface TokenLogProbability {
+  readonly token: number;
+  readonly logProbability: number;
+}
+
+export type GenerationEvent = IterationEnd | TokenDelta | GenerationEnd;
+
+export interface IterationEnd {
+  readonly event: "iteration-end";
+  readonly position: number;
+  /** From 1 on. */
+  readonly iteration: number;
+}
+
+export interface TokenDelta {
+  readonly event: "token-delta";
+  /** Of the new token, from 0 on. */
+  readonly index: number;
+  readonly token: number;
+  /** What the token makes certain, perhaps nothing. */
+  readonly text: string;
+  readonly logProbability?: number;
+  readonly topLogProbabilities?: readonly TokenLogProbability[];
+  /** That the position which gave the token had. */
+  readonly iterations: number;
+}
+
+export interface GenerationEnd {
+  readonly event: "generation-end";
+  readonly reason: "stop" | "length" | "aborted";
+  /** Text that was held back until now, since it could have become a stop text or a longer character. */
+  readonly text: string;
+  readonly figures: GenerationFigures;
+}
+
+export interface GenerationFigures {
+  readonly promptTokens: number;
+  readonly newTokens: number;
+  /** At the positions that gave the new tokens, all together. */
+  readonly iterations: number;
+  readonly durationMs: number;
+}

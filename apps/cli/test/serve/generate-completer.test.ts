@@ -1,0 +1,145 @@
+/** The completer on a real model: its events, its end in every way there is, and its memory. */
+import "@sst/backend-cpu";
+import { generate } from "@sst/infer";
+import { DecoderModel } from "@sst/layers";
+import { loadTokenizer, memorySource, type Tokenizer } from "@sst/loaders";
+import { memory, ready } from "@sst/tensor";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { tinyModel } from "../../../../packages/layers/test/tiny-model.js";
+import { byteLevelTokenizer, json } from "../../../../packages/loaders/test/tokenizer-files.js";
+import type { CompletionRequest, GenerationEvent } from "../../src/serve/completer.js";
+import { GenerateCompleter } from "../../src/serve/generate-completer.js";
+import { ModelServer } from "../../src/serve/server.js";
+
+let model: DecoderModel;
+let tokenizer: Tokenizer;
+let completer: GenerateCompleter;
+let tensorsBefore: number;
+
+beforeAll(async () => {
+  await ready({ backend: "cpu" });
+  tensorsBefore = memory().tensors;
+  model = DecoderModel.fromData(tinyModel({ vocabSize: 259, maxPositionEmbeddings: 512 }));
+  tokenizer = await loadTokenizer(
+    memorySource({
+      "tokenizer.json": json(byteLevelTokenizer()),
+      "tokenizer_config.json": json({ eos_token: "<|end|>" }),
+    }),
+  );
+  completer = new GenerateCompleter(model, tokenizer, { modelId: "tiny", iterations: 2 });
+});
+afterAll(() => {
+  completer.dispose();
+  expect(memory().tensors).toBe(tensorsBefore);
+});
+
+const request = (fields: Partial<CompletionRequest> = {}): CompletionRequest => ({
+  prompt: tokenizer.encode("Once"),
+  maxNewTokens: 8,
+  seed: 0,
+  stop: [],
+  signal: new AbortController().signal,
+  // The end token never comes, so that lengths are known.
+  logitBias: { 258: -100 },
+  ...fields,
+});
+
+async function eventsOf(fields: Partial<CompletionRequest> = {}): Promise<GenerationEvent[]> {
+  return await collected(completer.complete(request(fields)));
+}
+
+async function collected<Item>(items: AsyncIterable<Item>): Promise<Item[]> {
+  const all: Item[] = [];
+  for await (const item of items) all.push(item);
+  return all;
+}
+
+const textOf = (events: readonly GenerationEvent[]) =>
+  events.map((event) => ("text" in event ? event.text : "")).join("");
+
+async function generated(iterations: number, maxNewTokens: number): Promise<number[]> {
+  const { prompt, logitBias } = request();
+  return await collected(generate(model, prompt, { maxNewTokens, iterations, logitBias: logitBias ?? {} }));
+}
+
+test("the tokens of generate, with their text, depth and an end that counts", async () => {
+  for (const [deliberation, iterations] of [
+    [{}, 2],
+    [{ deliberation: { policy: "fixed" as const, iterations: 3 } }, 3],
+  ] as const) {
+    const tokens = await generated(iterations, 8);
+    const events = await eventsOf(deliberation);
+    expect(events.slice(0, -1)).toEqual(
+      tokens.map((token, index) => ({ event: "token-delta", index, token, text: expect.any(String), iterations })),
+    );
+    expect(textOf(events)).toBe(tokenizer.decode(tokens));
+    expect(events.at(-1)).toEqual({
+      event: "generation-end",
+      reason: "length",
+      text: expect.any(String),
+      figures: { promptTokens: 4, newTokens: 8, iterations: 8 * iterations, durationMs: expect.any(Number) },
+    });
+  }
+});
+
+test("ends at a stop text, at a stop token, when it is aborted, and when nobody reads on; nothing stays in memory", async () => {
+  await eventsOf();
+  const before = memory();
+  const tokens = await generated(2, 40);
+  const text = tokenizer.decode(tokens);
+  const stop = text.slice(3, 5);
+  const stopped = await eventsOf({ maxNewTokens: 40, stop: [stop] });
+  expect(textOf(stopped)).toBe(text.slice(0, text.indexOf(stop)));
+  expect(stopped.at(-1)).toMatchObject({ reason: "stop" });
+
+  const ending = await eventsOf({ logitBias: { 258: 100 } });
+  expect(ending).toEqual([expect.objectContaining({ reason: "stop", text: "" })]);
+
+  const controller = new AbortController();
+  const seen: GenerationEvent[] = [];
+  for await (const event of completer.complete(request({ signal: controller.signal }))) {
+    seen.push(event);
+    if (seen.length === 3) controller.abort(new Error("enough"));
+  }
+  expect(seen.map((event) => (event.event === "generation-end" ? event.reason : event.event))).toEqual([
+    ...Array(3).fill("token-delta"),
+    "aborted",
+  ]);
+
+  for await (const _event of completer.complete(request())) break;
+  await expect(eventsOf({ prompt: [9999] })).rejects.toThrowError(expect.objectContaining({ code: "unknown-token" }));
+  const { tensors, bytes } = memory();
+  expect({ tensors, bytes }).toEqual({ tensors: before.tensors, bytes: before.bytes });
+});
+
+test("several at a time give what each gives alone, behind a server too", async () => {
+  const seeds = [0, 1, 2, 3, 4, 5];
+  const draw = { temperature: 1, maxNewTokens: 12 };
+  const alone: string[] = [];
+  for (const seed of seeds) alone.push(textOf(await eventsOf({ seed, ...draw })));
+  const together = await Promise.all(seeds.map(async (seed) => textOf(await eventsOf({ seed, ...draw }))));
+  expect(together).toEqual(alone);
+  // The model keeps some plans of what ran side by side, and has all of them now.
+  const before = memory();
+
+  const server = await ModelServer.listen(
+    { completer, tokenizer, template: undefined },
+    { host: "127.0.0.1", port: 0, limits: { concurrency: 3 } },
+  );
+  const ask = (seed: number, signal: AbortSignal | null = null) =>
+    fetch(`${server.address}/v1/completions`, {
+      method: "POST",
+      signal,
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify({ prompt: "Once", seed, max_tokens: 12, logit_bias: { 258: -100 } }),
+    });
+  const vanishing = seeds.map((seed) => ask(seed, AbortSignal.timeout(10 + seed)).catch(() => undefined));
+  const served = await Promise.all(
+    seeds.map(async (seed) => ((await (await ask(seed)).json()) as { choices: { text: string }[] }).choices[0]?.text),
+  );
+  await Promise.all(vanishing);
+  expect(served).toEqual(alone);
+  await server.close();
+  const { tensors, bytes } = memory();
+  expect({ tensors, bytes }).toEqual({ tensors: before.tensors, bytes: before.bytes });
+});
