@@ -21,10 +21,11 @@ export interface Script {
   readonly textOf?: (index: number) => string;
   readonly abilities?: Abilities;
   readonly contextLength?: number;
+  readonly modelId?: string;
 }
 
 export class PlantedCompleter implements Completer {
-  readonly modelId = "planted";
+  readonly modelId: string;
   readonly contextLength: number;
   readonly abilities: Abilities;
   /** Generations at work, and all that there were. */
@@ -35,6 +36,7 @@ export class PlantedCompleter implements Completer {
   readonly requests: CompletionRequest[] = [];
 
   constructor(private readonly script: Script = {}) {
+    this.modelId = script.modelId ?? "planted";
     this.contextLength = script.contextLength ?? 100_000;
     this.abilities = script.abilities ?? { logProbabilities: true, policies: ["fixed", "until-decided"] };
   }

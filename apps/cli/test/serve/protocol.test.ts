@@ -166,12 +166,14 @@ describe("answers", () => {
   });
 
   test("models and health", async () => {
-    await using planted = await plant();
-    const described = { id: "planted", object: "model", created: expect.any(Number), owned_by: "sst" };
+    await using planted = await plant({ modelId: "owner/name" });
+    const described = { id: "owner/name", object: "model", created: expect.any(Number), owned_by: "sst" };
     const get = async (path: string) => (await fetch(planted.base + path)).json();
     expect(await get("/v1/models")).toEqual({ object: "list", data: [described] });
-    expect(await get("/v1/models/planted")).toEqual(described);
-    expect(await get("/v1/models/own%2Ername")).toMatchObject({ error: { code: "model_not_found" } });
+    // As the openai package sends it, and as people type it.
+    expect(await get("/v1/models/owner%2Fname")).toEqual(described);
+    expect(await get("/v1/models/owner/name")).toEqual(described);
+    expect(await get("/v1/models/owner")).toMatchObject({ error: { code: "model_not_found" } });
     expect(await get("/health")).toEqual({ status: "ok" });
   });
 });
