@@ -1,5 +1,5 @@
 /** `--model` with a name on the hub and an address on the web, which servers on this machine play. */
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { loadTokenizer, memorySource, modelFiles } from "@sst/loaders";
@@ -47,8 +47,9 @@ test("a run on a model of the hub holds on to its commit", async () => {
   const hub = await startHub(modelFiles(tinyModel({ vocabSize: 259 }), { tokenizer }));
   vi.stubEnv("HF_ENDPOINT", hub.endpoint);
   vi.stubEnv("SST_CACHE_DIR", join(scratch, "training"));
-  const text = join(scratch, "text.txt");
-  writeFileSync(text, "a line of text\n".repeat(60));
+  const text = join(scratch, "texts");
+  mkdirSync(text);
+  for (let part = 0; part < 12; part++) writeFileSync(join(text, `${part}.txt`), `text ${part}, `.repeat(20));
   const run = join(scratch, "run");
   const train = ["train", "--model", repository, "--data", text, "--length", "16", "--run", run, "--backend", "cpu"];
   const first = await sst(...train, "--steps", "2");

@@ -1,9 +1,9 @@
 /** A model that completes texts, with what stands beside it in its folder. */
-import { loadChatTemplate, loadModel, loadVocabulary } from "@sst/loaders";
+import { loadChatTemplate, loadModel, loadVocabulary, readProbe } from "@sst/loaders";
 import { SstError, type WeightFormat } from "@sst/tensor";
 import { loadMatchingTokenizer, openSource } from "../model-source.js";
-import { GenerateCompleter } from "./generate-completer.js";
 import type { ServedModel } from "./server.js";
+import { SessionCompleter } from "./session-completer.js";
 
 export interface LoadOptions {
   readonly quantize?: WeightFormat | undefined;
@@ -31,8 +31,9 @@ export async function loadServedModel(model: string, options: LoadOptions): Prom
   const decoder = await loadModel(source, { quantize });
   try {
     const tokenizer = await loadMatchingTokenizer(source, decoder.config);
-    const completer = new GenerateCompleter(decoder, tokenizer, {
+    const completer = new SessionCompleter(decoder, tokenizer, {
       modelId: options.modelId ?? nameOf(model),
+      probe: (await source.has("probe.json")) ? (await readProbe(source, decoder.config)).probe : undefined,
       ...(iterations === undefined ? {} : { iterations }),
       ...(streamOff === undefined ? {} : { streamOff }),
     });

@@ -8,12 +8,12 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { tinyModel } from "../../../../packages/layers/test/tiny-model.js";
 import { byteLevelTokenizer, json } from "../../../../packages/loaders/test/tokenizer-files.js";
 import type { CompletionRequest, GenerationEvent } from "../../src/serve/completer.js";
-import { GenerateCompleter } from "../../src/serve/generate-completer.js";
 import { ModelServer } from "../../src/serve/server.js";
+import { SessionCompleter } from "../../src/serve/session-completer.js";
 
 let model: DecoderModel;
 let tokenizer: Tokenizer;
-let completer: GenerateCompleter;
+let completer: SessionCompleter;
 let tensorsBefore: number;
 
 beforeAll(async () => {
@@ -26,7 +26,7 @@ beforeAll(async () => {
       "tokenizer_config.json": json({ eos_token: "<|end|>" }),
     }),
   );
-  completer = new GenerateCompleter(model, tokenizer, { modelId: "tiny", iterations: 2 });
+  completer = new SessionCompleter(model, tokenizer, { modelId: "tiny", iterations: 2 });
 });
 afterAll(() => {
   completer.dispose();
@@ -70,7 +70,9 @@ test("the tokens of generate, with their text, depth and an end that counts", as
     const tokens = await generated(iterations, 8);
     const events = await eventsOf(deliberation);
     expect(events.slice(0, -1)).toEqual(
-      tokens.map((token, index) => ({ event: "token-delta", index, token, text: expect.any(String), iterations })),
+      tokens.map((token, index) =>
+        expect.objectContaining({ event: "token-delta", index, token, text: expect.any(String), iterations }),
+      ),
     );
     expect(textOf(events)).toBe(tokenizer.decode(tokens));
     expect(events.at(-1)).toEqual({
@@ -142,4 +144,20 @@ test("several at a time give what each gives alone, behind a server too", async 
   await server.close();
   const { tensors, bytes } = memory();
   expect({ tensors, bytes }).toEqual({ tensors: before.tensors, bytes: before.bytes });
+});
+
+test("policies that look on, and log-probabilities", async () => {
+  const asked = {
+    deliberation: { policy: "until-converged", tolerance: 1e-9, maximum: 3 },
+    topLogProbabilities: 2,
+  } as const;
+  const events = await eventsOf(asked);
+  const deltas = events.filter((event) => event.event === "token-delta");
+  expect(deltas).toHaveLength(8);
+  for (const { iterations, logProbability, topLogProbabilities } of deltas) {
+    expect(iterations).toBe(3);
+    expect(topLogProbabilities).toHaveLength(2);
+    expect(logProbability).toBeLessThanOrEqual(0);
+  }
+  expect(events.filter(({ event }) => event === "iteration-end")).toHaveLength(24);
 });
