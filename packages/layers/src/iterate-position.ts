@@ -58,6 +58,7 @@ export function iteratePosition(
       chunk: { time: 1, offset: caches.kv.length, iterations: 1 },
       rotary: constants.rotary(caches.kv.capacity),
       memory: new CachedMemory(caches),
+      place: { start: 0, firstIteration: 1 },
       keepsKeys: true,
       leavesStates: true,
       options: {},
