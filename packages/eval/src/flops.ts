@@ -3,7 +3,7 @@
  * as two. Counted are the matrix products, the attention's two products per key, and the blends of stream and
  * recirculation (three per dimension); norms, rotations, the softmax and the activation, under one percent together, are not. Ours.
  */
-import type { ModelConfig } from "@sst/layers";
+import { layerWindow, type ModelConfig } from "@sst/layers";
 
 /** One iteration at one position that sees `keys` keys, its own among them; without the head. */
 export function iterationFlops(config: ModelConfig, keys: number, streamOff = false): number {
@@ -19,8 +19,8 @@ export function iterationFlops(config: ModelConfig, keys: number, streamOff = fa
 }
 
 /** Of the keys before and its own, how many a query of a layer sees. */
-function keysSeen({ layerTypes, slidingWindow = 0 }: ModelConfig, layer: number, keys: number): number {
-  return layerTypes?.[layer] === "sliding_attention" ? Math.min(keys, slidingWindow) : keys;
+function keysSeen(config: ModelConfig, layer: number, keys: number): number {
+  return Math.min(keys, layerWindow(config, layer) || keys);
 }
 
 /**

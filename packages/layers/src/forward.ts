@@ -35,9 +35,7 @@ export function forwardPass(weights: ModelWeights, tokens: Tensor, plan: Forward
   const segments = segmentsOf(plan, time, weights.recirculation !== undefined);
   const memory = caches ? new CachedMemory(caches) : new TapedMemory();
   const rotary = weights.constants.rotary(caches?.kv.capacity ?? time);
-  const looked = embeddingLookup({ table: weights.embedding, tokens }, {}).y;
-  const { embeddingScale } = weights.config;
-  const embedded = embeddingScale === undefined ? looked : mul(looked, embeddingScale);
+  const embedded = embed(weights, tokens);
   const outputs = segments.map((segment, index) => {
     const isFollowed = caches !== undefined || index < segments.length - 1;
     const x = columnsFrom(embedded, segment.start, segment.time);
@@ -111,6 +109,12 @@ function runSegment(
     tops.push(runStack(input, { ...context, chunk, place, keepsKeys, leavesStates: !isLast || isFollowed }));
   }
   return concat(tops, 1);
+}
+
+/** What enters the lowest layer, `[batch, time, hiddenSize]`. */
+export function embed({ config, embedding }: ModelWeights, tokens: Tensor): Tensor {
+  const looked = embeddingLookup({ table: embedding, tokens }, {}).y;
+  return config.embeddingScale === undefined ? looked : mul(looked, config.embeddingScale);
 }
 
 /** Those that logits are asked of. */

@@ -28,6 +28,7 @@ export {
 } from "./forward-options.js";
 export { type InitializationOptions, initializeModel } from "./initialize.js";
 export { type Iterated, type IterateOptions, iteratePosition } from "./iterate-position.js";
+export { layerWindow } from "./layer-window.js";
 export type { LinearWeight, LowRank, PackedWeight } from "./linear.js";
 export { meanCrossEntropy } from "./loss.js";
 export { withAdditionsOf } from "./model-data.js";

@@ -2,10 +2,10 @@
  * One iteration after the other at a position, for who decides after each whether there is another (`state-stream` section 3).
  * The keys and values of an iteration replace those of the one before, and states go on from one to the next.
  */
-import { embeddingLookup, mul, SstError, type Tensor, tidy } from "@sst/tensor";
+import { SstError, type Tensor, tidy } from "@sst/tensor";
 import type { DecodeCaches } from "./decode-step.js";
 import { runStack } from "./decoder-stack.js";
-import { head } from "./forward.js";
+import { embed, head } from "./forward.js";
 import { planForward } from "./forward-options.js";
 import { CachedMemory } from "./pass-memory.js";
 import { recirculated } from "./state-stream/recirculation.js";
@@ -48,8 +48,7 @@ export function iteratePosition(
   }
   caches.kv.requireRoom(1);
   const iterated = tidy((): { logits: Tensor; top: Tensor } => {
-    const looked = embeddingLookup({ table: weights.embedding, tokens }, {}).y;
-    const embedded = config.embeddingScale === undefined ? looked : mul(looked, config.embeddingScale);
+    const embedded = embed(weights, tokens);
     const isFirst = before === undefined || recirculation === undefined;
     const x = isFirst ? embedded : recirculated(embedded, before, weights, recirculation);
     const top = runStack(x, {

@@ -1,4 +1,5 @@
 /** What the server and the chat need of a model: tokens in, events out. Whatever generates stands behind this. */
+import type { IterationEnd, TokenLogProbability } from "@sst/infer";
 
 export interface Completer {
   /** What clients call the model. */
@@ -54,19 +55,7 @@ export type Deliberation =
     }
   | { readonly policy: "probe"; readonly threshold?: number; readonly maximum: number };
 
-export interface TokenLogProbability {
-  readonly token: number;
-  readonly logProbability: number;
-}
-
 export type GenerationEvent = IterationEnd | TokenDelta | GenerationEnd;
-
-export interface IterationEnd {
-  readonly event: "iteration-end";
-  readonly position: number;
-  /** From 1 on. */
-  readonly iteration: number;
-}
 
 export interface TokenDelta {
   readonly event: "token-delta";

@@ -4,6 +4,7 @@ import {
   type DecodeCaches,
   KvCache,
   LatentStateCache,
+  layerWindow,
   type ModelConfig,
   type StateContents,
 } from "@sst/layers";
@@ -50,7 +51,9 @@ export class SessionCaches implements DecodeCaches, Disposable {
   mark(): CacheMark {
     const states = this.#states.contents();
     const windows = Array.from({ length: this.config.numHiddenLayers }, (_, layer) =>
-      this.#slides(layer) ? { keys: this.#kv.keys(layer).clone(), values: this.#kv.values(layer).clone() } : undefined,
+      layerWindow(this.config, layer) > 0
+        ? { keys: this.#kv.keys(layer).clone(), values: this.#kv.values(layer).clone() }
+        : undefined,
     );
     return {
       length: this.#kv.length,
@@ -105,9 +108,5 @@ export class SessionCaches implements DecodeCaches, Disposable {
 
   [Symbol.dispose](): void {
     this.dispose();
-  }
-
-  #slides(layer: number): boolean {
-    return this.config.layerTypes?.[layer] === "sliding_attention";
   }
 }
