@@ -1,4 +1,5 @@
 /** Turns pairs (i, i + headDim / 2) of each head by the angle of the row's position. */
+import { positionOf } from "./ahead";
 import { Part } from "./parts";
 import { grainOf, parallel } from "./threads";
 
@@ -16,6 +17,10 @@ export class RotaryEmbedding {
   iterations: usize;
   /** 1 turns forth, -1 back. */
   sign: f32;
+  /** Of the tables. */
+  positions: usize;
+  /** By how many positions each entry of the batch is ahead of the offset, `[batch]`; 0 where all begin there. */
+  ahead: usize;
 }
 
 export function rotaryEmbedding(a: RotaryEmbedding): void {
@@ -29,7 +34,8 @@ export function rotaryEmbeddingPart(a: RotaryEmbedding, from: usize, to: usize):
   const sign = a.sign;
   const signs = f32x4.splat(sign);
   for (let row = from; row < to; row++) {
-    const angles = (a.offset + (row % a.time) / a.iterations) * half * 4;
+    const position = positionOf(a.offset, a.ahead, row / a.time) + <isize>((row % a.time) / a.iterations);
+    const angles = <usize>max<isize>(0, min<isize>(position, <isize>a.positions - 1)) * half * 4;
     for (let head: usize = 0; head < a.heads; head++) {
       const first = (row * a.heads + head) * a.headDim * 4;
       const second = first + half * 4;

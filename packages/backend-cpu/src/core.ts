@@ -17,6 +17,7 @@ interface Exports {
     headDim: number,
     iterations: number,
     window: number,
+    isUneven: number,
   ): number;
   attentionGradientAreaBytes(time: number, headDim: number, iterations: number): number;
   matMulAreaBytes(depth: number): number;

@@ -3,12 +3,13 @@
  * `iterations` columns belong to each position, and a `window` of positions is seen, or all of them where it is 0 (see the kernel's
  * definition).
  */
+import { positionOf } from "../ahead";
 import { Part } from "../parts";
 import { grainOf, parallel } from "../threads";
 import { blockAreaBytes, blockBackAreaBytes } from "./by-block";
 import { queryAreaBytes } from "./by-query";
 
-/** Shorter chunks go query by query. */
+/** Shorter chunks go query by query, and those of rows of different lengths. */
 const BLOCK_TIME: usize = 6;
 
 @unmanaged
@@ -32,6 +33,8 @@ export class Attention {
   scale: f32;
   /** The column at which each column's document begins, `[batch, time]`; 0 where a row is one document. */
   starts: usize;
+  /** How many more positions precede each entry of the batch, `[batch]`; 0 where as many precede all. */
+  ahead: usize;
 }
 
 @unmanaged
@@ -57,8 +60,18 @@ export class AttentionGradient {
 
 // @ts-ignore: decorator
 @inline
-function goesByBlock(time: usize, iterations: usize): bool {
-  return iterations == 1 && time >= BLOCK_TIME;
+function goesByBlock(time: usize, iterations: usize, isUneven: bool): bool {
+  return iterations == 1 && time >= BLOCK_TIME && !isUneven;
+}
+
+/** Positions before the chunk in an entry of the batch: no more than the cache holds, but where that is all that a window reaches. */
+// @ts-ignore: decorator
+@inline
+export function pastOf(a: Attention, b: usize): usize {
+  if (a.ahead == 0) return a.pastLength;
+  const length = <usize>max<isize>(0, positionOf(a.pastLength, a.ahead, b));
+  const holdsWindow = a.window > 0 && max<usize>(a.window - 1, 1) <= a.capacity;
+  return holdsWindow ? length : min(length, a.capacity);
 }
 
 /** The first of the positions up to `position` that are within a window which ends there. */
@@ -108,26 +121,28 @@ export function attentionAreaBytes(
   headDim: usize,
   iterations: usize,
   window: usize,
+  isUneven: bool,
 ): usize {
   const past = pastInSight(pastLength, window);
-  return goesByBlock(time, iterations) ? blockAreaBytes(past, time, headDim) : queryAreaBytes(past, time, heads);
+  return goesByBlock(time, iterations, isUneven) ? blockAreaBytes(past, time, headDim) : queryAreaBytes(past, time, heads);
 }
 
 export function attentionGradientAreaBytes(time: usize, headDim: usize, iterations: usize): usize {
-  return goesByBlock(time, iterations) ? blockBackAreaBytes(time, headDim) : time * 8;
+  return goesByBlock(time, iterations, false) ? blockBackAreaBytes(time, headDim) : time * 8;
 }
 
 export function causalAttention(a: Attention): void {
   const args = changetype<usize>(a);
-  if (goesByBlock(a.time, a.iterations)) {
+  if (goesByBlock(a.time, a.iterations, a.ahead != 0)) {
     parallel(Part.attendByBlock, args, a.batch * a.keyValueHeads, 1);
   } else {
-    const keys = pastInSight(a.pastLength, a.window) + a.time;
+    // How long rows are that differ is not looked up for this.
+    const keys = pastInSight(a.ahead == 0 ? a.pastLength : a.capacity / 2, a.window) + a.time;
     parallel(Part.attendByQuery, args, a.batch * a.time * a.heads, grainOf(keys * a.headDim));
   }
 }
 
 export function causalAttentionGradient(a: AttentionGradient): void {
-  const part = goesByBlock(a.time, a.iterations) ? Part.attendByBlockBack : Part.attendByQueryBack;
+  const part = goesByBlock(a.time, a.iterations, false) ? Part.attendByBlockBack : Part.attendByQueryBack;
   parallel(part, changetype<usize>(a), a.batch * a.keyValueHeads, 1);
 }

@@ -5,7 +5,7 @@
  */
 import { addScaled, dot, madd, sumsOfFour } from "../math";
 import { workArea } from "../threads";
-import { Attention, AttentionGradient, firstSeen, slotOf } from "./attention";
+import { Attention, AttentionGradient, firstSeen, pastOf, slotOf } from "./attention";
 import { exponentials, scaleRow } from "./softmax";
 
 /** The products of a query with keys that lie `step` bytes apart, four keys at a time. */
@@ -183,11 +183,12 @@ function attendColumn(a: Attention, from: usize, to: usize): void {
   const firstHead = from % a.heads;
   const column = (from / a.heads) % a.time;
   const b = from / (a.heads * a.time);
-  const first = firstSeen(a.pastLength, a.starts, b, a.time, column, a.iterations, a.window);
+  const length = pastOf(a, b);
+  const first = firstSeen(length, a.starts, b, a.time, column, a.iterations, a.window);
   // Positions before the chunk, and of the chunk, that are not seen.
-  const left = min(a.pastLength, first);
+  const left = min(length, first);
   const hidden = first - left;
-  const past = a.pastLength - left;
+  const past = length - left;
   const earlier = column / a.iterations - hidden;
   const cache = b * a.capacity * step;
   const firstSlot = slotOf(left, a.capacity);

@@ -1,8 +1,12 @@
-import type { KernelImplementation } from "@sst/tensor";
+import { type KernelImplementation, mostPositions } from "@sst/tensor";
 import type { TensorInfo } from "@tensorflow/tfjs-core";
 import type { ProgramRunner } from "../program-runner.js";
 import { causalAttentionProgram, causalAttentionWithPastProgram } from "../programs/causal-attention.wgsl.js";
-import { causalAttentionDecodeProgram, LARGEST_HEAD } from "../programs/causal-attention-decode.wgsl.js";
+import {
+  causalAttentionDecodeByRowProgram,
+  causalAttentionDecodeProgram,
+  LARGEST_HEAD,
+} from "../programs/causal-attention-decode.wgsl.js";
 import {
   attentionKeyGradientProgram,
   attentionQueryGradientProgram,
@@ -16,15 +20,29 @@ export const causalAttention =
   (runner: ProgramRunner): KernelImplementation =>
   ({ inputs, attributes, outputShapes }) => {
     const { q, k, v } = inputs as Inputs<"q" | "k" | "v">;
-    const { pastK, pastV } = inputs as Partial<Inputs<"pastK" | "pastV">>;
+    const { pastK, pastV, ahead } = inputs as Partial<Inputs<"pastK" | "pastV" | "ahead">>;
     const { pastLength, iterations, window, scale } = attributes as Readonly<
       Record<"pastLength" | "iterations" | "window" | "scale", number>
     >;
     const [batch, time, heads, headDim] = q.shape as [number, number, number, number];
+    const isUneven = ahead !== undefined && pastK !== undefined && pastV !== undefined;
+    const isDecoding = time === iterations && headDim <= LARGEST_HEAD;
+    // Chunks of rows of different lengths are composed.
+    if (isUneven && !isDecoding) return undefined;
     const keyHeads = k.shape[2] as number;
     const group = heads / keyHeads;
     const y = runner.allocate(outputShapes.y as number[]);
     const uniforms = { time, heads, keyHeads, headDim, group, iterations, window: windowUniform(window), scale };
+    if (isUneven) {
+      const capacity = pastK.shape[1] as number;
+      const most = Math.min(mostPositions(capacity, window), 0xffff_ffff);
+      runner.run(causalAttentionDecodeByRowProgram(headSizeOf(headDim)), {
+        buffers: { q, k, v, pastK, pastV, ahead, y },
+        uniforms: { ...uniforms, pastLength, capacity, most },
+        groups: sizeOf(y) / headDim,
+      });
+      return [y];
+    }
     const past = pastLength > 0 && pastK && pastV ? { pastK, pastV } : undefined;
     const capacity = past?.pastK.shape[1] ?? 0;
     const pastUniforms = {
@@ -32,7 +50,7 @@ export const causalAttention =
       capacity,
       ringStart: past ? pastLength - (pastLength % capacity) : 0,
     };
-    if (time === iterations && headDim <= LARGEST_HEAD) {
+    if (isDecoding) {
       runner.run(causalAttentionDecodeProgram(headSizeOf(headDim)), {
         buffers: { q, k, v, ...(past ?? { pastK: k, pastV: v }), y },
         uniforms: { ...uniforms, ...pastUniforms },

@@ -29,3 +29,28 @@ fn run(group: u32, thread: u32) {
 }
 `,
 });
+
+/**
+ * `cache[b, (offset + ahead[b] + t) mod capacity] = rows[b, t]` where that begins at no position before 0; of the `time` columns of rows
+ * the last `kept`. `size` is the words of a slot.
+ */
+export const cacheWriteByRowProgram = defineProgram({
+  name: "cacheWrite/by row",
+  buffers: { rows: "in u32", ahead: "in i32", cache: "out u32" },
+  uniforms: { count: "u32", kept: "u32", time: "u32", capacity: "u32", size: "u32", offset: "i32" },
+  threads: ELEMENTS_PER_GROUP,
+  body: () => `
+fn run(group: u32, thread: u32) {
+  ${ownElement}
+  let i = index % uniforms.size;
+  let column = uniforms.time - uniforms.kept + (index / uniforms.size) % uniforms.kept;
+  let batch = index / uniforms.size / uniforms.kept;
+  let first = uniforms.offset + ahead[batch];
+  if (first < 0) {
+    return;
+  }
+  let slot = (u32(first) + column) % uniforms.capacity;
+  cache[(batch * uniforms.capacity + slot) * uniforms.size + i] = rows[(batch * uniforms.time + column) * uniforms.size + i];
+}
+`,
+});

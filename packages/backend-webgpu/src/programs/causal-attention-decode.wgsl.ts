@@ -13,6 +13,8 @@ import {
   type HeadSize,
   headVariant,
   listedEntry,
+  type PastKind,
+  pastByRowUniforms,
   pastUniforms,
 } from "./parts/attention-keys.js";
 import { numbers } from "./parts/numbers.js";
@@ -22,23 +24,42 @@ const THREADS = 256;
 /** A thread has one dimension. */
 export const LARGEST_HEAD = THREADS;
 
+const read = { q: "in f32", k: "in f32", v: "in f32", pastK: "in f32", pastV: "in f32" } as const;
+
 /** Over the chunk, and over a cache where there is one. */
 export const causalAttentionDecodeProgram = (head: HeadSize) =>
   defineProgram({
     name: "causalAttention/decode",
     variant: headVariant(head),
-    buffers: { q: "in f32", k: "in f32", v: "in f32", pastK: "in f32", pastV: "in f32", y: "out f32" },
+    buffers: { ...read, y: "out f32" },
     uniforms: { ...attentionUniforms, ...pastUniforms },
     threads: THREADS,
-    body: () => body(head),
+    body: () => body(head, "even"),
   });
 
-function body(head: HeadSize): string {
+/** Over the chunk and a cache with rows of different lengths. */
+export const causalAttentionDecodeByRowProgram = (head: HeadSize) =>
+  defineProgram({
+    name: "causalAttention/decode by row",
+    variant: headVariant(head),
+    buffers: { ...read, ahead: "in i32", y: "out f32" },
+    uniforms: { ...attentionUniforms, ...pastByRowUniforms },
+    threads: THREADS,
+    body: () => body(head, "by row"),
+  });
+
+/** Not by way of the private variables: that all threads have the same bounds is seen here alone. */
+const ownLength = `let length = pastOf(group / uniforms.heads / uniforms.time);
+  rowPast = length;
+  rowRingStart = length - length % uniforms.capacity;
+  let last = length + column / uniforms.iterations;`;
+
+function body(head: HeadSize, past: PastKind): string {
   // Threads to a part.
   const size = head.most;
-  return `${numbers}${attentionPlaces(true)}
-${listedEntry("keyEntry", "k", "pastK")}
-${listedEntry("valueEntry", "v", "pastV")}
+  return `${numbers}${attentionPlaces(past)}
+${listedEntry("keyEntry", "k", "pastK", past)}
+${listedEntry("valueEntry", "v", "pastV", past)}
 var<workgroup> query: array<f32, ${head.most}>;
 var<workgroup> partials: array<f32, ${THREADS}>;
 var<workgroup> weights: array<f32, ${THREADS}>;
@@ -71,7 +92,7 @@ fn run(group: u32, thread: u32) {
   batch = group / uniforms.heads / uniforms.time;
   keyHead = head / uniforms.group;
   let start = group * uniforms.headDim;
-  let last = seen(column);
+  ${past === "by row" ? ownLength : "let last = seen(column);"}
   let own = columnStart(column);
   if (thread < uniforms.headDim) {
     query[thread] = q[start + thread];

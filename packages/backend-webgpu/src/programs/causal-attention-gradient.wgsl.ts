@@ -133,7 +133,7 @@ export const attentionKeyGradientProgram = (head: HeadSize) => {
     buffers: { ...inputs, statistics: "in f32", dk: "out f32", dv: "out f32" },
     uniforms: attentionUniforms,
     threads: TILE_THREADS,
-    body: () => `${numbers}${attentionPlaces(false)}${weightOf}
+    body: () => `${numbers}${attentionPlaces("none")}${weightOf}
 ${tileProduct(
   "scoresOfTile",
   head,
@@ -218,7 +218,7 @@ fn scoreGradient(weight: f32, share: f32, place: u32) -> f32 {
 
 /** Tiles of queries and keys: `scoresOfTile` with q and k, `sharesOfTile` with dy and v. */
 function queryTiles(head: HeadSize): string {
-  return `${numbers}${attentionPlaces(false)}${slotSums}
+  return `${numbers}${attentionPlaces("none")}${slotSums}
 ${listedEntry("keyEntry", "k", undefined)}
 ${listedEntry("valueEntry", "v", undefined)}
 ${queryProducts(head, [

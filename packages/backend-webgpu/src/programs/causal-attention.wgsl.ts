@@ -48,7 +48,7 @@ export const causalAttentionWithPastProgram = (head: HeadSize) =>
   });
 
 function body(head: HeadSize, hasPast: boolean): string {
-  return `${numbers}${attentionPlaces(hasPast)}${slotSums}
+  return `${numbers}${attentionPlaces(hasPast ? "even" : "none")}${slotSums}
 ${listedEntry("keyEntry", "k", hasPast ? "pastK" : undefined)}
 ${queryProducts(head, [{ name: "scoresOfTile", rows: "q", entry: "keyEntry" }])}
 var<workgroup> scores: array<f32, ${TILE * TILE}>;

@@ -38,6 +38,14 @@ export function integers(random: Random, shape: readonly number[], bound: number
   return { shape, data: Float64Array.from({ length: sizeOf(shape) }, () => random.integer(bound)) };
 }
 
+/** How far rows of a batch are ahead, or behind: from `-reach - 1` to `reach`. */
+export function drawnAhead(random: Random, batch: number, reach: number): HostArray {
+  return {
+    shape: [batch],
+    data: Float64Array.from({ length: batch }, () => random.integer(2 * reach + 2) - reach - 1),
+  };
+}
+
 /** Ones, with zeros at some entries. */
 export function mask(random: Random, shape: readonly number[], shareOfZeros: number): HostArray {
   return { shape, data: Float64Array.from({ length: sizeOf(shape) }, () => (random.uniform() < shareOfZeros ? 0 : 1)) };

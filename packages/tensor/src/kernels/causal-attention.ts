@@ -5,13 +5,16 @@
  * query of (t, i) sees the keys of (u, N) for u < t and its own (`state-stream` section 3, ours). With a `window` W > 0 it
  * sees those of t - u < W: W positions, its own included.
  *
- * The cache is a ring (`ring.ts`): position u lies in slot `u mod capacity`.
+ * The cache is a ring (`ring.ts`): position u lies in slot `u mod capacity`. With `ahead` as many more positions precede row b
+ * as `ahead[b]` says: none where that comes out negative, and where it is more than the cache holds of a row, those that it holds.
  */
 import { concat, slice, type Tensor } from "@tensorflow/tfjs-core";
 import { SstError } from "../errors.js";
 import { defineKernel } from "../kernel.js";
+import { ahead } from "./ahead.js";
 import { attend, attentionGradients, causalMask, chunk, wholeGroups, window } from "./attention-parts.js";
-import { heldPositions } from "./ring.js";
+import { maskOfRows } from "./mask-of-rows.js";
+import { heldPositions, mostPositions } from "./ring.js";
 
 const scale = { kind: "real" } as const;
 const iterations = { kind: "whole", minimum: 1 } as const;
@@ -24,6 +27,7 @@ export const causalAttention = defineKernel({
     ...chunk,
     pastK: { shape: ["batch", "capacity", "keyValueHeads", "headDim"], optional: true },
     pastV: { shape: ["batch", "capacity", "keyValueHeads", "headDim"], optional: true },
+    ahead,
   },
   outputs: { y: chunk.q },
   attributes: {
@@ -36,15 +40,19 @@ export const causalAttention = defineKernel({
   },
   requires: (sizes, { pastLength, window }) => {
     const capacity = sizes.capacity ?? 0;
-    const isRing = window > 0 && Math.max(window - 1, 1) <= capacity;
-    if (pastLength > capacity && !isRing) {
+    if (pastLength > mostPositions(capacity, window)) {
       const reach = window > 0 ? `, and a window of ${window} reaches further back` : "";
       return `pastLength is ${pastLength}, but the cache holds ${capacity}${reach}`;
     }
     return wholeGroups(sizes);
   },
   tolerance: 1e-5,
-  compose: ({ q, k, v, pastK, pastV }, { scale, pastLength, ...sight }) => {
+  compose: ({ q, k, v, pastK, pastV, ahead }, { scale, pastLength, ...sight }) => {
+    if (ahead !== undefined && pastK !== undefined && pastV !== undefined) {
+      const most = mostPositions(pastK.shape[1] as number, sight.window);
+      const mask = maskOfRows({ q, k, pastK, ahead }, { ...sight, pastLength, most });
+      return { y: attend({ q, k: concat([pastK, k], 1), v: concat([pastV, v], 1) }, scale, mask) };
+    }
     const past = pastK === undefined ? [] : heldPositions(pastLength, pastK.shape[1] as number);
     const keys = withPast(pastK, k, past.length);
     const values = withPast(pastV, v, past.length);

@@ -6,6 +6,7 @@ export { documentAttention, documentAttentionGradient } from "./document-attenti
 export { embeddingGradient, embeddingLookup } from "./embedding-lookup.js";
 export { type Activation, gatedActivation, gatedActivationGradient } from "./gated-activation.js";
 export { quantizedMatMul, quantizedMatMulGradient } from "./quantized-mat-mul.js";
+export { mostPositions } from "./ring.js";
 export { rmsNorm, rmsNormGradient } from "./rms-norm.js";
 export { rotaryEmbedding } from "./rotary-embedding.js";
 export { softmaxCrossEntropy, softmaxCrossEntropyGradient } from "./softmax-cross-entropy.js";

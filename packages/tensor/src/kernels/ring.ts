@@ -3,6 +3,11 @@
  * were written. Layers with a window need no more than that of the past.
  */
 
+/** How many positions may precede a chunk: without bound where the cache holds all that a window reaches, else as many as it holds. */
+export function mostPositions(capacity: number, window: number): number {
+  return window > 0 && Math.max(window - 1, 1) <= capacity ? Number.POSITIVE_INFINITY : capacity;
+}
+
 /** The positions that a cache holds after `length` of them, in the order of its slots; fewer than slots where it is not full. */
 export function heldPositions(length: number, capacity: number): number[] {
   const oldest = Math.max(0, length - capacity);

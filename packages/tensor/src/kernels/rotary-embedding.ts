@@ -3,12 +3,26 @@
  * i + headDim / 2. The angles come in as tables over all positions, made once per model, so that scaled variants differ
  * in the table alone and a decoded token uploads nothing.
  */
-import { add, concat, expandDims, gather, mul, slice, sub, tensor1d } from "@tensorflow/tfjs-core";
+import {
+  add,
+  cast,
+  clipByValue,
+  concat,
+  expandDims,
+  gather,
+  mul,
+  slice,
+  sub,
+  type Tensor,
+  tensor1d,
+} from "@tensorflow/tfjs-core";
 import { defineKernel, type Kernel } from "../kernel.js";
+import { ahead, positionsOf } from "./ahead.js";
 
 const rows = { shape: ["batch", "time", "heads", "headDim"] } as const;
 const table = { shape: ["positions", "halfHeadDim"] } as const;
-const inputs = { x: rows, cos: table, sin: table } as const;
+/** With `ahead` row b begins at position `offset + ahead[b]`; beyond the tables it turns as their first or last position does. */
+const inputs = { x: rows, cos: table, sin: table, ahead } as const;
 const outputs = { y: rows } as const;
 const attributes = {
   /** The position of the chunk's first column. */
@@ -34,11 +48,18 @@ export const rotaryEmbedding: Kernel<typeof inputs, typeof outputs, typeof attri
     return undefined;
   },
   tolerance: 1e-5,
-  compose: ({ x, cos, sin }, { offset, iterations, direction }) => {
+  compose: ({ x, cos, sin, ahead }, { offset, iterations, direction }) => {
     const [batch, time, heads, headDim] = x.shape as [number, number, number, number];
     const half = headDim / 2;
-    const positions = Int32Array.from({ length: time }, (_, column) => offset + Math.floor(column / iterations));
-    const ofColumns = (angles: typeof cos) => expandDims(gather(angles, tensor1d(positions, "int32")), 1);
+    const steps = tensor1d(
+      Int32Array.from({ length: time }, (_, column) => Math.floor(column / iterations)),
+      "int32",
+    );
+    // `[time]`, or `[batch, time]`.
+    const positions: Tensor = ahead
+      ? clipByValue(add(expandDims(positionsOf(ahead, offset), 1), steps), 0, (cos.shape[0] as number) - 1)
+      : add(steps, offset);
+    const ofColumns = (angles: typeof cos) => expandDims(gather(angles, cast(positions, "int32")), -2);
     const cosine = ofColumns(cos);
     const sine = mul(ofColumns(sin), direction === "forth" ? 1 : -1);
     const first = slice(x, [0, 0, 0, 0], [batch, time, heads, half]);
@@ -47,12 +68,12 @@ export const rotaryEmbedding: Kernel<typeof inputs, typeof outputs, typeof attri
     return { y: concat(turned, -1) };
   },
   gradient: {
-    saves: ["cos", "sin"],
+    saves: ["cos", "sin", "ahead"],
     tolerance: 2e-5,
     // A rotation's transpose is the rotation back. The tables are constants.
-    compute: ({ y }, { cos, sin }, given) => {
+    compute: ({ y }, { cos, sin, ahead }, given) => {
       const direction = given.direction === "forth" ? "back" : "forth";
-      return { x: () => rotaryEmbedding({ x: y, cos, sin }, { ...given, direction }).y };
+      return { x: () => rotaryEmbedding({ x: y, cos, sin, ahead }, { ...given, direction }).y };
     },
   },
 });

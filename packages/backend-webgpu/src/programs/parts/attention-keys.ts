@@ -45,15 +45,30 @@ export function headVariant({ most, isExact }: HeadSize): string {
 /** Uniforms where there may be a cache. */
 export const pastUniforms = { pastLength: "u32", capacity: "u32", ringStart: "u32" } as const;
 
+/** Uniforms where a buffer `ahead` says how many more positions precede each row; `most` of them are counted. */
+export const pastByRowUniforms = { pastLength: "u32", capacity: "u32", most: "u32" } as const;
+
+/** What a program has before its chunk: nothing, as many positions in all rows, or in each row its own number. */
+export type PastKind = "none" | "even" | "by row";
+
+/** Of a row with a cache, in WGSL: how many positions precede the chunk, and where its ring begins. */
+function pastNames(kind: PastKind): { readonly length: string; readonly ringStart: string } {
+  return kind === "by row"
+    ? { length: "rowPast", ringStart: "rowRingStart" }
+    : { length: "uniforms.pastLength", ringStart: "uniforms.ringStart" };
+}
+
 /**
  * `batch` and `keyHead`, to be set first; `seen`, the number of keys before the query's own; `firstSeen`, the first of them; where a query's and a key's
  * entries start. Queries of one key head are rows t · group + g. Needs the attention uniforms.
  */
-export function attentionPlaces(hasPast: boolean): string {
-  const past = hasPast ? "uniforms.pastLength" : "0u";
+export function attentionPlaces(kind: PastKind): string {
+  const { length, ringStart } = pastNames(kind);
+  const past = kind === "none" ? "0u" : length;
   return `
 var<private> batch: u32;
 var<private> keyHead: u32;
+${kind === "by row" ? ownPast : ""}
 
 /** Of the query in column \`column\`: how many keys come before its own. */
 fn seen(column: u32) -> u32 {
@@ -81,13 +96,13 @@ fn columnOf(index: u32) -> u32 {
   return (index - ${past}) * uniforms.iterations + uniforms.iterations - 1u;
 }
 ${
-  hasPast
+  kind !== "none"
     ? `
 /** The start of a position's key, and of its value, in the cache; within the ring also where it holds that position no more. */
 fn pastStart(index: u32) -> u32 {
-  var slot = index - uniforms.ringStart;
-  if (index < uniforms.ringStart) {
-    slot = uniforms.capacity - min(uniforms.ringStart - index, uniforms.capacity);
+  var slot = index - ${ringStart};
+  if (index < ${ringStart}) {
+    slot = uniforms.capacity - min(${ringStart} - index, uniforms.capacity);
   }
   return ((batch * uniforms.capacity + slot) * uniforms.keyHeads + keyHead) * uniforms.headDim;
 }
@@ -96,11 +111,22 @@ fn pastStart(index: u32) -> u32 {
 }`;
 }
 
+/** To be set before a key is looked up: `rowPast` positions precede the row, and `rowRingStart` is as the uniform. */
+const ownPast = `
+var<private> rowPast: u32;
+var<private> rowRingStart: u32;
+
+/** Of an entry of the batch: how many positions precede it. */
+fn pastOf(entry: u32) -> u32 {
+  return min(u32(max(i32(uniforms.pastLength) + ahead[entry], 0)), uniforms.most);
+}
+`;
+
 /** `fn <name>(index, i)`: entry i of a key or value of the list. */
-export function listedEntry(name: string, chunk: string, past: string | undefined): string {
+export function listedEntry(name: string, chunk: string, past: string | undefined, kind: PastKind = "even"): string {
   return `
 fn ${name}(index: u32, i: u32) -> f32 {
-  ${past === undefined ? "" : `if (index < uniforms.pastLength) {\n    return ${past}[pastStart(index) + i];\n  }`}
+  ${past === undefined ? "" : `if (index < ${pastNames(kind).length}) {\n    return ${past}[pastStart(index) + i];\n  }`}
   return ${chunk}[columnStart(columnOf(index)) + i];
 }
 `;

@@ -1,16 +1,18 @@
 import { causalAttention, causalAttentionGradient } from "../../kernels/causal-attention.js";
 import { attentionOracle, type Entry, entriesOf } from "../attention-oracle.js";
-import { type HostArray, normals, scaled, zeros } from "../host-array.js";
+import { at, drawnAhead, type HostArray, normals, scaled, zeros } from "../host-array.js";
 import { kernelSuite, type Oracle } from "../kernel-suite.js";
 
-/** The positions before come first, each in its slot of the cache, then the chunk's. */
-function withPast(past: HostArray | undefined, chunk: HostArray, pastLength: number): Entry {
+/** The positions before come first, of each row its own, each in its slot of the cache, then the chunk's. */
+function withPast(past: HostArray | undefined, chunk: HostArray, lengths: readonly number[]): Entry {
   const own = entriesOf(chunk);
   if (past === undefined) return own;
   const earlier = entriesOf(past);
   const capacity = past.shape[1] as number;
-  return (b, key, head, i) =>
-    key < pastLength ? earlier(b, key % capacity, head, i) : own(b, key - pastLength, head, i);
+  return (b, key, head, i) => {
+    const length = lengths[b] as number;
+    return key < length ? earlier(b, key % capacity, head, i) : own(b, key - length, head, i);
+  };
 }
 
 /** Whether the query in chunk column `query` sees `key`, written from the definition: positions, iterations and a window. */
@@ -28,15 +30,22 @@ export const causalAttentionOracle: Oracle = (inputs, attributes) => {
   const { scale, pastLength, iterations, window } = attributes as Readonly<
     Record<"scale" | "pastLength" | "iterations" | "window", number>
   >;
-  const { q, k, v, pastK, pastV } = inputs as Record<"q" | "k" | "v", HostArray> &
-    Record<"pastK" | "pastV", HostArray | undefined>;
-  const [, time, heads] = k.shape as [number, number, number, number];
+  const { q, k, v, pastK, pastV, ahead } = inputs as Record<"q" | "k" | "v", HostArray> &
+    Record<"pastK" | "pastV" | "ahead", HostArray | undefined>;
+  const [batch, time, heads] = k.shape as [number, number, number, number];
+  const lengths = Array.from({ length: batch }, (_, b) => {
+    if (ahead === undefined || pastK === undefined) return pastLength;
+    const capacity = pastK.shape[1] as number;
+    const holdsWindow = window > 0 && Math.max(window - 1, 1) <= capacity;
+    return Math.max(0, Math.min(pastLength + at(ahead, b), holdsWindow ? Number.POSITIVE_INFINITY : capacity));
+  });
   const keys = {
-    k: withPast(pastK, k, pastLength),
-    v: withPast(pastV, v, pastLength),
-    count: pastLength + time,
+    k: withPast(pastK, k, lengths),
+    v: withPast(pastV, v, lengths),
+    count: Math.max(0, ...lengths) + time,
     heads,
-    sees: (_: number, query: number, key: number) => sees(query, key, pastLength, iterations, window),
+    sees: (b: number, query: number, key: number) =>
+      key < (lengths[b] as number) + time && sees(query, key, lengths[b] as number, iterations, window),
   };
   return { y: attentionOracle(q, keys, scale) };
 };
@@ -52,6 +61,7 @@ const ordinary = {
   group: 1,
   headDim: 2,
   window: 0,
+  isUneven: 0,
 };
 
 export const causalAttentionSuite = kernelSuite({
@@ -72,6 +82,7 @@ export const causalAttentionSuite = kernelSuite({
     group: [1, 3],
     headDim: [1, 20],
     window: [0, 12],
+    isUneven: [0, 1],
   },
   picked: [
     { ...ordinary },
@@ -125,8 +136,19 @@ export const causalAttentionSuite = kernelSuite({
     { ...ordinary, positions: 70, past: 130, slots: 50, group: 2, keyValueHeads: 2, headDim: 8, window: 40 },
     { ...ordinary, past: 1000, slots: 299, group: 3, headDim: 16, window: 300 },
     { ...ordinary, past: 1100, slots: 700, headDim: 64, window: 600 },
+    // Rows of different lengths: decoded tokens, iterations, chunks, within a window and on a ring.
+    { ...ordinary, batch: 4, past: 5, group: 2, keyValueHeads: 2, headDim: 4, isUneven: 1 },
+    { ...ordinary, batch: 4, past: 300, group: 3, headDim: 16, isUneven: 1 },
+    { ...ordinary, batch: 3, past: 33, iterations: 2, group: 2, headDim: 64, isUneven: 1 },
+    { ...ordinary, batch: 3, positions: 3, past: 30, group: 2, headDim: 8, isUneven: 1 },
+    { ...ordinary, batch: 3, positions: 20, past: 30, group: 2, keyValueHeads: 2, headDim: 8, isUneven: 1 },
+    { ...ordinary, batch: 4, past: 300, headDim: 16, window: 40, isUneven: 1 },
+    { ...ordinary, batch: 4, past: 20, slots: 8, group: 2, headDim: 4, window: 9, isUneven: 1 },
+    { ...ordinary, batch: 4, past: 10_003, slots: 8, headDim: 4, window: 9, isUneven: 1 },
+    { ...ordinary, batch: 3, positions: 9, past: 20, slots: 8, headDim: 4, window: 9, isUneven: 1 },
   ],
-  build: ({ batch, positions, iterations, past: drawn, slots, keyValueHeads, group, headDim, window }, random) => {
+  build: (sizes, random) => {
+    const { batch, positions, iterations, past: drawn, slots, keyValueHeads, group, headDim, window, isUneven } = sizes;
     const past = Math.max(0, drawn);
     const time = positions * iterations;
     const keys = () => normals(random, [batch, time, keyValueHeads, headDim]);
@@ -139,6 +161,7 @@ export const causalAttentionSuite = kernelSuite({
         k: keys(),
         v: keys(),
         ...(past > 0 && { pastK: cache(), pastV: cache() }),
+        ...(past > 0 && isUneven > 0 && { ahead: drawnAhead(random, batch, past) }),
       },
       attributes: { scale: 1 / Math.sqrt(headDim), pastLength: past, iterations, window },
     };
