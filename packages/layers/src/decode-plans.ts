@@ -11,7 +11,7 @@ export type CachedTensors = Readonly<Record<string, Tensor>>;
 export type DecodePlan = CompiledPlan<string, "chosen", string>;
 
 /** Plans that are kept at rest; the one used longest ago goes. */
-const KEPT_PLANS = 4;
+const KEPT_PLANS = 8;
 
 export class DecodePlans implements Disposable {
   /** The one used longest ago first. */

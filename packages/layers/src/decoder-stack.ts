@@ -25,6 +25,8 @@ export interface StackRun {
   readonly chunk: Chunk;
   readonly rotary: RotaryTablesByType;
   readonly memory: PassMemory;
+  /** 1 where a state precedes a column, `[batch, columns]`, in rows that differ in that; absent where the memory says it for all. */
+  readonly precedes?: Tensor;
   /** Whether the columns' keys and values stay for what follows; those of a position's earlier iterations do not. */
   readonly keepsKeys: boolean;
   /** Whether something follows that blends the last column's states in. */
@@ -129,7 +131,7 @@ function rollOut(
   return blended as Tensor[];
 }
 
-function layerStreams(x: Tensor, { weights, memory, options }: StackRun): LayerStream[] {
+function layerStreams(x: Tensor, { weights, memory, options, precedes }: StackRun): LayerStream[] {
   const [batch, columns] = x.shape as [number, number];
   return weights.layers.map((layer, index) => {
     const before = memory.stateBefore(index);
@@ -137,6 +139,7 @@ function layerStreams(x: Tensor, { weights, memory, options }: StackRun): LayerS
     return {
       ...masks,
       ...(options.documents && { keep: options.documents.keep }),
+      ...(precedes && { keep: precedes, keepInitial: precedes }),
       weights: layer,
       alpha: layer.alpha as Tensor,
       config: weights.config,

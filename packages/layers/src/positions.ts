@@ -6,6 +6,8 @@ export interface Chunk {
   readonly time: number;
   readonly offset: number;
   readonly iterations: number;
+  /** By how many positions each row is ahead of the offset, `[batch]` int32; absent where all stand there. */
+  readonly ahead?: Tensor | undefined;
 }
 
 /** `[batch, time, size]` to `[batch, time · iterations, size]`: every position's row once per iteration. */

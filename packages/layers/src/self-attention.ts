@@ -35,7 +35,7 @@ export function selfAttention(x: Tensor, layer: LayerWeights, index: number, con
   const { cos, sin } = context.rotary[layerType];
   const heads = (projected: Tensor) => reshape(projected, [batch, columns, -1, config.headDim]);
   const placed = { offset: chunk.offset, iterations: chunk.iterations, direction: "forth" } as const;
-  const turned = (rows: Tensor) => rotaryEmbedding({ x: rows, cos, sin }, placed).y;
+  const turned = (rows: Tensor) => rotaryEmbedding({ x: rows, cos, sin, ahead: chunk.ahead }, placed).y;
 
   const normed = (rows: Tensor, weight: Tensor | undefined) =>
     weight ? rmsNorm({ x: rows, weight }, { epsilon }).y : rows;

@@ -74,6 +74,15 @@ export class KvCache implements Disposable {
     this.#values.replace(layer, writeRows(this.values(layer), values, this.#length + ahead));
   }
 
+  /**
+   * Puts other contents in their place: keys and values `[batch, count, keyValueHeads, headDim]` of a layer, in the first `count` of its
+   * slots.
+   */
+  writeSlots(layer: number, keys: Tensor, values: Tensor): void {
+    this.#keys.replace(layer, writeRows(this.keys(layer), keys, 0));
+    this.#values.replace(layer, writeRows(this.values(layer), values, 0));
+  }
+
   /** Counts `time` positions as filled, after every layer has written them. */
   advance(time: number): void {
     this.#length += time;

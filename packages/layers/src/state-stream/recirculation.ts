@@ -9,10 +9,17 @@ import { rmsNorm, stateBlend, type Tensor } from "@sst/tensor";
 import { linear } from "../linear.js";
 import type { ModelWeights, Recirculation } from "../weights.js";
 
-/** @param x embeddings, and top what the iteration before left of them, both `[batch, time, hiddenSize]` */
-export function recirculated(x: Tensor, top: Tensor, weights: ModelWeights, { beta, weight }: Recirculation): Tensor {
-  const [batch, time] = x.shape as [number, number];
+/**
+ * @param x embeddings, and top what the iteration before left of them, both `[batch, time, hiddenSize]`
+ * @param keep 1 where there was one before, `[batch, time]`; defaults to everywhere
+ */
+export function recirculated(
+  x: Tensor,
+  top: Tensor,
+  weights: ModelWeights,
+  { beta, weight }: Recirculation,
+  keep: Tensor = weights.constants.masks(x.shape[0] as number, x.shape[1] as number, true).keep,
+): Tensor {
   const normed = rmsNorm({ x: top, weight: weights.finalNorm }, { epsilon: weights.config.rmsNormEps }).y;
-  const { keep } = weights.constants.masks(batch, time, true);
   return stateBlend({ a: x, state: linear(normed, weight), alpha: beta, keep }, {}).h;
 }
