@@ -37,6 +37,7 @@ export {
 export { sampleToken } from "./sampling/sample-token.js";
 export { Sampler, type SamplerStart } from "./sampling/sampler.js";
 export { type ChoiceScores, scoreChoices } from "./sampling/score-choices.js";
+export { eventStream } from "./session/event-stream.js";
 export type {
   GenerationEnd,
   GenerationEvent,
@@ -46,7 +47,9 @@ export type {
 } from "./session/events.js";
 export type { SessionGeneration } from "./session/generation.js";
 export type { ReadOptions, ReadReport } from "./session/read-tokens.js";
+export { generateSamples, type SampleEvent, type SampleOptions } from "./session/samples.js";
 export { Session, type SessionMark, type SessionOptions } from "./session/session.js";
+export { SessionBatch, type SessionBatchOptions } from "./session/session-batch.js";
 export { StopTexts } from "./text/stop-texts.js";
 export { TextAssembler, type TokenDecoder } from "./text/text-assembler.js";
 export type { StoredRecord, TraceHeader } from "./trace/trace-format.js";

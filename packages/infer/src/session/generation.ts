@@ -1,5 +1,5 @@
 /** The tokens of a generation, one after the other. */
-import type { ModelWeights } from "@sst/layers";
+import type { DecoderModel, ModelWeights } from "@sst/layers";
 import { Random, SstError } from "@sst/tensor";
 import { fixed } from "../deliberation/fixed.js";
 import type { DeliberationPolicy } from "../deliberation/policy.js";
@@ -8,8 +8,10 @@ import { topLogProbabilities } from "../sampling/log-probabilities.js";
 import { checkSampling, type SamplingOptions } from "../sampling/options.js";
 import { Sampler } from "../sampling/sampler.js";
 import { TextAssembler, type TokenDecoder } from "../text/text-assembler.js";
-import { type Deliberated, PositionReader } from "./deliberate.js";
 import type { GenerationEnd, GenerationEvent, TokenDelta } from "./events.js";
+import { OwnReader } from "./own-reader.js";
+import type { Deliberated } from "./position-reader.js";
+import type { SessionBatch } from "./session-batch.js";
 import type { SessionCaches } from "./session-caches.js";
 
 export interface SessionGeneration extends SamplingOptions {
@@ -29,10 +31,13 @@ export interface SessionGeneration extends SamplingOptions {
   /** How many of the likeliest tokens are told beside each. */
   readonly topLogProbabilities?: number;
   readonly signal?: AbortSignal | undefined;
+  /** Shares passes through the model with other sessions that generate in this batch; the text is the same. */
+  readonly batch?: SessionBatch | undefined;
 }
 
 /** Where a generation takes place. */
 export interface GenerationPlace {
+  readonly model: DecoderModel;
   readonly weights: ModelWeights;
   readonly caches: SessionCaches;
   /** All tokens of the session; generated ones are added. The last one is read when something follows it. */
@@ -65,6 +70,7 @@ export function generateIn(
       "iterations carry the state stream on: they need a model with one, switched on",
     );
   }
+  options.batch?.requireFit(place.model, place.streamOff);
   return generateTokens(place, { ...options, deliberation, stopTexts });
 }
 
@@ -81,7 +87,7 @@ async function* generateTokens(place: GenerationPlace, options: Decided): AsyncG
   const promptTokens = tokens.length;
   let choice: ChoicePlace | undefined = options.choices?.start;
   let [newTokens, iterations] = [0, 0];
-  using reader = new PositionReader(weights, caches, streamOff);
+  using reader = options.batch?.reader(place.model, caches, streamOff) ?? new OwnReader(weights, caches, streamOff);
   const end = (reason: GenerationEnd["reason"]): GenerationEnd => ({
     event: "generation-end",
     reason,
@@ -91,6 +97,7 @@ async function* generateTokens(place: GenerationPlace, options: Decided): AsyncG
   });
   while (newTokens < maxNewTokens) {
     signal?.throwIfAborted();
+    if (caches.isDisposed) throw new SstError("disposed", "the session was disposed of while it generated");
     const last = tokens.at(-1) as number;
     place.read ??= yield* reader.read(last, deliberation, policy.maximum, newTokens === 0);
     const { read } = place;

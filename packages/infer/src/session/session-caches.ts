@@ -42,6 +42,10 @@ export class SessionCaches implements DecodeCaches, Disposable {
     return this.#states;
   }
 
+  get isDisposed(): boolean {
+    return this.#kv.isDisposed;
+  }
+
   /** Other caches with the same contents, on the same memory until one of the two goes on. */
   fork(): SessionCaches {
     return new SessionCaches(this.config, this.capacity, { kv: this.#kv.contents(), states: this.#states.contents() });

@@ -50,6 +50,7 @@ export class Session implements Disposable {
       );
     }
     this.#place = {
+      model,
       weights: model.weights(),
       caches: contents?.caches ?? new SessionCaches(model.config, context),
       tokens: [...(contents?.tokens ?? [])],
@@ -70,6 +71,11 @@ export class Session implements Disposable {
   /** Tokens that it can hold. */
   get context(): number {
     return this.#caches.capacity;
+  }
+
+  /** Whether it runs the plain backbone. */
+  get isStreamOff(): boolean {
+    return this.#place.streamOff;
   }
 
   /**

@@ -112,6 +112,10 @@ export class KvCache implements Disposable {
     this.#values.takeBack(values);
   }
 
+  get isDisposed(): boolean {
+    return this.#keys.isDisposed;
+  }
+
   dispose(): void {
     this.#keys.dispose();
     this.#values.dispose();

@@ -47,6 +47,10 @@ export class LendableTensors {
     if (this.#isDisposed) this.dispose();
   }
 
+  get isDisposed(): boolean {
+    return this.#isDisposed;
+  }
+
   /** While they are lent, as soon as they come back. */
   dispose(): void {
     this.#isDisposed = true;

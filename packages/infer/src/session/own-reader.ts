@@ -1,18 +1,13 @@
-/** One position of a generation: as many iterations as its policy wants, and the logits after the last of them. */
+/** Reads the positions of one session by itself. */
 import { DecodeStep, type Iterated, iteratePosition, type ModelWeights, tokenTensor } from "@sst/layers";
 import type { Tensor } from "@sst/tensor";
-import { type Deliberation, type IterationView, type PositionView, plannedIterations } from "../deliberation/policy.js";
+import { type Deliberation, type PositionView, plannedIterations } from "../deliberation/policy.js";
 import { take } from "../likeliest.js";
 import type { IterationEnd } from "./events.js";
+import { type Deliberated, deliberate, type LookedAt, type PositionReader } from "./position-reader.js";
 import type { SessionCaches } from "./session-caches.js";
 
-export interface Deliberated {
-  readonly logits: Float32Array;
-  readonly iterations: number;
-}
-
-/** Reads positions, one after the other, into a session's caches. Between two calls nobody else may have the caches. */
-export class PositionReader implements Disposable {
+export class OwnReader implements PositionReader {
   #step: { readonly step: DecodeStep; readonly iterations: number } | undefined;
 
   constructor(
@@ -21,7 +16,6 @@ export class PositionReader implements Disposable {
     private readonly streamOff: boolean,
   ) {}
 
-  /** @throws what the policy throws; the position then does not count as read */
   async *read(
     token: number,
     deliberation: Deliberation,
@@ -37,7 +31,7 @@ export class PositionReader implements Disposable {
         return { logits: (await take(this.#stepFor(planned).run(tokens))) as Float32Array, iterations: planned };
       }
       this.#giveBack();
-      const deliberated = yield* this.#iterate(tokens, deliberation, at, planned ?? maximum, planned !== undefined);
+      const deliberated = yield* this.#iterate(tokens, deliberation, at, maximum, planned);
       kv.advance(1);
       return deliberated;
     } finally {
@@ -72,29 +66,22 @@ export class PositionReader implements Disposable {
     deliberation: Deliberation,
     at: PositionView,
     maximum: number,
-    isPlanned: boolean,
+    planned: number | undefined,
   ): AsyncGenerator<IterationEnd, Deliberated, void> {
     const { caches, streamOff, weights } = this;
-    const needs = isPlanned ? {} : deliberation.needs(at);
     const before = caches.states.contents();
     let isRead = false;
-    let seen: Seen = {};
     let last: Iterated | undefined;
+    const iterate = async () => {
+      const next = iteratePosition(weights, tokens, caches, { before: last?.top, streamOff });
+      disposeOf(last);
+      last = next;
+      return this.#lookedAt(next);
+    };
     try {
-      for (let iteration = 1; ; iteration++) {
-        const next = iteratePosition(weights, tokens, caches, { before: last?.top, streamOff });
-        disposeOf(last);
-        last = next;
-        const isLast = iteration === maximum;
-        if (!isPlanned) {
-          yield { event: "iteration-end", position: at.position, iteration };
-          const now = isLast ? {} : await this.#look(next, needs);
-          const stops = isLast || (await deliberation.stops({ ...at, iteration, ...now, ...asPrevious(seen) }));
-          seen = now;
-          isRead = stops;
-        } else isRead = isLast;
-        if (isRead) return { logits: (await next.logits.data()) as Float32Array, iterations: iteration };
-      }
+      const deliberated = yield* deliberate(iterate, deliberation, at, maximum, planned);
+      isRead = true;
+      return deliberated;
     } finally {
       disposeOf(last);
       // A position that does not count must not have moved the states.
@@ -103,21 +90,14 @@ export class PositionReader implements Disposable {
     }
   }
 
-  async #look({ logits }: Iterated, needs: { readonly states?: boolean; readonly logits?: boolean }): Promise<Seen> {
+  #lookedAt({ logits }: Iterated): LookedAt {
     const { states } = this.caches;
     const ofLayer = async (layer: number) => (await states.state(layer).data()) as Float32Array;
-    const read = needs.states && (await Promise.all(this.weights.layers.map((_, layer) => ofLayer(layer))));
     return {
-      ...(needs.logits && { logits: (await logits.data()) as Float32Array }),
-      ...(read && { states: read }),
+      logits: async () => (await logits.data()) as Float32Array,
+      states: () => Promise.all(this.weights.layers.map((_, layer) => ofLayer(layer))),
     };
   }
-}
-
-type Seen = Pick<IterationView, "logits" | "states">;
-
-function asPrevious({ logits, states }: Seen): Pick<IterationView, "previousLogits" | "previousStates"> {
-  return { ...(logits && { previousLogits: logits }), ...(states && { previousStates: states }) };
 }
 
 function disposeOf(iterated: Iterated | undefined): void {

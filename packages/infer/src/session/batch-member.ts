@@ -1,0 +1,88 @@
+/** A session's generation as a member of a batch: it asks for one iteration after the other, and gets them in the passes of all. */
+import { type Deliberation, type PositionView, plannedIterations } from "../deliberation/policy.js";
+import type { IterationEnd } from "./events.js";
+import { type Deliberated, deliberate, type LookedAt, type PositionReader } from "./position-reader.js";
+import type { SessionCaches } from "./session-caches.js";
+
+/** What a member asks of its batch. */
+export interface BatchHost {
+  /** There is a member that asks, or a row that can be had. */
+  stir(): void;
+  settle(member: BatchMember): void;
+  states(member: BatchMember): Promise<Float32Array[]>;
+  leave(member: BatchMember): void;
+}
+
+interface Question {
+  readonly token: number;
+  readonly answer: (logits: Float32Array) => void;
+  readonly refuse: (error: unknown) => void;
+}
+
+export class BatchMember implements PositionReader {
+  /** Where its contents are, unless they are in its caches. */
+  row: number | undefined;
+  #question: Question | undefined;
+  #position: number;
+  #isAmidPosition = false;
+
+  constructor(
+    readonly caches: SessionCaches,
+    private readonly isStreamOff: boolean,
+    private readonly host: BatchHost,
+  ) {
+    this.#position = caches.kv.length;
+  }
+
+  /** What it waits for, if it does. */
+  get question(): Question | undefined {
+    return this.#question;
+  }
+
+  /** Whether it has had an iteration at a position that does not count yet: then its row cannot be taken. */
+  get isAmidPosition(): boolean {
+    return this.#isAmidPosition;
+  }
+
+  async *read(
+    token: number,
+    deliberation: Deliberation,
+    maximum: number,
+    isFirstGenerated: boolean,
+  ): AsyncGenerator<IterationEnd, Deliberated, void> {
+    const at: PositionView = { position: this.#position, isFirstGenerated };
+    const planned = this.isStreamOff ? 1 : await plannedIterations(deliberation, at, maximum);
+    const deliberated = yield* deliberate(() => this.#iterate(token), deliberation, at, maximum, planned);
+    this.#isAmidPosition = false;
+    this.host.settle(this);
+    this.#position++;
+    return deliberated;
+  }
+
+  dispose(): void {
+    this.host.leave(this);
+  }
+
+  [Symbol.dispose](): void {
+    this.dispose();
+  }
+
+  async #iterate(token: number): Promise<LookedAt> {
+    const logits = await new Promise<Float32Array>((resolve, reject) => {
+      this.#question = {
+        token,
+        answer: (given) => {
+          this.#question = undefined;
+          this.#isAmidPosition = true;
+          resolve(given);
+        },
+        refuse: (error) => {
+          this.#question = undefined;
+          reject(error);
+        },
+      };
+      this.host.stir();
+    });
+    return { logits: async () => logits, states: () => this.host.states(this) };
+  }
+}
