@@ -15,6 +15,7 @@ import type { GoldenModel } from "./golden-files.js";
 import { matMulSuite } from "./mat-mul-suite.js";
 import { programSuite } from "./program-suite.js";
 import { read } from "./read.js";
+import { sessionSuite } from "./session-suite.js";
 
 interface Golden {
   readonly tokens: number[][];
@@ -128,6 +129,7 @@ export function webgpuSuite(models: readonly GoldenModel[]): void {
   programSuite();
 
   economySuite();
+  sessionSuite();
   // Last: it takes the device away.
   faultSuite();
 }
