@@ -109,12 +109,12 @@ describe("sst inspect", () => {
     [
       "draws from a model that labels",
       ["--out", join(scratch, "no.html"), "--temperature", "1"],
-      /temperature does not apply/,
+      /--temperature does not apply/,
     ],
     [
       "new tokens from a model that labels",
       ["--out", join(scratch, "no.html"), "--max-new-tokens", "4"],
-      /maxNewTokens/,
+      /--max-new-tokens does not apply/,
     ],
     [
       "iterations without the stream",

@@ -9,31 +9,17 @@ import {
   LatentStateCache,
   type ModelConfig,
   type ModelWeights,
-  planForward,
-  requireKnownTokens,
   tokenTensor,
 } from "@sst/layers";
-import { Random, SstError, type Tensor } from "@sst/tensor";
+import { Random, type Tensor } from "@sst/tensor";
+import { capacityFor } from "./capacity.js";
 import { likeliestOf, take } from "./likeliest.js";
-import { checkSampling, isPlainlyGreedy, type SamplingOptions } from "./sampling/options.js";
+import { type PromptedOptions, requireRequest } from "./request.js";
+import { isPlainlyGreedy } from "./sampling/options.js";
 import { Sampler } from "./sampling/sampler.js";
 
-export interface GenerateOptions extends SamplingOptions {
+export interface GenerateOptions extends PromptedOptions {
   readonly maxNewTokens: number;
-  /** Seeds the draws; defaults to 0. */
-  readonly seed?: number;
-  /** Tokens that end the generation; they are not given out. */
-  readonly stopTokens?: readonly number[];
-  /** Iterations at every position (deliberation); defaults to 1. */
-  readonly iterations?: number;
-  /**
-   * Iterations at the prompt's positions but the last, which is the first to give a token; defaults to `iterations`. With 1
-   * the prompt is read once, and only what is generated is deliberated on.
-   */
-  readonly promptIterations?: number;
-  /** Runs the plain backbone. */
-  readonly streamOff?: boolean;
-  readonly signal?: AbortSignal;
 }
 
 /**
@@ -49,7 +35,7 @@ export async function* generate(
   options: GenerateOptions,
 ): AsyncGenerator<number, void, void> {
   const { maxNewTokens, seed = 0, stopTokens = [], iterations = 1, streamOff = false, signal } = options;
-  checkRequest(model, prompt, options);
+  requireRequest(model.config, prompt, options, maxNewTokens, 1);
   const forwardOptions = { iterations, streamOff };
   const sampler = new Sampler(options, { prompt, random: new Random(seed) });
   const weights = model.weights();
@@ -77,38 +63,6 @@ export async function* generate(
     states.dispose();
     weights.dispose();
   }
-}
-
-function checkRequest(model: DecoderModel, prompt: readonly number[], options: GenerateOptions): void {
-  const { config } = model;
-  checkSampling(options, config.vocabSize);
-  planForward(config, options);
-  planForward(config, { ...options, iterations: options.promptIterations ?? options.iterations ?? 1 });
-  if (!Number.isInteger(options.maxNewTokens) || options.maxNewTokens < 1) {
-    throw new SstError(
-      "invalid-argument",
-      `maxNewTokens should be a whole number of at least 1, but is ${options.maxNewTokens}`,
-    );
-  }
-  if (prompt.length === 0) throw new SstError("empty-prompt", "the prompt is empty: give at least one token");
-  requireKnownTokens(prompt, config);
-  const wanted = prompt.length + options.maxNewTokens;
-  if (wanted > config.maxPositionEmbeddings) {
-    throw new SstError(
-      "context-overflow",
-      `the prompt's ${prompt.length} tokens and ${options.maxNewTokens} new ones make ${wanted}, but the model's context ` +
-        `is ${config.maxPositionEmbeddings}: shorten the prompt or ask for at most ` +
-        `${Math.max(0, config.maxPositionEmbeddings - prompt.length)} new tokens`,
-    );
-  }
-}
-
-/**
- * Slots of the cache: in powers of two, so that generations of about one length have caches of one shape, and decode by one
- * recorded plan.
- */
-function capacityFor(positions: number, { maxPositionEmbeddings }: ModelConfig): number {
-  return Math.min(maxPositionEmbeddings, 2 ** Math.ceil(Math.log2(Math.max(positions, 64))));
 }
 
 /** What a decode step would give after the prompt: read in one pass, or in two where its last position iterates otherwise. */

@@ -6,38 +6,26 @@ import {
   KvCache,
   LatentStateCache,
   type ModelWeights,
-  planForward,
-  requireKnownTokens,
   tokenTensor,
 } from "@sst/layers";
-import { Random, SstError, type Tensor, tidy } from "@sst/tensor";
+import { Random, type Tensor, tidy } from "@sst/tensor";
+import { requireCount } from "../deliberation/requirements.js";
 import { take } from "../likeliest.js";
-import { checkSampling, type SamplingOptions } from "../sampling/options.js";
+import { type PromptedOptions, requireRequest } from "../request.js";
 import { Sampler } from "../sampling/sampler.js";
 import { CollectedStates } from "./collected-states.js";
 import { type ColumnsRead, RecordMaker } from "./record-maker.js";
 import type { TraceRecord } from "./trace-record.js";
 
-export interface TraceOptions extends SamplingOptions {
+export interface TraceOptions extends PromptedOptions {
   /** Defaults to 0: the prompt alone. The last token is chosen, not read, so it has no record of its own. */
   readonly maxNewTokens?: number;
-  /** Seeds the draws; defaults to 0. */
-  readonly seed?: number;
-  /** Tokens that end the generation. */
-  readonly stopTokens?: readonly number[];
-  /** Iterations at every position; defaults to 1. */
-  readonly iterations?: number;
-  /** Iterations at the prompt's positions but the last; defaults to `iterations`. */
-  readonly promptIterations?: number;
-  /** Runs the plain backbone. */
-  readonly streamOff?: boolean;
   /** How many of the likeliest tokens are named; defaults to 5. */
   readonly topTokens?: number;
   /** Adds full states to the records. */
   readonly withStates?: boolean;
   /** Adds full next-token distributions to the records. */
   readonly withDistributions?: boolean;
-  readonly signal?: AbortSignal;
 }
 
 /** Numbers of one layer's logits that are held at a time, which bounds memory for long prompts and large vocabularies. */
@@ -58,7 +46,8 @@ export async function* traceGeneration(
   options: TraceOptions = {},
 ): AsyncGenerator<TraceRecord, void, void> {
   const { maxNewTokens = 0, stopTokens = [], signal } = options;
-  checkRequest(model, prompt, options);
+  requireRequest(model.config, prompt, options, maxNewTokens, 0);
+  requireCount("topTokens", options.topTokens ?? 5);
   const sampler = new Sampler(options, { prompt, random: new Random(options.seed ?? 0) });
   const weights = model.weights();
   const kv = new KvCache(model.config, 1, prompt.length + Math.max(0, maxNewTokens - 1));
@@ -147,27 +136,4 @@ async function readColumns(
 function choose({ logits, tokens, iterations }: ColumnsRead, sampler: Sampler): number {
   const vocabSize = logits.length / (tokens.length * iterations);
   return sampler.next(logits.slice(-vocabSize)).token;
-}
-
-function checkRequest(model: DecoderModel, prompt: readonly number[], options: TraceOptions): void {
-  const { config } = model;
-  const { maxNewTokens = 0, topTokens = 5, iterations = 1, promptIterations = iterations, streamOff = false } = options;
-  checkSampling(options);
-  for (const count of [iterations, promptIterations]) planForward(config, { iterations: count, streamOff });
-  for (const [name, value, least] of [
-    ["maxNewTokens", maxNewTokens, 0],
-    ["topTokens", topTokens, 1],
-  ] as const) {
-    if (Number.isInteger(value) && value >= least) continue;
-    throw new SstError("invalid-argument", `${name} should be a whole number of at least ${least}, but is ${value}`);
-  }
-  if (prompt.length === 0) throw new SstError("empty-prompt", "the prompt is empty: give at least one token");
-  requireKnownTokens(prompt, config);
-  const wanted = prompt.length + maxNewTokens;
-  if (wanted <= config.maxPositionEmbeddings) return;
-  throw new SstError(
-    "context-overflow",
-    `the prompt's ${prompt.length} tokens and ${maxNewTokens} new ones make ${wanted}, but the model's context is ` +
-      `${config.maxPositionEmbeddings}: shorten the prompt or ask for fewer tokens`,
-  );
 }
