@@ -11,9 +11,9 @@ import {
   type ModelWeights,
   tokenTensor,
 } from "@sst/layers";
-import { Random, type Tensor } from "@sst/tensor";
+import { argMax, Random, sum, type Tensor } from "@sst/tensor";
 import { capacityFor } from "./capacity.js";
-import { likeliestOf, take } from "./likeliest.js";
+import { take } from "./likeliest.js";
 import { type PromptedOptions, requireRequest } from "./request.js";
 import { isPlainlyGreedy } from "./sampling/options.js";
 import { Sampler } from "./sampling/sampler.js";
@@ -26,8 +26,8 @@ export interface GenerateOptions extends PromptedOptions {
  * The continuation of a prompt, token by token.
  *
  * @throws SstError before the first token: `empty-prompt`, `unknown-token`, `context-overflow` where prompt and
- * continuation do not fit the model's context, `contradiction` and `invalid-argument` for options; with
- * sampling also `not-finite` for a model that breaks down, and `contradiction` where `logitBias` leaves no token
+ * continuation do not fit the model's context, `contradiction` and `invalid-argument` for options; later `not-finite` for a model
+ * that breaks down, naming the token and its place, and `contradiction` where `logitBias` leaves no token
  */
 export async function* generate(
   model: DecoderModel,
@@ -38,24 +38,21 @@ export async function* generate(
   requireRequest(model.config, prompt, options, maxNewTokens, 1);
   const forwardOptions = { iterations, streamOff };
   const sampler = new Sampler(options, { prompt, random: new Random(seed) });
+  const choose = isPlainlyGreedy(options) ? chooseOnDevice : chooseHere;
   const weights = model.weights();
   const kv = new KvCache(model.config, 1, capacityFor(prompt.length + maxNewTokens, model.config));
   const states = new LatentStateCache(model.config, 1);
   // Records nothing where there is no second token.
-  const gives = isPlainlyGreedy(options) ? "likeliest" : "logits";
-  const step = new DecodeStep(weights, { kv, states }, { ...forwardOptions, gives });
+  const step = new DecodeStep(weights, { kv, states }, forwardOptions);
   try {
     const promptIterations = options.promptIterations ?? iterations;
-    let read = () => readPrompt(weights, prompt, { kv, states }, { ...forwardOptions, gives }, promptIterations);
+    let read = () => readPrompt(weights, prompt, { kv, states }, forwardOptions, promptIterations);
     for (let count = 0; count < maxNewTokens; count++) {
       signal?.throwIfAborted();
-      const values = await take(read());
-      const token = gives === "logits" ? sampler.next(values as Float32Array).token : (values[0] as number);
+      const token = await choose(read(), sampler);
       if (stopTokens.includes(token)) return;
       yield token;
-      // A greedy step goes on from the token that it chose, which need not come back from here.
-      const isKnown = gives === "likeliest" && count > 0;
-      read = () => (isKnown ? step.run() : readToken(step, token, model.config));
+      read = () => readToken(step, token, model.config);
     }
   } finally {
     step.dispose();
@@ -65,7 +62,28 @@ export async function* generate(
   }
 }
 
-/** What a decode step would give after the prompt: read in one pass, or in two where its last position iterates otherwise. */
+/** The token after logits `[1, 1, vocabSize]`, which are used up. */
+async function chooseHere(logits: Tensor, sampler: Sampler): Promise<number> {
+  return sampler.next((await take(logits)) as Float32Array).token;
+}
+
+/**
+ * The same where the likeliest is wanted: two numbers come back instead of all logits. A logit that is not finite leaves a sum that is
+ * not; then the logits are looked at one by one, to name it.
+ */
+async function chooseOnDevice(logits: Tensor, sampler: Sampler): Promise<number> {
+  try {
+    const likeliest = take(argMax(logits, -1) as Tensor);
+    const [[token], [total]] = await Promise.all([likeliest, take(sum(logits, -1) as Tensor)]);
+    if (!Number.isFinite(total)) return sampler.next((await logits.data()) as Float32Array).token;
+    sampler.accept(token as number);
+    return token as number;
+  } finally {
+    logits.dispose();
+  }
+}
+
+/** Logits after the prompt: read in one pass, or in two where its last position iterates otherwise. */
 function readPrompt(
   weights: ModelWeights,
   prompt: readonly number[],
@@ -84,12 +102,11 @@ function readChunk(
   weights: ModelWeights,
   chunk: readonly number[],
   caches: DecodeCaches,
-  { gives, ...options }: DecodeOptions,
+  options: DecodeOptions,
 ): Tensor {
   const tokens = tokenTensor([chunk], weights.config);
   try {
-    const logits = forward(weights, tokens, { ...options, caches, lastPositionOnly: true });
-    return gives === "logits" ? logits : likeliestOf(logits);
+    return forward(weights, tokens, { ...options, caches, lastPositionOnly: true });
   } finally {
     tokens.dispose();
   }
