@@ -25,15 +25,17 @@ interface GenerateCommandOptions extends PromptOptions, DeliberationOptions {
 const newTokens = { least: 1, otherwise: 64 };
 
 export function generateCommand(): Command {
-  const command = new Command("generate")
-    .description("Continue a prompt; a model of a state-tracking task labels the symbols of the prompt instead")
+  const command = new Command("generate").description(
+    "Continue a prompt; a model of a state-tracking task labels the symbols of the prompt instead",
+  );
+  return withDeliberationOptions(withPromptOptions(command, newTokens))
     .option("--stop <text>", "a text that ends it and is left out; can be given several times", addText)
     .option(
       "--samples <N>",
       "continuations of the prompt, which is read once; each has the next seed (default: 1)",
       wholeNumber(1),
-    );
-  return withDeliberationOptions(withPromptOptions(command, newTokens)).action(run);
+    )
+    .action(run);
 }
 
 async function run(options: GenerateCommandOptions): Promise<void> {

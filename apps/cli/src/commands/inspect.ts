@@ -31,14 +31,16 @@ interface InspectOptions extends PromptOptions {
 const newTokens = { least: 0, otherwise: 48 };
 
 export function inspectCommand(): Command {
-  const command = new Command("inspect")
-    .description("Look inside a generation: latent states, basins and next-token distributions as a page")
+  const command = new Command("inspect").description(
+    "Look inside a generation: latent states, basins and next-token distributions as a page",
+  );
+  return withPromptOptions(command, newTokens)
     .requiredOption("--out <file>", "where the report goes: one HTML file that needs nothing else")
     .option("--overwrite", "replace a report that is there")
     .option("--trace <folder>", "also keep the trace with all its states, in a new folder")
     .option("--iterations <N>", "iterations at every position (default: 1)", wholeNumber(1))
-    .option("--prompt-iterations <N>", "iterations at the prompt's positions but the last", wholeNumber(1));
-  return withPromptOptions(command, newTokens).action(run);
+    .option("--prompt-iterations <N>", "iterations at the prompt's positions but the last", wholeNumber(1))
+    .action(run);
 }
 
 /** A prompt as tokens, what may follow it, and how tokens are spelt. */
