@@ -10,10 +10,11 @@ import {
   withCommonOptions,
   withQuantizeOption,
 } from "./arguments.js";
+import { type DeliberationOptions, withDeliberationOptions } from "./deliberation/deliberation-text.js";
 import { modelDescription } from "./model-source.js";
 import { givenSampling, type SamplingFlags, withSamplingOptions } from "./sampling-options.js";
 
-export interface PromptOptions extends CommonOptions, QuantizeOption, SamplingFlags {
+export interface PromptOptions extends CommonOptions, QuantizeOption, SamplingFlags, DeliberationOptions {
   readonly model: string;
   readonly prompt: string;
   readonly maxNewTokens?: number;
@@ -32,7 +33,7 @@ export function withPromptOptions(command: Command, { least, otherwise }: NewTok
     .requiredOption("--prompt <text>", 'what to go on from, or symbols such as "132 213"')
     .option("--max-new-tokens <N>", `tokens to generate at most (default: ${otherwise})`, wholeNumber(least))
     .option("--stream-off", "run the plain backbone");
-  return withCommonOptions(withQuantizeOption(withSamplingOptions(command)));
+  return withCommonOptions(withQuantizeOption(withSamplingOptions(withDeliberationOptions(command))));
 }
 
 /** @throws SstError `empty-prompt` */
@@ -59,7 +60,8 @@ export function newTokensFor(
  */
 export function refuseGoingOn(options: PromptOptions, others: readonly string[] = []): void {
   const tokens = (options.maxNewTokens ?? 0) > 0 ? ["--max-new-tokens"] : [];
-  const [refused] = [...tokens, ...givenSampling(options), ...others];
+  const policy = options.deliberation === undefined ? [] : ["--deliberation"];
+  const [refused] = [...tokens, ...givenSampling(options), ...policy, ...others];
   if (refused === undefined) return;
   throw new SstError(
     "contradiction",

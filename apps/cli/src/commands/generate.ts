@@ -7,17 +7,13 @@ import { Command } from "commander";
 import { addText, forwardOptions, wholeNumber } from "../arguments.js";
 import { openBackend } from "../backend.js";
 import { policyOf, promptIterations } from "../deliberation/deliberation.js";
-import {
-  type DeliberationOptions,
-  deliberationOf,
-  withDeliberationOptions,
-} from "../deliberation/deliberation-text.js";
+import { deliberationOf } from "../deliberation/deliberation-text.js";
 import { loadMatchingTokenizer, loadProbe, openSource } from "../model-source.js";
 import { encodePrompt, newTokensFor, type PromptOptions, refuseGoingOn, withPromptOptions } from "../prompt-options.js";
 import { samplingOf } from "../sampling-options.js";
 import { stopTokens } from "../stop-tokens.js";
 
-interface GenerateCommandOptions extends PromptOptions, DeliberationOptions {
+interface GenerateCommandOptions extends PromptOptions {
   readonly samples?: number;
   readonly stop?: readonly string[];
 }
@@ -28,7 +24,7 @@ export function generateCommand(): Command {
   const command = new Command("generate").description(
     "Continue a prompt; a model of a state-tracking task labels the symbols of the prompt instead",
   );
-  return withDeliberationOptions(withPromptOptions(command, newTokens))
+  return withPromptOptions(command, newTokens)
     .option("--stop <text>", "a text that ends it and is left out; can be given several times", addText)
     .option(
       "--samples <N>",
@@ -125,8 +121,8 @@ async function label(
   vocabulary: SymbolVocabulary,
   options: GenerateCommandOptions,
 ): Promise<void> {
-  const { deliberation, samples, stop } = options;
-  const others = Object.entries({ "--deliberation": deliberation, "--samples": samples, "--stop": stop });
+  const { samples, stop } = options;
+  const others = Object.entries({ "--samples": samples, "--stop": stop });
   refuseGoingOn(
     options,
     others.flatMap(([name, value]) => (value === undefined ? [] : [name])),

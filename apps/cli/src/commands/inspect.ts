@@ -2,19 +2,21 @@
 import { access, constants } from "node:fs/promises";
 import { basename, dirname, resolve } from "node:path";
 import type { TraceOptions } from "@sst/infer";
-import type { DecoderModel } from "@sst/layers";
+import type { DecoderModel, ModelConfig } from "@sst/layers";
 import { type FileSource, loadModel, loadVocabulary } from "@sst/loaders";
 import { count, writeWhole } from "@sst/report/page";
 import { SstError } from "@sst/tensor";
 import { Command } from "commander";
-import { forwardOptions, wholeNumber } from "../arguments.js";
+import { wholeNumber } from "../arguments.js";
 import { openBackend } from "../backend.js";
+import { policyOf } from "../deliberation/deliberation.js";
+import { deliberationOf } from "../deliberation/deliberation-text.js";
 import { type AnalysisContext, analyse } from "../inspection/analysis.js";
 import { collectTrace } from "../inspection/collect.js";
 import type { InspectionData } from "../inspection/inspection-data.js";
 import { renderReport } from "../inspection/report.js";
 import { beginTrace, requireFreeFolder } from "../inspection/trace-folder.js";
-import { loadMatchingTokenizer, openSource } from "../model-source.js";
+import { loadMatchingTokenizer, loadProbe, openSource } from "../model-source.js";
 import { encodePrompt, newTokensFor, type PromptOptions, refuseGoingOn, withPromptOptions } from "../prompt-options.js";
 import { type SamplingFlags, samplingOf } from "../sampling-options.js";
 import { stopTokens } from "../stop-tokens.js";
@@ -23,7 +25,6 @@ interface InspectOptions extends PromptOptions {
   readonly out: string;
   readonly overwrite?: boolean;
   readonly trace?: string;
-  readonly iterations?: number;
   readonly promptIterations?: number;
 }
 
@@ -38,7 +39,6 @@ export function inspectCommand(): Command {
     .requiredOption("--out <file>", "where the report goes: one HTML file that needs nothing else")
     .option("--overwrite", "replace a report that is there")
     .option("--trace <folder>", "also keep the trace with all its states, in a new folder")
-    .option("--iterations <N>", "iterations at every position (default: 1)", wholeNumber(1))
     .option("--prompt-iterations <N>", "iterations at the prompt's positions but the last", wholeNumber(1))
     .action(run);
 }
@@ -80,10 +80,11 @@ async function requestOf(
   options: InspectOptions,
   sampling: SamplingFlags,
 ): Promise<Request> {
-  const { promptIterations } = options;
+  const { promptIterations, streamOff = false } = options;
   const passing = {
-    ...(forwardOptions(options) as Pick<TraceOptions, "iterations" | "streamOff">),
+    ...(await depthOf(source, model.config, options)),
     ...(promptIterations !== undefined && { promptIterations }),
+    streamOff,
   };
   const vocabulary = await loadVocabulary(source);
   if (vocabulary !== undefined) {
@@ -117,6 +118,16 @@ async function requestOf(
       return tokens.map((token) => decoder.push(token));
     },
   };
+}
+
+async function depthOf(
+  source: FileSource,
+  config: ModelConfig,
+  options: InspectOptions,
+): Promise<Pick<TraceOptions, "iterations" | "deliberation">> {
+  const asked = deliberationOf(options);
+  if (asked.policy === "fixed") return { iterations: asked.iterations };
+  return { deliberation: policyOf(asked, await loadProbe(source, config)) };
 }
 
 /** Before anything long begins. */
