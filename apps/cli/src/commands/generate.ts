@@ -108,8 +108,7 @@ async function writeContinuation(
     continuation += event.text;
     if (!json) process.stdout.write(event.text);
     if (event.event !== "generation-end" || !json) continue;
-    const { durationMs, ...figures } = event.figures;
-    const told = { prompt, continuation, tokens, seed: request.seed, reason: event.reason, ...figures, durationMs };
+    const told = { prompt, continuation, tokens, seed: request.seed, reason: event.reason, ...event.figures };
     process.stdout.write(`${JSON.stringify(told)}\n`);
   }
   if (!json) process.stdout.write("\n");
