@@ -18,13 +18,36 @@ export function wholeNumbers(text: string): number[] {
   throw new InvalidArgumentError("It should be whole numbers of at least 1, such as 1,2,3,4.");
 }
 
-export function number(minimum: number, maximum = Number.POSITIVE_INFINITY): (text: string) => number {
+export function number(
+  minimum = Number.NEGATIVE_INFINITY,
+  maximum = Number.POSITIVE_INFINITY,
+): (text: string) => number {
+  return numberWhere((value) => value >= minimum && value <= maximum, rangeOf(minimum, maximum));
+}
+
+/** Above the bound, not at it. */
+export function numberAbove(bound: number, maximum = Number.POSITIVE_INFINITY): (text: string) => number {
+  const most = maximum === Number.POSITIVE_INFINITY ? "" : ` and at most ${maximum}`;
+  return numberWhere((value) => value > bound && value <= maximum, ` above ${bound}${most}`);
+}
+
+function numberWhere(isFine: (value: number) => boolean, range: string): (text: string) => number {
   return (text) => {
     const value = Number(text);
-    if (text.trim() !== "" && Number.isFinite(value) && value >= minimum && value <= maximum) return value;
-    const range = maximum === Number.POSITIVE_INFINITY ? `at least ${minimum}` : `from ${minimum} to ${maximum}`;
-    throw new InvalidArgumentError(`It should be a number ${range}.`);
+    if (text.trim() !== "" && Number.isFinite(value) && isFine(value)) return value;
+    throw new InvalidArgumentError(`It should be a number${range}.`);
   };
+}
+
+function rangeOf(minimum: number, maximum: number): string {
+  if (maximum !== Number.POSITIVE_INFINITY) return ` from ${minimum} to ${maximum}`;
+  return minimum === Number.NEGATIVE_INFINITY ? "" : ` at least ${minimum}`;
+}
+
+/** Of an option that can be given several times. */
+export function addText(text: string, before: readonly string[] = []): string[] {
+  if (text === "") throw new InvalidArgumentError("It should not be empty.");
+  return [...before, text];
 }
 
 /** A day such as 2026-01-31, in local time. */

@@ -1,11 +1,12 @@
 /** What `--model` stands for: a folder, an address on the web, or a model on the hub. */
 import { stat } from "node:fs/promises";
-import type { ModelConfig } from "@sst/layers";
+import type { ModelConfig, Probe } from "@sst/layers";
 import {
   type FileSource,
   loadTokenizer,
   type NotedFile,
   noteFiles,
+  readProbe,
   requireMatchingTokenizer,
   type Tokenizer,
   toSource,
@@ -32,4 +33,9 @@ export async function noteModel(
 /** The tokenizer beside a model. @throws SstError `unknown-token` where it is another model's */
 export async function loadMatchingTokenizer(from: string | FileSource, config: ModelConfig): Promise<Tokenizer> {
   return requireMatchingTokenizer(await loadTokenizer(from), config, typeof from === "string" ? from : from.location);
+}
+
+/** The probe beside a model, as `sst probe train` leaves it there; undefined where there is none. */
+export async function loadProbe(source: FileSource, config: ModelConfig): Promise<Probe | undefined> {
+  return (await source.has("probe.json")) ? (await readProbe(source, config)).probe : undefined;
 }

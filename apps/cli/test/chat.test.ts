@@ -22,7 +22,7 @@ function chatWith(script: Script, options: Partial<ChatOptions> = {}, screen: Pa
   const model = { completer, tokenizer: byteTokenizer, template };
   const chat = new Chat(
     model,
-    { depth: 2, maxNewTokens: 3, seed: 0, sampling: {}, ...options },
+    { deliberation: { policy: "fixed", iterations: 2 }, maxNewTokens: 3, seed: 0, sampling: {}, stop: [], ...options },
     {
       answer: (text) => {
         answers.push(answers.pop() + text);
@@ -83,7 +83,7 @@ describe("the depth", () => {
       expect.stringMatching(/at least 1, but is "none"/),
       expect.stringMatching(/at least 1, but is "0"/),
     ]);
-    expect(chat.depth).toBe(4);
+    expect(chat.depth).toBe("depth 4");
   });
 
   test("and while the model answers: it goes on from what it has said", async () => {
@@ -109,6 +109,65 @@ describe("the depth", () => {
     expect(given.answers()).toEqual(["0 1 0 1 2 3 "]);
     expect(depths.slice(1)).toEqual([2, 2, 5, 5, 5, 5]);
   });
+});
+
+describe("the deliberation", () => {
+  test("is shown and changed, also while the model answers; what cannot be is noted and changes nothing", async () => {
+    const policies: (string | undefined)[] = [];
+    const given = chatWith(
+      {
+        beforeToken: (index, { deliberation }) => {
+          if (index !== 1 || deliberation?.policy !== "fixed" || deliberation.iterations !== 2) return;
+          given.chat.command("/deliberation forever");
+          given.chat.command("/deliberation probe:maximum=4");
+          given.chat.command("/deliberation until-decided:entropy-nats=0.5,maximum=4");
+        },
+      },
+      {},
+      { end: ({ policy }) => policies.push(policy) },
+    );
+    await given.chat.handle("a");
+    expect(given.completer.requests.map(({ deliberation }) => deliberation)).toEqual([
+      { policy: "fixed", iterations: 2 },
+      { policy: "until-decided", entropyNats: 0.5, maximum: 4 },
+    ]);
+    for (const line of ["/deliberation", "/depth", "/depth 1", "b"]) await given.chat.handle(line);
+    const text = "until-decided:entropy-nats=0.5,maximum=4";
+    expect(given.notes).toEqual([
+      expect.stringMatching(/"forever" is not understood, since there is no policy "forever"; there are fixed:2/),
+      expect.stringMatching(/probe beside the model.*sst probe train/),
+      text,
+      text,
+      text,
+      "depth 1",
+    ]);
+    expect(policies).toEqual([text, undefined]);
+  });
+
+  test("that goes by a probe is refused at once where there is none", () => {
+    expect(() => chatWith({}, { deliberation: { policy: "probe", maximum: 4 } })).toThrowError(
+      expect.objectContaining({ code: "file-not-found" }),
+    );
+  });
+});
+
+test("a stop text ends an answer and is no part of it, found also where the depth changes in its middle", async () => {
+  for (const isChanged of [false, true]) {
+    const given = chatWith(
+      {
+        textOf: (index) => "ENDE more"[index] ?? "",
+        beforeToken: (index, { deliberation }) => {
+          const isFirst = deliberation?.policy === "fixed" && deliberation.iterations === 2;
+          if (isChanged && isFirst && index === 3) given.chat.command("/depth 3");
+        },
+      },
+      { stop: ["NDE"], maxNewTokens: 9 },
+    );
+    await given.chat.handle("a");
+    expect(given.answers()).toEqual(["E"]);
+    expect(given.completer.requests).toHaveLength(isChanged ? 2 : 1);
+    expect(given.completer.running).toBe(0);
+  }
 });
 
 test("an answer that is stopped stays as far as it was said; quitting ends it too", async () => {
@@ -137,8 +196,12 @@ describe("screens", () => {
     screen.status(status);
     screen.end(status);
     screen.note("noted");
-    expect(answers.written.join("")).toBe("a\x1b[2Jb\n");
-    expect(notes.written.join("")).toBe("depth 3 · 7 tokens · 21 iterations · 12.3 tokens/s\nnoted\n");
+    expect(answers.written.splice(0).join("")).toBe("a\x1b[2Jb\n");
+    screen.end({ ...status, policy: "probe:maximum=4" });
+    expect(notes.written.join("")).toBe(
+      "depth 3 · 7 tokens · 21 iterations · 12.3 tokens/s\nnoted\n" +
+        "depth 3 by probe:maximum=4 · 7 tokens · 21 iterations · 12.3 tokens/s\n",
+    );
   });
 
   test("a terminal: the foot is kept out of what scrolls while an answer comes, and given back; no orders from the model", () => {
@@ -178,13 +241,15 @@ describe("as a process", () => {
     let [stdout, stderr] = ["", ""];
     child.stdout.on("data", (piece) => (stdout += piece));
     child.stderr.on("data", (piece) => (stderr += piece));
-    child.stdin.end("What is it?\n/depth 3\n/reset\nWhat is it?\n/quit\nnever\n");
+    child.stdin.end(
+      "What is it?\n/depth 3\n/reset\nWhat is it?\n/deliberation until-converged:tolerance=0,maximum=2\n/reset\nWhat is it?\n/quit\nnever\n",
+    );
     expect(await new Promise((resolve) => child.on("close", resolve)), stderr).toBe(0);
     const prompt =
       "<|im_start|>system\nBe brief.<|im_end|>\n<|im_start|>user\nWhat is it?<|im_end|>\n<|im_start|>assistant\n";
     let expected = "";
-    for (const iterations of ["1", "3"]) {
-      const parameters = ["--backend", "cpu", "--prompt", prompt, "--max-new-tokens", "6", "--iterations", iterations];
+    for (const policy of ["fixed:1", "fixed:3", "until-converged:tolerance=0,maximum=2"]) {
+      const parameters = ["--backend", "cpu", "--prompt", prompt, "--max-new-tokens", "6", "--deliberation", policy];
       const { stdout: generated } = await sst("generate", "--model", folder, ...parameters, "--json");
       expected += `${JSON.parse(generated).continuation}\n`;
     }
@@ -194,6 +259,9 @@ describe("as a process", () => {
       "depth 3",
       "forgotten",
       expect.stringMatching(/^depth 3 · \d tokens · \d+ iterations · [\d.]+ tokens\/s$/),
+      "until-converged:tolerance=0,maximum=2",
+      "forgotten",
+      expect.stringMatching(/^depth 2 by until-converged:tolerance=0,maximum=2 · \d tokens · \d+ iterations · /),
       "",
     ]);
   });

@@ -109,7 +109,7 @@ describe("a model that labels positions", () => {
     const generate = ["generate", "--model", modelFolder, "--prompt"];
     await expectRefusal(/"999" is not a symbol.*123/, ...generate, "132 999");
     await expectRefusal(/prompt is empty/, ...generate, " ");
-    await expectRefusal(/maxNewTokens does not apply/, ...generate, "132", "--max-new-tokens", "3");
+    await expectRefusal(/--max-new-tokens does not apply/, ...generate, "132", "--max-new-tokens", "3");
     await expectRefusal(/unknown task "s4"/, "eval", "--model", modelFolder, "--task", "s4");
     await expectRefusal(/not a symbol of this model/, "eval", "--model", modelFolder, "--task", "sum5");
   });

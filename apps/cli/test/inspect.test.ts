@@ -8,6 +8,7 @@ import { type Browser, chromium, type Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { InspectionData } from "../src/inspection/inspection-data.js";
 import { type Outcome, sst } from "./run-sst.js";
+import { writeSmallChatModel } from "./serve/small-chat-model.js";
 
 const executablePath = chromiumPath();
 const data = sharedData();
@@ -109,12 +110,17 @@ describe("sst inspect", () => {
     [
       "draws from a model that labels",
       ["--out", join(scratch, "no.html"), "--temperature", "1"],
-      /temperature does not apply/,
+      /--temperature does not apply/,
     ],
     [
       "new tokens from a model that labels",
       ["--out", join(scratch, "no.html"), "--max-new-tokens", "4"],
-      /maxNewTokens/,
+      /--max-new-tokens does not apply/,
+    ],
+    [
+      "a policy for a model that labels",
+      ["--out", join(scratch, "no.html"), "--deliberation", "fixed:2"],
+      /--deliberation does not apply/,
     ],
     [
       "iterations without the stream",
@@ -130,6 +136,25 @@ describe("sst inspect", () => {
       expect([join(scratch, "no.html"), join(scratch, "none")].map(existsSync)).toEqual([false, false]);
     });
   }
+});
+
+test("a policy thinks as long as it does when it generates, and the page shows that", async () => {
+  const folder = join(scratch, "small-chat");
+  await writeSmallChatModel(folder);
+  const out = join(scratch, "policy.html");
+  const policy = "until-converged:tolerance=0.2,maximum=5";
+  const flags = ["--model", folder, "--prompt", "What is it?", "--max-new-tokens", "12", "--deliberation", policy];
+  expect(await sst("inspect", ...flags, "--out", out, "--backend", "cpu")).toMatchObject({ code: 0 });
+  const { stdout } = await sst("generate", ...flags, "--json", "--backend", "cpu");
+  const { tokens, iterations } = JSON.parse(stdout) as { tokens: number[]; iterations: number };
+  const { positions } = dataOf(out);
+  const depths = positions.map(({ posterior }) => posterior.length);
+  const ofTokens = depths.slice(-tokens.length);
+  expect(positions.slice(1 - tokens.length).map(({ token }) => token)).toEqual(tokens.slice(0, -1));
+  expect(ofTokens.reduce((sum, depth) => sum + depth, 0)).toBe(iterations);
+  expect(new Set(ofTokens).size).toBeGreaterThan(1);
+  expect(new Set(depths.slice(0, -tokens.length))).toEqual(new Set([1]));
+  expect(readFileSync(out, "utf8")).toContain(`with up to ${Math.max(...depths)} iterations at each.`);
 });
 
 describeWhere(data, "no real data here (SST_DATA_DIR)", "sst inspect on a text", () => {

@@ -3,6 +3,7 @@ export { type BasinOptions, type Basins, findBasins, type Stretch } from "./basi
 export { type Projection, projectStates } from "./basins/project.js";
 export type { Trajectory } from "./basins/trajectory.js";
 export { type Transition, transitionsOf } from "./basins/transitions.js";
+export { capacityFor } from "./capacity.js";
 export { type CustomOptions, custom } from "./deliberation/custom.js";
 export { fixed } from "./deliberation/fixed.js";
 export { entropyNats, jensenShannonBits, kullbackLeiblerNats, totalVariation } from "./deliberation/measures.js";
@@ -20,6 +21,7 @@ export { type UntilDecidedOptions, untilDecided } from "./deliberation/until-dec
 export { type GenerateOptions, generate } from "./generate.js";
 export { labelPositions } from "./label.js";
 export { likeliestTokens } from "./likeliest.js";
+export { type PromptedOptions, requireRoom } from "./request.js";
 export { type ChoicePlace, ChoiceTrie } from "./sampling/choice-trie.js";
 export {
   logProbabilities,

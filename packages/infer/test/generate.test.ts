@@ -5,6 +5,7 @@ import { DecoderModel, KvCache, LatentStateCache } from "@sst/layers";
 import { memory, ready } from "@sst/tensor";
 import { beforeAll, describe, expect, test } from "vitest";
 import { tinyModel } from "../../layers/test/tiny-model.js";
+import { noticesBreakdowns } from "./breaking-down.js";
 
 beforeAll(async () => {
   await ready({ backend: "cpu" });
@@ -124,6 +125,8 @@ describe("generate", () => {
       expect(new Set(later)).toEqual(new Set([second]));
     }
   });
+
+  describe("a model that breaks down", noticesBreakdowns);
 
   const refusals: [string, Partial<GenerateOptions>, number[], string][] = [
     ["a continuation that does not fit the context", { maxNewTokens: 62 }, prompt, "context-overflow"],

@@ -229,6 +229,16 @@ describe("what the fields mean", () => {
     expect(global).toEqual([5, 11, 17, 23, 29, 35, 41, 47, 53, 59]);
   });
 
+  test("the activation: Gemma 3 goes by hidden_activation, whatever hidden_act says; the others by hidden_act", () => {
+    const gemma = reading(gemma3Small);
+    expect(reading({ ...gemma3Small, hidden_act: "gelu" })).toEqual(gemma);
+    expect(configToJson(gemma)).toMatchObject({ hidden_activation: "gelu_pytorch_tanh" });
+    expect(configToJson(gemma)).not.toHaveProperty("hidden_act");
+    const { hidden_act: _, ...silent } = llama32;
+    expect(reading(silent)).toEqual(reading(llama32));
+    expect(configToJson(reading(silent))).toMatchObject({ hidden_act: "silu" });
+  });
+
   test("biases of attention and of the feed-forward network", () => {
     const { biasedLayers } = reading({ ...smolLm2, attention_bias: true, mlp_bias: true });
     expect(biasedLayers).toHaveLength(7);
@@ -318,6 +328,8 @@ describe("refused by name", () => {
     ["soft caps", { ...gemma3Small, final_logit_softcapping: 30 }, "file-unsupported", /final_logit_softcapping is 30/],
     ["attention both ways", { ...gemma3Small, use_bidirectional_attention: true }, "file-unsupported", /bidirectional/],
     ["another activation", { ...gemma3Small, hidden_activation: "relu" }, "file-unsupported", /hidden_activation/],
+    ["another activation of Llama", { ...llama32, hidden_act: "gelu" }, "file-unsupported", /hidden_act .*"silu"/],
+    ["Gemma's name of it", { ...llama32, hidden_activation: "silu" }, "file-unsupported", /no such field for "llama"/],
     [
       "a layer of another type",
       { ...qwen3, layer_types: new Array(28).fill("chunked") },

@@ -33,8 +33,8 @@ main > section { margin-top: clamp(2.5rem, 6vw, 4rem); }
 .card h3 { display: flex; flex-direction: column; font-size: 1.05rem; }
 .part { color: var(--muted); font-size: .8125rem; font-weight: 400; }
 .figure p { display: flex; align-items: center; justify-content: space-between; gap: .5rem; margin: 0 0 .4rem; line-height: 1.25; }
-.figure span { font-size: .875rem; text-align: right; white-space: nowrap; }
-.figure strong { font-size: 1.85rem; line-height: 1.1; font-weight: 700; letter-spacing: -.02em; font-variant-numeric: tabular-nums; }
+.figure span { min-width: 0; font-size: .875rem; text-align: right; text-wrap: balance; }
+.figure strong { flex: none; font-size: 1.85rem; line-height: 1.1; font-weight: 700; letter-spacing: -.02em; font-variant-numeric: tabular-nums; }
 .figure small { display: block; color: var(--muted); font-size: .75rem; }
 .figure.stream strong { color: var(--stream); }
 .figure.baseline strong { color: var(--baseline); }

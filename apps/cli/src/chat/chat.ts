@@ -1,6 +1,9 @@
 /** A chat, line by line: messages are answered as they are generated, lines that begin with a slash are commands. */
+import { type SamplingOptions, StopTexts } from "@sst/infer";
 import { SstError } from "@sst/tensor";
-import type { Completer, CompletionRequest } from "../serve/completer.js";
+import { type Deliberation, promptIterations, withoutProbe } from "../deliberation/deliberation.js";
+import { deliberationText, parseDeliberation } from "../deliberation/deliberation-text.js";
+import type { Completer } from "../serve/completer.js";
 import type { ServedModel } from "../serve/server.js";
 import { Conversation } from "./conversation.js";
 
@@ -17,36 +20,41 @@ export interface Screen {
 export interface Status {
   /** Iterations that the last token had, or that the next one has had so far. */
   readonly depth: number;
+  /** What sets the depth, where it is no fixed number. */
+  readonly policy?: string;
   readonly newTokens: number;
   readonly iterations: number;
   readonly tokensPerSecond: number;
 }
 
 export interface ChatOptions {
-  readonly depth: number;
+  readonly deliberation: Deliberation;
   readonly maxNewTokens: number;
   readonly seed: number;
-  readonly sampling: Pick<CompletionRequest, "temperature" | "topK" | "topP" | "minP">;
+  readonly sampling: SamplingOptions;
+  /** Texts that end an answer, and are no part of it. */
+  readonly stop: readonly string[];
 }
 
 const help = [
-  "/depth N      iterations at every position from here on, within an answer too",
-  "/system TEXT  what the model is told before everything; without a text, nothing",
-  "/reset        forgets what was said",
-  "/quit         ends",
+  "/depth N              iterations at every position from here on, within an answer too",
+  "/deliberation POLICY  the same with a policy, such as until-converged:tolerance=0.01,maximum=4",
+  "/system TEXT          what the model is told before everything; without a text, nothing",
+  "/reset                forgets what was said",
+  "/quit                 ends",
 ];
 
 export class Chat {
   readonly #completer: Completer;
   readonly #conversation: Conversation;
-  #depth: number;
+  #deliberation: Deliberation;
   #answers = 0;
   #hasEnded = false;
   /** Of the generation that runs: it is ended to stop the answer, or to go on at another depth. */
   #running: AbortController | undefined;
   #isStopped = false;
 
-  /** @throws SstError `file-not-found` for a model without a chat template */
+  /** @throws SstError `file-not-found` for a model without a chat template, or without the probe that is to set the depth */
   constructor(
     model: ServedModel,
     private readonly options: ChatOptions,
@@ -61,11 +69,13 @@ export class Chat {
     }
     this.#completer = model.completer;
     this.#conversation = new Conversation(model.template, model.tokenizer);
-    this.#depth = options.depth;
+    this.#deliberation = this.#possible(options.deliberation);
   }
 
-  get depth(): number {
-    return this.#depth;
+  /** How long it thinks, in words. */
+  get depth(): string {
+    const asked = this.#deliberation;
+    return asked.policy === "fixed" ? `depth ${asked.iterations}` : deliberationText(asked);
   }
 
   get isAnswering(): boolean {
@@ -100,6 +110,7 @@ export class Chat {
   command(line: string): void {
     const [, name, rest] = /^\/(\S*)\s*(.*)$/s.exec(line) as unknown as [string, string, string];
     if (name === "depth") this.#changeDepth(rest);
+    else if (name === "deliberation") this.#changeDeliberation(rest);
     else if (name === "system") {
       this.#conversation.system = rest;
       this.screen.note(rest === "" ? "no system message" : "system message set");
@@ -115,15 +126,37 @@ export class Chat {
   }
 
   #changeDepth(text: string): void {
-    const depth = Number(text);
-    if (text !== "" && Number.isSafeInteger(depth) && depth >= 1) {
-      this.#depth = depth;
-      this.#running?.abort();
-    } else if (text !== "") {
-      this.screen.note(`the depth should be a whole number of at least 1, but is "${text}"`);
+    const iterations = Number(text);
+    if (text !== "" && Number.isSafeInteger(iterations) && iterations >= 1)
+      this.#think({ policy: "fixed", iterations });
+    else if (text === "") this.screen.note(this.depth);
+    else this.screen.note(`the depth should be a whole number of at least 1, but is "${text}"`);
+  }
+
+  #changeDeliberation(text: string): void {
+    if (text === "") {
+      this.screen.note(deliberationText(this.#deliberation));
       return;
     }
-    this.screen.note(`depth ${this.#depth}`);
+    try {
+      this.#think(this.#possible(parseDeliberation(text)));
+    } catch (error) {
+      // It may stand within an answer, which goes on as it was.
+      if (!(error instanceof SstError)) throw error;
+      this.screen.note(error.message);
+    }
+  }
+
+  /** From here on; an answer that is on its way goes on so. */
+  #think(deliberation: Deliberation): void {
+    this.#deliberation = deliberation;
+    this.#running?.abort();
+    this.screen.note(this.depth);
+  }
+
+  #possible(deliberation: Deliberation): Deliberation {
+    if (this.#completer.abilities.policies.includes(deliberation.policy)) return deliberation;
+    throw new SstError("file-not-found", withoutProbe);
   }
 
   async #answer(question: string): Promise<void> {
@@ -138,10 +171,14 @@ export class Chat {
     }
     const startedAt = performance.now();
     const tokens: number[] = [];
-    let [text, depth, iterations] = ["", this.#depth, 0];
+    // Over all generations of the answer: where one is ended to go on at another depth, a stop text may be half there.
+    const stops = new StopTexts(this.options.stop);
+    let [text, depth, iterations] = ["", promptIterations(this.#deliberation), 0];
     const status = (): Status => {
       const tokensPerSecond = (1000 * tokens.length) / (performance.now() - startedAt);
-      return { depth, newTokens: tokens.length, iterations, tokensPerSecond };
+      const { policy } = this.#deliberation;
+      const shown = policy === "fixed" ? {} : { policy: deliberationText(this.#deliberation) };
+      return { depth, ...shown, newTokens: tokens.length, iterations, tokensPerSecond };
     };
     const say = (piece: string) => {
       text += piece;
@@ -156,13 +193,15 @@ export class Chat {
             tokens.push(event.token);
             depth = event.iterations;
             iterations += event.iterations;
-            say(event.text);
+            say(stops.push(event.text));
           } else {
             isOver = event.reason !== "aborted" || this.#isStopped;
             // Where the answer goes on at another depth, what is held back comes from there.
-            if (isOver) say(event.text);
+            if (isOver) say(stops.push(event.text) + stops.end());
           }
           this.screen.status(status());
+          isOver ||= stops.found !== undefined;
+          if (isOver) break;
         }
       }
     } finally {
@@ -181,7 +220,7 @@ export class Chat {
       maxNewTokens,
       seed: seed + this.#answers++,
       stop: [],
-      deliberation: { policy: "fixed", iterations: this.#depth },
+      deliberation: this.#deliberation,
       signal: this.#running.signal,
     });
   }

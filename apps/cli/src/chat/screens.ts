@@ -10,8 +10,9 @@ export interface TerminalOutput extends Output {
   readonly rows?: number;
 }
 
-export function describeStatus({ depth, newTokens, iterations, tokensPerSecond }: Status): string {
-  return `depth ${depth} · ${newTokens} tokens · ${iterations} iterations · ${tokensPerSecond.toFixed(1)} tokens/s`;
+export function describeStatus({ depth, policy, newTokens, iterations, tokensPerSecond }: Status): string {
+  const by = policy === undefined ? "" : ` by ${policy}`;
+  return `depth ${depth}${by} · ${newTokens} tokens · ${iterations} iterations · ${tokensPerSecond.toFixed(1)} tokens/s`;
 }
 
 /** Answers go to one side, everything else to the other. */

@@ -1,23 +1,25 @@
 /** `sst chat`: a conversation in a terminal, or through pipes. */
 import { createInterface } from "node:readline";
 import { Command } from "commander";
-import { number, type QuantizeOption, wholeNumber, withQuantizeOption } from "../arguments.js";
+import { addText, type QuantizeOption, wholeNumber, withQuantizeOption } from "../arguments.js";
 import { openBackend } from "../backend.js";
 import { Chat, type ChatOptions } from "../chat/chat.js";
 import { plainScreen, TerminalScreen } from "../chat/screens.js";
+import {
+  type DeliberationOptions,
+  deliberationOf,
+  withDeliberationOptions,
+} from "../deliberation/deliberation-text.js";
 import { modelDescription } from "../model-source.js";
+import { type SamplingFlags, samplingOf, withSamplingOptions } from "../sampling-options.js";
 import { loadServedModel } from "../serve/load-served-model.js";
 
-interface ChatCommandOptions extends QuantizeOption {
+interface ChatCommandOptions extends QuantizeOption, DeliberationOptions, SamplingFlags {
   readonly backend?: string;
   readonly model: string;
-  readonly iterations: number;
   readonly maxNewTokens: number;
   readonly system?: string;
-  readonly temperature?: number;
-  readonly topK?: number;
-  readonly topP?: number;
-  readonly seed: number;
+  readonly stop?: readonly string[];
 }
 
 export function chatCommand(): Command {
@@ -25,23 +27,20 @@ export function chatCommand(): Command {
     .description("Talk with a model that has a chat template; /help says what can be changed meanwhile")
     .requiredOption("--model <model>", modelDescription)
     .option("--backend <name>", "device to run on: see `sst devices` (default: the best available)")
-    .option("--iterations <N>", "iterations at every position, changed by /depth", wholeNumber(1), 1)
     .option("--max-new-tokens <N>", "tokens of an answer at most", wholeNumber(1), 1024)
     .option("--system <text>", "what the model is told before everything")
-    .option("--temperature <X>", "0 takes the likeliest token (default: 0)", number(0))
-    .option("--top-k <N>", "draw from the N likeliest tokens", wholeNumber(1))
-    .option("--top-p <X>", "draw from the likeliest tokens that make up this share", number(0, 1))
-    .option("--seed <N>", "seed of the draws", wholeNumber(0), 0);
-  return withQuantizeOption(command).action(run);
+    .option("--stop <text>", "a text that ends an answer and is left out; can be given several times", addText);
+  return withQuantizeOption(withSamplingOptions(withDeliberationOptions(command))).action(run);
 }
 
 async function run(options: ChatCommandOptions): Promise<void> {
+  const wishes = chatOptions(options);
   await openBackend(options.backend);
   const model = await loadServedModel(options.model, { quantize: options.quantize });
   try {
     const isTerminal = process.stdin.isTTY && process.stdout.isTTY;
     const screen = isTerminal ? terminalScreen() : plainScreen(process.stdout, process.stderr);
-    const chat = new Chat(model, chatOptions(options), screen);
+    const chat = new Chat(model, wishes, screen);
     if (options.system !== undefined) chat.command(`/system ${options.system}`);
     await (isTerminal ? talk(chat) : answerLines(chat));
   } finally {
@@ -55,9 +54,10 @@ function terminalScreen(): TerminalScreen {
   return screen;
 }
 
-function chatOptions({ iterations, maxNewTokens, seed, temperature, topK, topP }: ChatCommandOptions): ChatOptions {
-  const sampling = Object.entries({ temperature, topK, topP }).filter(([, value]) => value !== undefined);
-  return { depth: iterations, maxNewTokens, seed, sampling: Object.fromEntries(sampling) };
+function chatOptions(options: ChatCommandOptions): ChatOptions {
+  const { seed = 0, ...sampling } = samplingOf(options);
+  const { maxNewTokens, stop = [] } = options;
+  return { deliberation: deliberationOf(options), maxNewTokens, seed, sampling, stop };
 }
 
 /** Lines wait for their turn, but commands are heard while an answer comes. */
@@ -66,7 +66,7 @@ function talk(chat: Chat): Promise<void> {
   let isClosed = false;
   const prompt = () => {
     if (isClosed) return;
-    lines.setPrompt(`depth ${chat.depth}> `);
+    lines.setPrompt(`${chat.depth}> `);
     lines.prompt();
   };
   let [turn, isInterrupted] = [Promise.resolve(), false];

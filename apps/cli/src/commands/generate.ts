@@ -1,107 +1,118 @@
-/** `sst generate`: a prompt and its continuation, or for a model that labels positions the label after each symbol. */
-import { type GenerateOptions, generate, labelPositions } from "@sst/infer";
+/** `sst generate`: a prompt and its continuations, or for a model that labels positions the label after each symbol. */
+import { capacityFor, labelPositions, requireRoom, Session, type SessionGeneration } from "@sst/infer";
 import type { DecoderModel } from "@sst/layers";
-import { loadModel, loadVocabulary, type SymbolVocabulary, type Tokenizer } from "@sst/loaders";
+import { type FileSource, loadModel, loadVocabulary, type SymbolVocabulary } from "@sst/loaders";
 import { SstError } from "@sst/tensor";
 import { Command } from "commander";
-import {
-  type CommonOptions,
-  forwardOptions,
-  number,
-  type QuantizeOption,
-  wholeNumber,
-  withCommonOptions,
-  withQuantizeOption,
-} from "../arguments.js";
+import { addText, forwardOptions, wholeNumber } from "../arguments.js";
 import { openBackend } from "../backend.js";
-import { loadMatchingTokenizer, modelDescription, openSource } from "../model-source.js";
+import { policyOf, promptIterations } from "../deliberation/deliberation.js";
+import { deliberationOf } from "../deliberation/deliberation-text.js";
+import { loadMatchingTokenizer, loadProbe, openSource } from "../model-source.js";
+import { encodePrompt, newTokensFor, type PromptOptions, refuseGoingOn, withPromptOptions } from "../prompt-options.js";
+import { samplingOf } from "../sampling-options.js";
 import { stopTokens } from "../stop-tokens.js";
 
-interface GenerateCommandOptions extends CommonOptions, QuantizeOption {
-  readonly model: string;
-  readonly prompt: string;
-  readonly maxNewTokens?: number;
-  readonly temperature?: number;
-  readonly topK?: number;
-  readonly topP?: number;
-  readonly seed?: number;
-  readonly iterations?: number;
-  readonly streamOff?: boolean;
+interface GenerateCommandOptions extends PromptOptions {
+  readonly samples?: number;
+  readonly stop?: readonly string[];
 }
 
-/** Tokens that are generated where nothing is asked for, as far as the context holds them. */
-const defaultNewTokens = 64;
+const newTokens = { least: 1, otherwise: 64 };
 
 export function generateCommand(): Command {
-  const command = new Command("generate")
-    .description("Continue a prompt; a model of a state-tracking task labels the symbols of the prompt instead")
-    .requiredOption("--model <model>", modelDescription)
-    .requiredOption("--prompt <text>", 'what to continue, or symbols such as "132 213"')
-    .option("--max-new-tokens <N>", `tokens to generate at most (default: ${defaultNewTokens})`, wholeNumber(1))
-    .option("--temperature <X>", "0 takes the likeliest token (default: 0)", number(0))
-    .option("--top-k <N>", "draw from the N likeliest tokens", wholeNumber(1))
-    .option("--top-p <X>", "draw from the likeliest tokens that make up this share", number(0, 1))
-    .option("--seed <N>", "seed of the draws (default: 0)", wholeNumber(0))
-    .option("--iterations <N>", "iterations at every position (default: 1)", wholeNumber(1))
-    .option("--stream-off", "run the plain backbone");
-  return withCommonOptions(withQuantizeOption(command)).action(run);
+  const command = new Command("generate").description(
+    "Continue a prompt; a model of a state-tracking task labels the symbols of the prompt instead",
+  );
+  return withPromptOptions(command, newTokens)
+    .option("--stop <text>", "a text that ends it and is left out; can be given several times", addText)
+    .option(
+      "--samples <N>",
+      "continuations of the prompt, which is read once; each has the next seed (default: 1)",
+      wholeNumber(1),
+    )
+    .action(run);
 }
 
 async function run(options: GenerateCommandOptions): Promise<void> {
+  const wishes = wishesOf(options);
   await openBackend(options.backend);
   const source = await openSource(options.model);
   using model = await loadModel(source, { quantize: options.quantize });
   const vocabulary = await loadVocabulary(source);
   if (vocabulary !== undefined) await label(model, vocabulary, options);
-  else await continuePrompt(model, await loadMatchingTokenizer(source, model.config), options);
+  else await continuePrompt(model, source, options, wishes);
+}
+
+type Wishes = Pick<SessionGeneration, "temperature" | "stopTexts"> & { readonly seed: number };
+
+/** @throws SstError `contradiction`, before anything is loaded */
+function wishesOf(options: GenerateCommandOptions): Wishes {
+  const { samples = 1, stop = [], temperature = 0 } = options;
+  if (samples > 1 && temperature === 0) {
+    throw new SstError(
+      "contradiction",
+      `--samples ${samples} at temperature 0 would be the same text ${samples} times: add --temperature 1`,
+    );
+  }
+  return { seed: 0, ...samplingOf(options), stopTexts: stop };
 }
 
 async function continuePrompt(
   model: DecoderModel,
-  tokenizer: Tokenizer,
+  source: FileSource,
   options: GenerateCommandOptions,
+  { seed, ...wishes }: Wishes,
 ): Promise<void> {
-  if (options.prompt === "") throw new SstError("empty-prompt", "the prompt is empty: give --prompt some text");
-  const prompt = tokenizer.encode(options.prompt);
-  const room = model.config.maxPositionEmbeddings - prompt.length;
-  const { temperature, topK, topP, seed } = options;
-  const sampling = Object.entries({ temperature, topK, topP, seed }).filter(([, value]) => value !== undefined);
-  const request: GenerateOptions = {
-    ...Object.fromEntries(sampling),
-    ...(forwardOptions(options) as Pick<GenerateOptions, "iterations" | "streamOff">),
-    maxNewTokens: options.maxNewTokens ?? Math.max(1, Math.min(defaultNewTokens, room)),
-    stopTokens: stopTokens(model.config, tokenizer),
-  };
+  const { config } = model;
+  const { samples = 1, streamOff = false } = options;
+  const tokenizer = await loadMatchingTokenizer(source, config);
+  const prompt = encodePrompt(options, tokenizer);
+  const maxNewTokens = newTokensFor(options, prompt.length, config, newTokens);
+  requireRoom(config, prompt.length, maxNewTokens);
+  const asked = deliberationOf(options);
+  const deliberation = policyOf(asked, await loadProbe(source, config));
+  const request = { ...wishes, maxNewTokens, deliberation, stopTokens: stopTokens(config, tokenizer) };
+  using session = new Session(model, { context: capacityFor(prompt.length + maxNewTokens, config), streamOff });
   const startedAt = performance.now();
-  const decoder = tokenizer.streamDecoder(prompt);
-  const tokens: number[] = [];
-  let text = "";
-  const write = (piece: string) => {
-    text += piece;
-    if (!options.json) process.stdout.write(piece);
-  };
-  for await (const token of generate(model, prompt, request)) {
-    if (tokens.length === 0 && !options.json) process.stdout.write(options.prompt);
-    tokens.push(token);
-    write(decoder.push(token));
+  await session.append(prompt, { iterations: promptIterations(asked) });
+  let count = 0;
+  for (let sample = 0; sample < samples; sample++) {
+    const decoder = tokenizer.streamDecoder(prompt);
+    // The last one may have the session itself: a fork that goes on has caches of its own.
+    using text = sample < samples - 1 ? session.fork() : session;
+    if (samples > 1 && !options.json) process.stdout.write(`--- ${sample + 1} of ${samples}, seed ${seed + sample}\n`);
+    count += await writeContinuation(text, { ...request, seed: seed + sample, decoder }, options);
   }
-  write(decoder.end());
+  if (options.json) return;
   const seconds = (performance.now() - startedAt) / 1000;
-  const figures = {
-    promptTokens: prompt.length,
-    newTokens: tokens.length,
-    seconds,
-    tokensPerSecond: tokens.length / seconds,
-  };
-  if (options.json) {
-    process.stdout.write(`${JSON.stringify({ prompt: options.prompt, continuation: text, tokens, ...figures })}\n`);
-    return;
-  }
-  process.stdout.write("\n");
   process.stderr.write(
-    `${figures.promptTokens} prompt tokens, ${figures.newTokens} new ones in ${seconds.toFixed(2)} s ` +
-      `(${figures.tokensPerSecond.toFixed(1)} tokens/s, prompt included)\n`,
+    `${prompt.length} prompt tokens, ${count} new ones in ${seconds.toFixed(2)} s ` +
+      `(${(count / seconds).toFixed(1)} tokens/s, prompt included)\n`,
   );
+}
+
+/** A text as it comes, or as a line of JSON. @returns its tokens' number */
+async function writeContinuation(
+  session: Session,
+  request: SessionGeneration,
+  { json = false, prompt }: GenerateCommandOptions,
+): Promise<number> {
+  const tokens: number[] = [];
+  let continuation = "";
+  for await (const event of session.generate(request)) {
+    if (event.event === "iteration-end") continue;
+    // Not before there is something behind it: a model that breaks down prints nothing.
+    if (!json && tokens.length === 0) process.stdout.write(prompt);
+    if (event.event === "token-delta") tokens.push(event.token);
+    continuation += event.text;
+    if (!json) process.stdout.write(event.text);
+    if (event.event !== "generation-end" || !json) continue;
+    const told = { prompt, continuation, tokens, seed: request.seed, reason: event.reason, ...event.figures };
+    process.stdout.write(`${JSON.stringify(told)}\n`);
+  }
+  if (!json) process.stdout.write("\n");
+  return tokens.length;
 }
 
 async function label(
@@ -109,14 +120,12 @@ async function label(
   vocabulary: SymbolVocabulary,
   options: GenerateCommandOptions,
 ): Promise<void> {
-  const { maxNewTokens, temperature, topK, topP, seed } = options;
-  for (const [name, value] of Object.entries({ maxNewTokens, temperature, topK, topP, seed })) {
-    if (value === undefined) continue;
-    throw new SstError(
-      "contradiction",
-      `this model labels the symbols that it is given and draws nothing: ${name} does not apply`,
-    );
-  }
+  const { samples, stop } = options;
+  const others = Object.entries({ "--samples": samples, "--stop": stop });
+  refuseGoingOn(
+    options,
+    others.flatMap(([name, value]) => (value === undefined ? [] : [name])),
+  );
   const symbols = vocabulary.encode(options.prompt);
   const startedAt = performance.now();
   const rows = await labelPositions(model, [[vocabulary.startToken, ...symbols]], forwardOptions(options));

@@ -7,59 +7,40 @@ import { type FileSource, loadModel, loadVocabulary } from "@sst/loaders";
 import { count, writeWhole } from "@sst/report/page";
 import { SstError } from "@sst/tensor";
 import { Command } from "commander";
-import {
-  type CommonOptions,
-  forwardOptions,
-  number,
-  type QuantizeOption,
-  wholeNumber,
-  withCommonOptions,
-  withQuantizeOption,
-} from "../arguments.js";
+import { wholeNumber } from "../arguments.js";
 import { openBackend } from "../backend.js";
+import { policyOf } from "../deliberation/deliberation.js";
+import { deliberationOf } from "../deliberation/deliberation-text.js";
 import { type AnalysisContext, analyse } from "../inspection/analysis.js";
 import { collectTrace } from "../inspection/collect.js";
 import type { InspectionData } from "../inspection/inspection-data.js";
 import { renderReport } from "../inspection/report.js";
 import { beginTrace, requireFreeFolder } from "../inspection/trace-folder.js";
-import { loadMatchingTokenizer, modelDescription, openSource } from "../model-source.js";
+import { loadMatchingTokenizer, loadProbe, openSource } from "../model-source.js";
+import { encodePrompt, newTokensFor, type PromptOptions, refuseGoingOn, withPromptOptions } from "../prompt-options.js";
+import { type SamplingFlags, samplingOf } from "../sampling-options.js";
+import { stopTokens } from "../stop-tokens.js";
 
-interface InspectOptions extends CommonOptions, QuantizeOption {
-  readonly model: string;
-  readonly prompt: string;
+interface InspectOptions extends PromptOptions {
   readonly out: string;
   readonly overwrite?: boolean;
   readonly trace?: string;
-  readonly maxNewTokens?: number;
-  readonly temperature?: number;
-  readonly topK?: number;
-  readonly topP?: number;
-  readonly seed?: number;
-  readonly iterations?: number;
   readonly promptIterations?: number;
-  readonly streamOff?: boolean;
 }
 
-/** Tokens that are generated where nothing is asked for, as far as the context holds them. */
-const defaultNewTokens = 48;
+/** None is the prompt alone. */
+const newTokens = { least: 0, otherwise: 48 };
 
 export function inspectCommand(): Command {
-  const command = new Command("inspect")
-    .description("Look inside a generation: latent states, basins and next-token distributions as a page")
-    .requiredOption("--model <model>", modelDescription)
-    .requiredOption("--prompt <text>", 'what to read, or symbols such as "132 213"')
+  const command = new Command("inspect").description(
+    "Look inside a generation: latent states, basins and next-token distributions as a page",
+  );
+  return withPromptOptions(command, newTokens)
     .requiredOption("--out <file>", "where the report goes: one HTML file that needs nothing else")
     .option("--overwrite", "replace a report that is there")
     .option("--trace <folder>", "also keep the trace with all its states, in a new folder")
-    .option("--max-new-tokens <N>", `tokens to generate (default: ${defaultNewTokens})`, wholeNumber(0))
-    .option("--temperature <X>", "0 takes the likeliest token (default: 0)", number(0))
-    .option("--top-k <N>", "draw from the N likeliest tokens", wholeNumber(1))
-    .option("--top-p <X>", "draw from the likeliest tokens that make up this share", number(0, 1))
-    .option("--seed <N>", "seed of the draws (default: 0)", wholeNumber(0))
-    .option("--iterations <N>", "iterations at every position (default: 1)", wholeNumber(1))
     .option("--prompt-iterations <N>", "iterations at the prompt's positions but the last", wholeNumber(1))
-    .option("--stream-off", "run the plain backbone");
-  return withCommonOptions(withQuantizeOption(command)).action(run);
+    .action(run);
 }
 
 /** A prompt as tokens, what may follow it, and how tokens are spelt. */
@@ -70,12 +51,13 @@ interface Request extends Pick<AnalysisContext, "outcome" | "nameOf"> {
 }
 
 async function run(options: InspectOptions): Promise<void> {
+  const sampling = samplingOf(options);
   await requireFreeFile(options);
   if (options.trace !== undefined) await requireFreeFolder(options.trace);
   await openBackend(options.backend);
   const source = await openSource(options.model);
   using model = await loadModel(source, { quantize: options.quantize });
-  const request = await requestOf(model, source, options);
+  const request = await requestOf(model, source, options, sampling);
   const { vocabSize, hiddenSize, numHiddenLayers: numLayers } = model.config;
   const about = { model: options.model, prompt: options.prompt };
   const header = { vocabSize, hiddenSize, numLayers, about };
@@ -92,22 +74,21 @@ async function run(options: InspectOptions): Promise<void> {
   tell(data, options);
 }
 
-async function requestOf(model: DecoderModel, source: FileSource, options: InspectOptions): Promise<Request> {
-  const { temperature, topK, topP, seed, maxNewTokens, promptIterations } = options;
-  const drawing = Object.entries({ temperature, topK, topP, seed }).filter(([, value]) => value !== undefined);
+async function requestOf(
+  model: DecoderModel,
+  source: FileSource,
+  options: InspectOptions,
+  sampling: SamplingFlags,
+): Promise<Request> {
+  const { promptIterations, streamOff = false } = options;
   const passing = {
-    ...(forwardOptions(options) as Pick<TraceOptions, "iterations" | "streamOff">),
+    ...(await depthOf(source, model.config, options)),
     ...(promptIterations !== undefined && { promptIterations }),
+    streamOff,
   };
   const vocabulary = await loadVocabulary(source);
   if (vocabulary !== undefined) {
-    const [refused] = [...drawing.map(([name]) => name), ...(maxNewTokens ? ["maxNewTokens"] : [])];
-    if (refused !== undefined) {
-      throw new SstError(
-        "contradiction",
-        `this model labels the symbols that it is given and draws nothing: ${refused} does not apply`,
-      );
-    }
+    refuseGoingOn(options);
     return {
       outcome: "label",
       prompt: [vocabulary.startToken, ...vocabulary.encode(options.prompt)],
@@ -117,17 +98,15 @@ async function requestOf(model: DecoderModel, source: FileSource, options: Inspe
     };
   }
   const tokenizer = await loadMatchingTokenizer(source, model.config);
-  if (options.prompt === "") throw new SstError("empty-prompt", "the prompt is empty: give --prompt some text");
-  const prompt = tokenizer.encode(options.prompt);
-  const room = Math.max(0, model.config.maxPositionEmbeddings - prompt.length);
+  const prompt = encodePrompt(options, tokenizer);
   return {
     outcome: "next token",
     prompt,
     options: {
-      ...Object.fromEntries(drawing),
+      ...sampling,
       ...passing,
-      maxNewTokens: maxNewTokens ?? Math.min(defaultNewTokens, room),
-      stopTokens: stopTokens(model.config),
+      maxNewTokens: newTokensFor(options, prompt.length, model.config, newTokens),
+      stopTokens: stopTokens(model.config, tokenizer),
     },
     // Behind the prompt, where a leading space counts.
     nameOf: (token) => {
@@ -141,8 +120,14 @@ async function requestOf(model: DecoderModel, source: FileSource, options: Inspe
   };
 }
 
-function stopTokens({ eosTokenId, bosTokenId }: ModelConfig): number[] {
-  return [eosTokenId ?? [], bosTokenId ?? []].flat();
+async function depthOf(
+  source: FileSource,
+  config: ModelConfig,
+  options: InspectOptions,
+): Promise<Pick<TraceOptions, "iterations" | "deliberation">> {
+  const asked = deliberationOf(options);
+  if (asked.policy === "fixed") return { iterations: asked.iterations };
+  return { deliberation: policyOf(asked, await loadProbe(source, config)) };
 }
 
 /** Before anything long begins. */

@@ -44,9 +44,10 @@ ${positionsTable(data)}
 }
 
 function introduction({ positions, layers, hiddenSize, iterations }: InspectionData, prompt: string) {
+  const areSame = positions.every(({ posterior }) => posterior.length === iterations);
   const generated = positions.filter(({ isGenerated }) => isGenerated).length;
   const read = generated > 0 ? `, ${generated} of them generated` : "";
-  return html`<p class="intro">It read <q>${prompt}</q>: ${count(positions.length, "position")}${read}, with ${count(iterations, "iteration")} at each. In ${count(layers.length, "layer")} it kept a state of ${hiddenSize} numbers from one position to the next. Point at anything to see that position everywhere; click, or use the arrow keys, to stay there.</p>`;
+  return html`<p class="intro">It read <q>${prompt}</q>: ${count(positions.length, "position")}${read}, with ${areSame ? "" : "up to "}${count(iterations, "iteration")} at each. In ${count(layers.length, "layer")} it kept a state of ${hiddenSize} numbers from one position to the next. Point at anything to see that position everywhere; click, or use the arrow keys, to stay there.</p>`;
 }
 
 /** What is chosen, for all views. */

@@ -1,5 +1,6 @@
 /** What the server and the chat need of a model: tokens in, events out. Whatever generates stands behind this. */
-import type { IterationEnd, TokenLogProbability } from "@sst/infer";
+import type { IterationEnd, SamplingOptions, TokenLogProbability } from "@sst/infer";
+import type { Deliberation, PolicyName } from "../deliberation/deliberation.js";
 
 export interface Completer {
   /** What clients call the model. */
@@ -20,20 +21,12 @@ export interface Completer {
 /** What else than texts it can do: requests for more are refused before they wait. */
 export interface Abilities {
   readonly logProbabilities: boolean;
-  readonly policies: readonly Deliberation["policy"][];
+  readonly policies: readonly PolicyName[];
 }
 
-export interface CompletionRequest {
+export interface CompletionRequest extends SamplingOptions {
   readonly prompt: readonly number[];
   readonly maxNewTokens: number;
-  readonly temperature?: number;
-  readonly topP?: number;
-  readonly topK?: number;
-  readonly minP?: number;
-  readonly presencePenalty?: number;
-  readonly frequencyPenalty?: number;
-  /** By token. */
-  readonly logitBias?: Readonly<Record<number, number>>;
   readonly seed: number;
   /** Texts that end the continuation; no part of them is given out. */
   readonly stop: readonly string[];
@@ -42,18 +35,6 @@ export interface CompletionRequest {
   readonly deliberation?: Deliberation;
   readonly signal: AbortSignal;
 }
-
-/** How long the model thinks at each position. */
-export type Deliberation =
-  | { readonly policy: "fixed"; readonly iterations: number }
-  | { readonly policy: "until-converged"; readonly tolerance: number; readonly maximum: number }
-  | {
-      readonly policy: "until-decided";
-      readonly entropyNats?: number;
-      readonly changeNats?: number;
-      readonly maximum: number;
-    }
-  | { readonly policy: "probe"; readonly threshold?: number; readonly maximum: number };
 
 export type GenerationEvent = IterationEnd | TokenDelta | GenerationEnd;
 

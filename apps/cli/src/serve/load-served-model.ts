@@ -1,7 +1,7 @@
 /** A model that completes texts, with what stands beside it in its folder. */
-import { loadChatTemplate, loadModel, loadVocabulary, readProbe } from "@sst/loaders";
+import { loadChatTemplate, loadModel, loadVocabulary } from "@sst/loaders";
 import { SstError, type WeightFormat } from "@sst/tensor";
-import { loadMatchingTokenizer, openSource } from "../model-source.js";
+import { loadMatchingTokenizer, loadProbe, openSource } from "../model-source.js";
 import type { ServedModel } from "./server.js";
 import { SessionCompleter } from "./session-completer.js";
 
@@ -33,7 +33,7 @@ export async function loadServedModel(model: string, options: LoadOptions): Prom
     const tokenizer = await loadMatchingTokenizer(source, decoder.config);
     const completer = new SessionCompleter(decoder, tokenizer, {
       modelId: options.modelId ?? nameOf(model),
-      probe: (await source.has("probe.json")) ? (await readProbe(source, decoder.config)).probe : undefined,
+      probe: await loadProbe(source, decoder.config),
       ...(iterations === undefined ? {} : { iterations }),
       ...(streamOff === undefined ? {} : { streamOff }),
     });

@@ -1,7 +1,8 @@
 /** What a request asks for, whichever of the two kinds it is: held against the model and the server's limits. */
 import { randomInt } from "node:crypto";
+import { type Deliberation, mostIterations } from "../deliberation/deliberation.js";
 import { ApiError, invalidRequest } from "./api-error.js";
-import type { Completer, CompletionRequest, Deliberation } from "./completer.js";
+import type { Completer, CompletionRequest } from "./completer.js";
 import type { ServerLimits } from "./limits.js";
 import type { SharedFields } from "./request-fields.js";
 
@@ -104,14 +105,13 @@ function deliberationOf(
       "deliberation.policy",
     );
   }
-  const [name, most] = policy === "fixed" ? ["iterations", deliberation.iterations] : ["maximum", deliberation.maximum];
-  if (Number(most) > maxIterations) {
+  const name = policy === "fixed" ? "iterations" : "maximum";
+  const most = mostIterations(deliberation);
+  if (most > maxIterations) {
     const message = `deliberation.${name} is ${most}, but this server gives at most ${maxIterations} iterations`;
     throw invalidRequest(message, `deliberation.${name}`);
   }
-  if (policy !== "until-decided") return withoutAbsent(deliberation) as Deliberation;
-  const { entropy_nats: entropyNats, change_nats: changeNats, maximum } = deliberation;
-  return withoutAbsent({ policy, entropyNats, changeNats, maximum }) as Deliberation;
+  return deliberation;
 }
 
 function samplingOf(
@@ -126,6 +126,7 @@ function samplingOf(
     topP: fields.top_p,
     topK: fields.top_k,
     minP: fields.min_p,
+    repetitionPenalty: fields.repetition_penalty,
     presencePenalty: fields.presence_penalty,
     frequencyPenalty: fields.frequency_penalty,
     logitBias: fields.logit_bias,

@@ -1,23 +1,11 @@
 /** The fields of requests: OpenAI's, and ours beside them. What we do not know is refused, so that no wish is ignored silently. */
 import * as v from "valibot";
+import { deliberationSchema } from "../deliberation/deliberation.js";
 import { type ApiError, invalidRequest } from "./api-error.js";
 
 const count = v.pipe(v.number(), v.safeInteger(), v.minValue(1));
 const between = (least: number, most: number) => v.pipe(v.number(), v.minValue(least), v.maxValue(most));
 const share = v.pipe(v.number(), v.gtValue(0), v.maxValue(1));
-const notNegative = v.pipe(v.number(), v.minValue(0), v.finite());
-
-const deliberation = v.variant("policy", [
-  v.strictObject({ policy: v.literal("fixed"), iterations: count }),
-  v.strictObject({ policy: v.literal("until-converged"), tolerance: notNegative, maximum: count }),
-  v.strictObject({
-    policy: v.literal("until-decided"),
-    entropy_nats: v.optional(notNegative),
-    change_nats: v.optional(notNegative),
-    maximum: count,
-  }),
-  v.strictObject({ policy: v.literal("probe"), threshold: v.optional(between(0, 1)), maximum: count }),
-]);
 
 /** Clients send these to everybody; they change nothing here. */
 const withoutEffect = {
@@ -37,6 +25,7 @@ const shared = {
   top_p: v.nullish(share),
   top_k: v.nullish(count),
   min_p: v.nullish(between(0, 1)),
+  repetition_penalty: v.nullish(v.pipe(v.number(), v.gtValue(0), v.finite())),
   presence_penalty: v.nullish(between(-2, 2)),
   frequency_penalty: v.nullish(between(-2, 2)),
   logit_bias: v.nullish(v.record(v.pipe(v.string(), v.digits()), between(-100, 100))),
@@ -47,7 +36,7 @@ const shared = {
   ),
   stream: v.nullish(v.boolean()),
   stream_options: v.nullish(v.strictObject({ include_usage: v.optional(v.boolean()) })),
-  deliberation: v.nullish(deliberation),
+  deliberation: v.nullish(deliberationSchema),
 };
 
 const tokens = v.array(v.pipe(v.number(), v.safeInteger(), v.minValue(0)));

@@ -1,18 +1,11 @@
 /** Completions by sessions of `@sst/infer`: one model, a session for each, and whatever policy of deliberation is asked for. */
 import { setImmediate as turnOfTheLoop } from "node:timers/promises";
-import {
-  type DeliberationPolicy,
-  fixed,
-  type GenerationFigures,
-  probed,
-  Session,
-  untilConverged,
-  untilDecided,
-} from "@sst/infer";
+import { capacityFor, type GenerationFigures, Session } from "@sst/infer";
 import type { DecoderModel, Probe } from "@sst/layers";
 import type { Tokenizer } from "@sst/loaders";
+import { policyOf, promptIterations } from "../deliberation/deliberation.js";
 import { stopTokens } from "../stop-tokens.js";
-import type { Abilities, Completer, CompletionRequest, Deliberation, GenerationEvent } from "./completer.js";
+import type { Abilities, Completer, CompletionRequest, GenerationEvent } from "./completer.js";
 
 export interface SessionCompleterOptions {
   readonly modelId: string;
@@ -42,15 +35,15 @@ export class SessionCompleter implements Completer {
 
   async *complete(request: CompletionRequest): AsyncGenerator<GenerationEvent, void, void> {
     const startedAt = performance.now();
-    const { deliberation, maxNewTokens, prompt, signal, stop, ...asked } = request;
-    const context = capacityFor(prompt.length + maxNewTokens, this.contextLength);
+    const { maxNewTokens, prompt, signal, stop, ...asked } = request;
+    const { iterations: otherwise = 1, probe } = this.options;
+    const { deliberation = { policy: "fixed", iterations: otherwise } } = request;
+    const context = capacityFor(prompt.length + maxNewTokens, this.model.config);
     using session = new Session(this.model, { context, streamOff: this.options.streamOff ?? false });
-    const policy = this.#policy(deliberation);
+    const policy = policyOf(deliberation, probe);
     let [newTokens, iterations] = [0, 0];
     try {
-      // A fixed number is one for every position, as in `generate`; what looks on looks at what is generated.
-      const promptIterations = deliberation === undefined || deliberation.policy === "fixed" ? policy.maximum : 1;
-      await session.append(prompt, { iterations: promptIterations, signal });
+      await session.append(prompt, { iterations: promptIterations(deliberation), signal });
       const events = session.generate({
         ...asked,
         maxNewTokens,
@@ -79,20 +72,6 @@ export class SessionCompleter implements Completer {
   dispose(): void {
     this.model.dispose();
   }
-
-  #policy(asked: Deliberation | undefined): DeliberationPolicy {
-    if (asked === undefined) return fixed(this.options.iterations ?? 1);
-    switch (asked.policy) {
-      case "fixed":
-        return fixed(asked.iterations);
-      case "until-converged":
-        return untilConverged(asked);
-      case "until-decided":
-        return untilDecided(asked);
-      case "probe":
-        return probed(this.options.probe as Probe, asked);
-    }
-  }
 }
 
 type Ending = "stop-token" | "stop-text" | "choice" | "length" | "aborted";
@@ -110,9 +89,4 @@ function endOf(
     text,
     figures: { promptTokens, newTokens, iterations, durationMs },
   };
-}
-
-/** In powers of two, so that requests of about one length have caches of one shape, and decode by one recorded plan. */
-function capacityFor(positions: number, contextLength: number): number {
-  return Math.min(contextLength, 2 ** Math.ceil(Math.log2(Math.max(positions, 64))));
 }

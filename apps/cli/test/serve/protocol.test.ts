@@ -49,13 +49,14 @@ describe("answers", () => {
       top_p: 0.9,
       top_k: 7,
       min_p: 0.1,
+      repetition_penalty: 1.1,
       presence_penalty: 1,
       frequency_penalty: -1,
       logit_bias: { 5: -100 },
       seed: 9,
       stop: "x",
       user: "somebody",
-      deliberation: { policy: "until-decided", entropy_nats: 0.2, maximum: 4 },
+      deliberation: { policy: "until-decided", entropy_nats: 0.2, change_bits: 0.1, maximum: 4 },
     });
     await planted.post("/v1/completions", { prompt: "a", max_tokens: null, stop: null });
     const [first, second] = planted.completer.requests;
@@ -66,12 +67,13 @@ describe("answers", () => {
       topP: 0.9,
       topK: 7,
       minP: 0.1,
+      repetitionPenalty: 1.1,
       presencePenalty: 1,
       frequencyPenalty: -1,
       logitBias: { 5: -100 },
       seed: 9,
       stop: ["x"],
-      deliberation: { policy: "until-decided", entropyNats: 0.2, maximum: 4 },
+      deliberation: { policy: "until-decided", entropyNats: 0.2, changeBits: 0.1, maximum: 4 },
       signal: expect.any(AbortSignal),
     });
     expect(second).toMatchObject({ temperature: 1, maxNewTokens: 16, stop: [] });
@@ -202,6 +204,20 @@ describe("refusals", () => {
       400,
       "deliberation.iterations",
       "invalid_value",
+    ],
+    [
+      "a policy without its bound",
+      { deliberation: { policy: "until-decided", maximum: 2 } },
+      400,
+      "deliberation",
+      "invalid_value",
+    ],
+    [
+      "too much thinking by a policy",
+      { deliberation: { policy: "until-decided", change_nats: 0, maximum: 99 } },
+      400,
+      "deliberation.maximum",
+      null,
     ],
     ["more tokens than the server gives", { max_tokens: 1e6 }, 400, "max_tokens", null],
     ["more than the context holds", { max_tokens: 60 }, 400, "max_tokens", "context_length_exceeded"],

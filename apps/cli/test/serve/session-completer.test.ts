@@ -147,17 +147,18 @@ test("several at a time give what each gives alone, behind a server too", async 
 });
 
 test("policies that look on, and log-probabilities", async () => {
-  const asked = {
-    deliberation: { policy: "until-converged", tolerance: 1e-9, maximum: 3 },
-    topLogProbabilities: 2,
-  } as const;
-  const events = await eventsOf(asked);
-  const deltas = events.filter((event) => event.event === "token-delta");
-  expect(deltas).toHaveLength(8);
-  for (const { iterations, logProbability, topLogProbabilities } of deltas) {
-    expect(iterations).toBe(3);
-    expect(topLogProbabilities).toHaveLength(2);
-    expect(logProbability).toBeLessThanOrEqual(0);
+  for (const deliberation of [
+    { policy: "until-converged", tolerance: 1e-9, maximum: 3 },
+    { policy: "until-decided", changeBits: 0, maximum: 3 },
+  ] as const) {
+    const events = await eventsOf({ deliberation, topLogProbabilities: 2 });
+    const deltas = events.filter((event) => event.event === "token-delta");
+    expect(deltas).toHaveLength(8);
+    for (const { iterations, logProbability, topLogProbabilities } of deltas) {
+      expect(iterations).toBe(3);
+      expect(topLogProbabilities).toHaveLength(2);
+      expect(logProbability).toBeLessThanOrEqual(0);
+    }
+    expect(events.filter(({ event }) => event === "iteration-end")).toHaveLength(24);
   }
-  expect(events.filter(({ event }) => event === "iteration-end")).toHaveLength(24);
 });

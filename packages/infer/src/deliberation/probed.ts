@@ -1,3 +1,4 @@
+import { joined } from "../joined.js";
 import type { DeliberationPolicy } from "./policy.js";
 import { requireBetween, requireCount, requireFinite, requireSeen } from "./requirements.js";
 
@@ -43,14 +44,4 @@ export function probed(probe: HaltingProbe, { threshold = 0.5, maximum }: Probed
       };
     },
   };
-}
-
-function joined(states: readonly Float32Array[]): Float32Array {
-  const all = new Float32Array(states.reduce((size, state) => size + state.length, 0));
-  let start = 0;
-  for (const state of states) {
-    all.set(state, start);
-    start += state.length;
-  }
-  return all;
 }

@@ -15,6 +15,8 @@ export interface UntilDecidedOptions {
   readonly maximum: number;
 }
 
+const boundNames = ["entropyNats", "changeNats", "changeBits"] as const;
+
 /**
  * Stops once the next-token distribution is decided: it leaves little open, or an iteration hardly changes it any more, or both. A
  * bound on the change takes two iterations at least.
@@ -22,8 +24,11 @@ export interface UntilDecidedOptions {
  * @throws SstError `invalid-argument`, `contradiction` without any bound; from `stops`, `not-finite` for logits that are not finite
  */
 export function untilDecided(options: UntilDecidedOptions): DeliberationPolicy {
-  const { maximum, ...bounds } = options;
-  const given = Object.entries(bounds).filter(([, bound]) => bound !== undefined);
+  const { maximum } = options;
+  const given = boundNames.flatMap((bound) => {
+    const value = options[bound];
+    return value === undefined ? [] : [[bound, value] as const];
+  });
   if (given.length === 0) {
     throw new SstError("contradiction", "untilDecided needs a bound: give entropyNats, changeNats or changeBits");
   }
@@ -33,11 +38,11 @@ export function untilDecided(options: UntilDecidedOptions): DeliberationPolicy {
   return {
     name,
     maximum,
-    start: () => ({ needs: () => ({ logits: true }), stops: (view) => isDecided(view, bounds, name) }),
+    start: () => ({ needs: () => ({ logits: true }), stops: (view) => isDecided(view, options, name) }),
   };
 }
 
-function isDecided(view: IterationView, bounds: Omit<UntilDecidedOptions, "maximum">, name: string): boolean {
+function isDecided(view: IterationView, bounds: UntilDecidedOptions, name: string): boolean {
   const { entropyNats: entropy, changeNats, changeBits } = bounds;
   const now = logProbabilities(requireSeen(view.logits, name, "logits"));
   const holds = (measure: number, bound: number) => requireFinite(measure, "logits", view) <= bound;

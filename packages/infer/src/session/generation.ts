@@ -3,6 +3,7 @@ import type { DecoderModel, ModelWeights } from "@sst/layers";
 import { Random, SstError } from "@sst/tensor";
 import { fixed } from "../deliberation/fixed.js";
 import type { DeliberationPolicy } from "../deliberation/policy.js";
+import { requireCount } from "../deliberation/requirements.js";
 import type { ChoicePlace, ChoiceTrie } from "../sampling/choice-trie.js";
 import { topLogProbabilities } from "../sampling/log-probabilities.js";
 import { checkSampling, type SamplingOptions } from "../sampling/options.js";
@@ -55,12 +56,7 @@ export function generateIn(
   const { config } = place.weights;
   const { deliberation = fixed(1), decoder, maxNewTokens, stopTexts = [] } = options;
   checkSampling(options, config.vocabSize);
-  if (!Number.isInteger(maxNewTokens) || maxNewTokens < 1) {
-    throw new SstError(
-      "invalid-argument",
-      `maxNewTokens should be a whole number of at least 1, but is ${maxNewTokens}`,
-    );
-  }
+  requireCount("maxNewTokens", maxNewTokens);
   if (stopTexts.length > 0 && decoder === undefined) {
     throw new SstError("contradiction", "stop texts are found in a text: give a decoder with them");
   }

@@ -2,6 +2,7 @@
 import type { ModelConfig } from "@sst/layers";
 import { SstError } from "@sst/tensor";
 import { entropyNats, jensenShannonBits } from "../deliberation/measures.js";
+import { joined } from "../joined.js";
 import { logProbabilities, topLogProbabilities } from "../sampling/log-probabilities.js";
 import type { DistributionFigures, StateFigures, TraceRecord } from "./trace-record.js";
 
@@ -127,13 +128,4 @@ function byIteration(states: readonly (readonly Float32Array[])[], iterations: n
       states.map((ofLayer) => ofLayer[iteration] as Float32Array),
     ).flat(),
   );
-}
-
-function joined(rows: readonly ArrayLike<number>[]): Float32Array {
-  const size = rows[0]?.length ?? 0;
-  const values = new Float32Array(rows.length * size);
-  rows.forEach((row, index) => {
-    values.set(row, index * size);
-  });
-  return values;
 }

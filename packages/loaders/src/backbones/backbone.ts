@@ -23,10 +23,17 @@ export interface Complaints {
   bad(complaint: string): never;
 }
 
+/** The activation of the feed-forward gate: the field of `config.json` that names it, and the only name that is supported there. */
+export interface Activation {
+  readonly field: string;
+  readonly name: string;
+}
+
 export interface Backbone<Entries extends v.ObjectEntries = v.ObjectEntries> {
   readonly modelType: ModelType;
   /** What `architectures` says in `config.json`. */
   readonly architecture: string;
+  readonly activation: Activation;
   /** Fields that its files may leave out, with what they then are. */
   readonly defaults?: Readonly<Record<string, unknown>>;
   /** The rotary bases where its files leave them out; `local` that of sliding layers, where it has one. */

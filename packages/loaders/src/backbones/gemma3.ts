@@ -12,6 +12,7 @@ const visionParts = /^(model\.)?(vision_tower|multi_modal_projector)\./;
 export const gemma3 = defineBackbone({
   modelType: "gemma3_text",
   architecture: "Gemma3ForCausalLM",
+  activation: { field: "hidden_activation", name: "gelu_pytorch_tanh" },
   // Published configs leave out what is as the library has it.
   defaults: {
     vocab_size: 262_208,
@@ -27,7 +28,8 @@ export const gemma3 = defineBackbone({
   },
   ropeTheta: { full: 1_000_000, local: 10_000 },
   fields: {
-    hidden_activation: v.nullish(v.string(), "gelu_pytorch_tanh"),
+    // Older Gemmas have it beside the other one; the library goes by `hidden_activation` alone.
+    hidden_act: v.nullish(v.string()),
     query_pre_attn_scalar: v.nullish(v.pipe(v.number(), v.gtValue(0)), 256),
     sliding_window: v.nullish(count, 4096),
     sliding_window_pattern: v.nullish(count, 6),
@@ -39,9 +41,6 @@ export const gemma3 = defineBackbone({
   },
   features: (raw, complain) => {
     const { unsupported } = complain;
-    if (raw.hidden_activation !== "gelu_pytorch_tanh") {
-      unsupported("hidden_activation", raw.hidden_activation, '"gelu_pytorch_tanh"');
-    }
     for (const field of ["attn_logit_softcapping", "final_logit_softcapping"] as const) {
       if (raw[field] != null) unsupported(field, raw[field], "null");
     }
@@ -61,7 +60,6 @@ export const gemma3 = defineBackbone({
     };
   },
   toJson: (config) => ({
-    hidden_activation: "gelu_pytorch_tanh",
     query_pre_attn_scalar: config.queryPreAttnScalar,
     attention_bias: config.biasedLayers !== undefined,
     ...(config.slidingWindow !== undefined && { sliding_window: config.slidingWindow }),

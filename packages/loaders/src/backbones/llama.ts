@@ -1,11 +1,12 @@
 /** Llama 2 and 3, and what has its architecture (SmolLM2, TinyLlama). */
 import * as v from "valibot";
-import { attentionBiases, feedForwardBiases } from "../formats/hugging-face-fields.js";
+import { attentionBiases, feedForwardBiases, silu } from "../formats/hugging-face-fields.js";
 import { defineBackbone } from "./backbone.js";
 
 export const llama = defineBackbone({
   modelType: "llama",
   architecture: "LlamaForCausalLM",
+  activation: silu,
   fields: {
     attention_bias: v.nullish(v.boolean(), false),
     mlp_bias: v.nullish(v.boolean(), false),
@@ -18,7 +19,6 @@ export const llama = defineBackbone({
     return biasedLayers.length > 0 ? { biasedLayers } : {};
   },
   toJson: ({ biasedLayers }) => ({
-    hidden_act: "silu",
     attention_bias: biasedLayers?.includes("q_proj") ?? false,
     mlp_bias: biasedLayers?.includes("up_proj") ?? false,
   }),

@@ -28,6 +28,7 @@ export function readConfig(bytes: Uint8Array, fileName = "config.json"): ModelCo
   }
   const complete = { ...backbone.defaults, ...raw };
   requireKnownFields(complete, backbone, complain);
+  requireActivation(complete, backbone, complain);
   const schema = v.object({ ...commonFields, ...ropeFields, ...backbone.fields });
   const fields = requireFields(complete, schema, fileName);
   const common = commonConfig(fields, backbone, complain);
@@ -54,10 +55,10 @@ function textPart(raw: Readonly<Record<string, unknown>>, fileName: string): Rea
 
 function requireKnownFields(
   raw: Readonly<Record<string, unknown>>,
-  { fields, modelType }: Backbone,
+  { activation, fields, modelType }: Backbone,
   { unsupported }: Complaints,
 ): void {
-  const known = { ...commonFields, ...ropeFields, ...fields };
+  const known = { ...commonFields, ...ropeFields, ...fields, [activation.field]: activation };
   for (const [field, value] of Object.entries(raw)) {
     // What is switched off asks for nothing.
     if (field in known || harmlessFields.has(field) || value === null || value === false) continue;
@@ -69,9 +70,16 @@ function requireKnownFields(
   }
 }
 
+function requireActivation(
+  raw: Readonly<Record<string, unknown>>,
+  { activation: { field, name } }: Backbone,
+  { unsupported }: Complaints,
+): void {
+  const given = raw[field] ?? name;
+  if (given !== name) unsupported(field, given, `"${name}"`);
+}
+
 function commonConfig(fields: CommonFields, { modelType }: Backbone, { unsupported, bad }: Complaints) {
-  if (fields.hidden_act !== "silu" && modelType !== "gemma3_text")
-    unsupported("hidden_act", fields.hidden_act, '"silu"');
   if (fields.quantization_config != null) unsupported("quantization_config", fields.quantization_config, "none");
   const heads = fields.num_attention_heads;
   const keyValueHeads = fields.num_key_value_heads ?? heads;
@@ -123,6 +131,7 @@ export function configToJson(config: ModelConfig): Record<string, unknown> {
     head_dim: config.headDim,
     rms_norm_eps: config.rmsNormEps,
     ...ropeToJson(config),
+    [backbone.activation.field]: backbone.activation.name,
     ...backbone.toJson(config),
     tie_word_embeddings: config.tieWordEmbeddings,
     max_position_embeddings: config.maxPositionEmbeddings,

@@ -1,7 +1,7 @@
 /** Fields of `config.json` that several backbones have, and what they mean. */
 import type { LayerType, LinearName, ModelConfig } from "@sst/layers";
 import * as v from "valibot";
-import type { BackboneFeatures, Complaints } from "../backbones/backbone.js";
+import type { Activation, BackboneFeatures, Complaints } from "../backbones/backbone.js";
 
 export const count = v.pipe(v.number(), v.integer(), v.minValue(1));
 const tokenId = v.pipe(v.number(), v.integer(), v.minValue(0));
@@ -22,7 +22,6 @@ export const commonFields = {
   rms_norm_eps: v.pipe(v.number(), v.gtValue(0)),
   tie_word_embeddings: v.nullish(v.boolean(), false),
   max_position_embeddings: count,
-  hidden_act: v.nullish(v.string(), "silu"),
   layer_types: v.nullish(v.array(v.string())),
   quantization_config: v.nullish(v.unknown()),
   bos_token_id: v.nullish(tokenId),
@@ -54,6 +53,9 @@ export const harmlessFields: ReadonlySet<string> = new Set(
   torch_dtype torchscript transformers.js_config transformers_version typical_p unsloth_fixed unsloth_version use_bfloat16
   use_cache`.split(/\s+/),
 );
+
+/** What most backbones have in the gate. */
+export const silu: Activation = { field: "hidden_act", name: "silu" };
 
 export function attentionBiases(areThere: boolean): LinearName[] {
   return areThere ? ["q_proj", "k_proj", "v_proj", "o_proj"] : [];

@@ -1,5 +1,7 @@
 import "@sst/backend-cpu";
 import "@sst/backend-js";
 import { agreesWithCpu } from "../agreement.js";
+import { noticesBreakdownsOn } from "../breakdowns.js";
 
 agreesWithCpu("js");
+noticesBreakdownsOn("js");
