@@ -7,11 +7,12 @@ import {
   forward,
   KvCache,
   LatentStateCache,
+  likeliestOf,
   type ModelConfig,
   type ModelWeights,
   tokenTensor,
 } from "@sst/layers";
-import { argMax, Random, sum, type Tensor } from "@sst/tensor";
+import { Random, type Tensor } from "@sst/tensor";
 import { capacityFor } from "./capacity.js";
 import { take } from "./likeliest.js";
 import { type PromptedOptions, requireRequest } from "./request.js";
@@ -38,21 +39,26 @@ export async function* generate(
   requireRequest(model.config, prompt, options, maxNewTokens, 1);
   const forwardOptions = { iterations, streamOff };
   const sampler = new Sampler(options, { prompt, random: new Random(seed) });
-  const choose = isPlainlyGreedy(options) ? chooseOnDevice : chooseHere;
+  const isGreedy = isPlainlyGreedy(options);
   const weights = model.weights();
   const kv = new KvCache(model.config, 1, capacityFor(prompt.length + maxNewTokens, model.config));
   const states = new LatentStateCache(model.config, 1);
   // Records nothing where there is no second token.
-  const step = new DecodeStep(weights, { kv, states }, forwardOptions);
+  const step = new DecodeStep(weights, { kv, states }, { ...forwardOptions, gives: isGreedy ? "likeliest" : "logits" });
   try {
     const promptIterations = options.promptIterations ?? iterations;
-    let read = () => readPrompt(weights, prompt, { kv, states }, forwardOptions, promptIterations);
-    for (let count = 0; count < maxNewTokens; count++) {
-      signal?.throwIfAborted();
-      const token = await choose(read(), sampler);
+    signal?.throwIfAborted();
+    const logits = readPrompt(weights, prompt, { kv, states }, forwardOptions, promptIterations);
+    let next = isGreedy ? likeliestThen(logits, sampler) : drawn(logits, sampler);
+    for (let count = 0; ; count++) {
+      const token = await next;
       if (stopTokens.includes(token)) return;
       yield token;
-      read = () => readToken(step, token, model.config);
+      if (count + 1 === maxNewTokens) return;
+      signal?.throwIfAborted();
+      // A greedy step goes on from the token that it chose, which need not come back from here.
+      const given = isGreedy && count > 0 ? step.run() : readToken(step, token, model.config);
+      next = isGreedy ? likeliest(given, step.logits as Tensor, sampler) : drawn(given, sampler);
     }
   } finally {
     step.dispose();
@@ -62,25 +68,26 @@ export async function* generate(
   }
 }
 
-/** The token after logits `[1, 1, vocabSize]`, which are used up. */
-async function chooseHere(logits: Tensor, sampler: Sampler): Promise<number> {
+/** A token by logits `[1, 1, vocabSize]`, which are used up. */
+async function drawn(logits: Tensor, sampler: Sampler): Promise<number> {
   return sampler.next((await take(logits)) as Float32Array).token;
 }
 
-/**
- * The same where the likeliest is wanted: two numbers come back instead of all logits. A logit that is not finite leaves a sum that is
- * not; then the logits are looked at one by one, to name it.
- */
-async function chooseOnDevice(logits: Tensor, sampler: Sampler): Promise<number> {
+/** The likeliest token by logits, which are used up. */
+async function likeliestThen(logits: Tensor, sampler: Sampler): Promise<number> {
   try {
-    const likeliest = take(argMax(logits, -1) as Tensor);
-    const [[token], [total]] = await Promise.all([likeliest, take(sum(logits, -1) as Tensor)]);
-    if (!Number.isFinite(total)) return sampler.next((await logits.data()) as Float32Array).token;
-    sampler.accept(token as number);
-    return token as number;
+    return await likeliest(likeliestOf(logits), logits, sampler);
   } finally {
     logits.dispose();
   }
+}
+
+/** Two numbers come back instead of all logits, unless one of these is not finite: then they are looked at one by one, to name it. */
+async function likeliest(found: Tensor, logits: Tensor, sampler: Sampler): Promise<number> {
+  const [token, total] = (await take(found)) as Float32Array;
+  if (!Number.isFinite(total)) return sampler.next((await logits.data()) as Float32Array).token;
+  sampler.accept(token as number);
+  return token as number;
 }
 
 /** Logits after the prompt: read in one pass, or in two where its last position iterates otherwise. */

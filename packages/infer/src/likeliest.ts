@@ -11,14 +11,9 @@ export async function likeliestTokens(
   const tokens = tokenTensor(rows, weights.config);
   const logits = forward(weights, tokens, options);
   tokens.dispose();
-  return (await take(likeliestOf(logits))) as Int32Array;
-}
-
-/** The likeliest tokens, `[batch, time]` int32, of logits `[batch, time, vocabSize]` that are used up. */
-export function likeliestOf(logits: Tensor): Tensor {
   const likeliest = argMax(logits, -1) as Tensor;
   logits.dispose();
-  return likeliest;
+  return (await take(likeliest)) as Int32Array;
 }
 
 /** A tensor's values; it is used up. */

@@ -8,7 +8,14 @@ import type { CompiledPlan, Tensor } from "@sst/tensor";
 export type CachedTensors = Readonly<Record<string, Tensor>>;
 
 /** Tokens come in at each run, or are carried beside the caches: then a run goes on from what the last one chose. */
-export type DecodePlan = CompiledPlan<string, "chosen", string>;
+export type DecodePlan = CompiledPlan<string, keyof DecodeOutputs, string>;
+
+export interface DecodeOutputs {
+  /** `[batch, 1, vocabSize]`. */
+  readonly logits: Tensor;
+  /** As `likeliestOf`, of plans that choose. */
+  readonly likeliest: Tensor;
+}
 
 /** Plans that are kept at rest; the one used longest ago goes. */
 const KEPT_PLANS = 8;

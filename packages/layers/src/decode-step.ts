@@ -2,10 +2,10 @@
  * Decoding as a recorded plan: one position after the other, with the caches carried from run to run, so that a token costs
  * a call and no JavaScript per operation where the backend compiles plans, and the bits of `forward` everywhere.
  */
-import { argMax, compile, SstError, type Tensor } from "@sst/tensor";
+import { argMax, cast, compile, concat, SstError, sum, type Tensor, tidy } from "@sst/tensor";
 import { type KvCache, writeRows } from "./caches/kv-cache.js";
 import type { LatentStateCache } from "./caches/latent-state-cache.js";
-import type { CachedTensors, DecodePlan } from "./decode-plans.js";
+import type { CachedTensors, DecodeOutputs, DecodePlan } from "./decode-plans.js";
 import { forwardPass } from "./forward.js";
 import { type ForwardOptions, type ForwardPlan, type PassCaches, planForward } from "./forward-options.js";
 import type { ModelWeights } from "./weights.js";
@@ -17,8 +17,8 @@ export interface DecodeCaches {
 
 export interface DecodeOptions extends Pick<ForwardOptions, "iterations" | "streamOff"> {
   /**
-   * What a step gives: `"logits"` (the default), or `"likeliest"`, the first of the likeliest tokens. Then it also goes on from
-   * that token, which never has to leave the device.
+   * What a step gives: `"logits"` (the default), or `"likeliest"`, as `likeliestOf`. Then it also goes on from that token, which never
+   * has to leave the device.
    */
   readonly gives?: "logits" | "likeliest";
 }
@@ -28,6 +28,8 @@ export class DecodeStep implements Disposable {
   /** Of all plans of the model those that are alike. */
   readonly #key: string;
   #plan: DecodePlan | undefined;
+  /** Of the last run, where it gave something else. */
+  #logits: Tensor | undefined;
   #isDisposed = false;
 
   /**
@@ -50,8 +52,8 @@ export class DecodeStep implements Disposable {
   }
 
   /**
-   * Logits `[batch, 1, vocabSize]`, or the likeliest tokens `[batch, 1]` (int32), after one more position. The result is the
-   * caller's. Where it throws, the caches are as they were.
+   * Logits `[batch, 1, vocabSize]`, or the likeliest tokens with the sums of logits, `[batch, 2]`, after one more position. The result
+   * is the caller's. Where it throws, the caches are as they were.
    *
    * @param tokens of that position, `[batch, 1]` int32: in every run, or in the first one of a step that gives the likeliest and
    * goes on from them
@@ -63,15 +65,25 @@ export class DecodeStep implements Disposable {
     const { kv } = this.caches;
     kv.requireRoom(1);
     this.#requireTokens(tokens);
-    const { chosen } = this.#plan === undefined ? this.#begin(tokens as Tensor) : this.#runPlan(this.#plan, tokens);
+    const { logits, likeliest } =
+      this.#plan === undefined ? this.#begin(tokens as Tensor) : this.#runPlan(this.#plan, tokens);
     kv.advance(1);
-    return chosen;
+    if (!this.#isGreedy) return logits;
+    this.#logits?.dispose();
+    this.#logits = logits;
+    return likeliest;
+  }
+
+  /** The logits that the likeliest token was chosen by in the last run, `[batch, 1, vocabSize]`: the step's, until the next one. */
+  get logits(): Tensor | undefined {
+    return this.#logits;
   }
 
   /** Gives the caches back, with all positions that were read: `forward` or another step may go on with them. */
   dispose(): void {
     if (this.#isDisposed) return;
     this.#isDisposed = true;
+    this.#logits?.dispose();
     if (this.#plan === undefined) return;
     const carried = this.#plan.release();
     if (this.#isGreedy) carried.tokens?.dispose();
@@ -87,7 +99,7 @@ export class DecodeStep implements Disposable {
     return this.options.gives === "likeliest";
   }
 
-  #runPlan(plan: DecodePlan, tokens: Tensor | undefined): Readonly<Record<"chosen", Tensor>> {
+  #runPlan(plan: DecodePlan, tokens: Tensor | undefined): DecodeOutputs {
     const { length } = this.caches.kv;
     const variables = {
       "rotaryEmbedding.offset": length,
@@ -98,7 +110,7 @@ export class DecodeStep implements Disposable {
   }
 
   /** The first run: of a plan that is there, or the recording of one. */
-  #begin(tokens: Tensor): Readonly<Record<"chosen", Tensor>> {
+  #begin(tokens: Tensor): DecodeOutputs {
     this.#requirePrompt();
     const known = this.weights.plans.take(this.#key);
     const borrowed = this.#borrow();
@@ -123,9 +135,9 @@ export class DecodeStep implements Disposable {
     const step = ({ tokens: given, ...cached }: CachedTensors): Record<string, Tensor> => {
       const { caches, left } = carriedCaches(cached, this.caches.kv);
       const logits = forwardPass(this.weights, given as Tensor, this.#forwardPlan, { caches });
-      if (!this.#isGreedy) return { chosen: logits, ...left };
-      const chosen = argMax(logits, -1) as Tensor;
-      return { chosen, tokens: chosen, ...left };
+      if (!this.#isGreedy) return { logits, ...left };
+      const tokens = argMax(logits, -1) as Tensor;
+      return { logits, likeliest: besideSums(tokens, logits), tokens, ...left };
     };
     const plan = compile<string, string, string>(step, { tokens, ...carried }, { carries: Object.keys(carried) });
     // Which names are carried, and so are no outputs, is known at run time alone.
@@ -181,6 +193,18 @@ export class DecodeStep implements Disposable {
     );
     states.takeBack(ofLayers((layer) => `state${layer}`));
   }
+}
+
+/**
+ * The first of the likeliest tokens, and the sum of all logits, which is finite where every logit is: `[batch, 2]`, for the last
+ * position of logits `[batch, 1, vocabSize]`. So who reads two numbers of a text back knows as well whether the model has broken down.
+ */
+export function likeliestOf(logits: Tensor): Tensor {
+  return tidy(() => besideSums(argMax(logits, -1) as Tensor, logits));
+}
+
+function besideSums(tokens: Tensor, logits: Tensor): Tensor {
+  return concat([cast(tokens, "float32"), sum(logits, -1) as Tensor], 1);
 }
 
 /** Carried tensors as the caches of a pass, and what that leaves of them. */

@@ -14,7 +14,7 @@ export type {
   RopeScaling,
   StateStreamConfig,
 } from "./config.js";
-export { type DecodeCaches, type DecodeOptions, DecodeStep } from "./decode-step.js";
+export { type DecodeCaches, type DecodeOptions, DecodeStep, likeliestOf } from "./decode-step.js";
 export { DecoderModel, type DecoderModelOptions } from "./decoder-model.js";
 export { downloaded } from "./device-weights.js";
 export { type Documents, documentTensors } from "./documents.js";

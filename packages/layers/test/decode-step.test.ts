@@ -193,7 +193,7 @@ describe("a decode step", () => {
     weights.dispose();
   });
 
-  test("the likeliest tokens instead of logits, from which it goes on by itself", async () => {
+  test("the likeliest tokens and the sums of logits, from which it goes on by itself", async () => {
     for (const backend of ["cpu", "js"]) {
       await ready({ backend });
       using model = DecoderModel.fromData(tinyModel());
@@ -216,7 +216,13 @@ describe("a decode step", () => {
           );
           const rows = [logits.slice(0, logits.length / batch), logits.slice(logits.length / batch)];
           tokens = rows.map((row) => row.indexOf(Math.max(...row)));
-          expect(valuesOf(step.run(given))).toEqual(tokens);
+          const found = valuesOf(step.run(given));
+          expect(found.filter((_, place) => place % 2 === 0)).toEqual(tokens);
+          for (const [row, values] of rows.entries()) {
+            const sum = values.reduce((total, value) => total + value, 0);
+            expect(found[2 * row + 1]).toBeCloseTo(sum, 4);
+          }
+          expect(Array.from((step.logits as Tensor).dataSync())).toEqual(logits);
           given?.dispose();
         }
         const refusal = (message: RegExp) =>

@@ -54,7 +54,7 @@ function mapValues<From, To>(values: Readonly<Record<string, From>>, map: (value
 /** Finds out what is what while calls come in. */
 class Recording {
   readonly #values: PlanValue[] = [];
-  /** Values by the data that they are and their shape: a tensor and its copy are one. */
+  /** Values by the data that they are, their type and their shape: a tensor and its copy are one. */
   readonly #byData = new Map<object, Map<string, number>>();
   readonly #buffers = new Map<object, number>();
   readonly #calls: PlanCall[] = [];
@@ -155,7 +155,8 @@ class Recording {
 
   /** The value that a tensor is; one that nothing made and nobody passed in is a constant. */
   #use(tensor: Tensor): number {
-    const known = this.#byData.get(tensor.dataId)?.get(shapeKey(tensor));
+    const views = this.#byData.get(tensor.dataId);
+    const known = views?.get(viewKey(tensor)) ?? views?.get(shapeKey(tensor));
     if (known !== undefined) return known;
     return this.#define(tensor, keep(tensor.clone()));
   }
@@ -165,10 +166,15 @@ class Recording {
     this.#buffers.set(dataId, buffer);
     const index = this.#values.push({ shape: [...shape], dtype, buffer, ...(constant && { constant }) }) - 1;
     const views = this.#byData.get(dataId) ?? new Map<string, number>();
-    views.set(shapeKey({ shape }), index);
+    views.set(viewKey({ shape, dtype }), index).set(shapeKey({ shape }), index);
     this.#byData.set(dataId, views);
     return index;
   }
+}
+
+/** Where an engine can, a cast leaves the data what it is. */
+function viewKey({ shape, dtype }: { readonly shape: readonly number[]; readonly dtype: string }): string {
+  return `${dtype}/${shape.join()}`;
 }
 
 function shapeKey({ shape }: { readonly shape: readonly number[] }): string {

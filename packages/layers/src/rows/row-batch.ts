@@ -222,7 +222,7 @@ export class RowBatch implements Disposable {
 
   #run(inputs: Record<string, Tensor>): Tensor {
     if (this.#plan === undefined) return this.#begin(inputs);
-    return this.#plan.run(inputs).chosen;
+    return this.#plan.run(inputs).logits;
   }
 
   /** The first run: of a plan that is there, or the recording of one. */
@@ -238,7 +238,7 @@ export class RowBatch implements Disposable {
       }
       this.#plan = known;
       this.#tensors = undefined;
-      return known.run(inputs).chosen;
+      return known.run(inputs).logits;
     }
     const names = Object.keys(tensors);
     const plan = compile<string, string, string>(
@@ -250,7 +250,7 @@ export class RowBatch implements Disposable {
     ) as unknown as DecodePlan;
     this.#plan = plan;
     this.#tensors = undefined;
-    return plan.first.chosen;
+    return plan.first.logits;
   }
 
   #pass(all: CachedTensors, names: readonly string[]): Record<string, Tensor> {
@@ -280,7 +280,7 @@ export class RowBatch implements Disposable {
       options: {},
     });
     memory.leaveTop(top);
-    return { chosen: head(top, weights), ...memory.left };
+    return { logits: head(top, weights), ...memory.left };
   }
 
   /** Changes what the rows hold, between two runs. */
