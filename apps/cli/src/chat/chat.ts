@@ -214,14 +214,16 @@ export class Chat {
   #generate(prompt: readonly number[], maxNewTokens: number) {
     this.#running = new AbortController();
     const { sampling, seed } = this.options;
-    return this.#completer.complete({
-      ...sampling,
-      prompt,
-      maxNewTokens,
-      seed: seed + this.#answers++,
-      stop: [],
-      deliberation: this.#deliberation,
-      signal: this.#running.signal,
-    });
+    return this.#completer.complete([
+      {
+        ...sampling,
+        prompt,
+        maxNewTokens,
+        seed: seed + this.#answers++,
+        stop: [],
+        deliberation: this.#deliberation,
+        signal: this.#running.signal,
+      },
+    ]);
   }
 }

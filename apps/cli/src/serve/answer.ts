@@ -34,15 +34,14 @@ export class Answer {
 
   /** @throws the signal's reason where it aborts, and what the completer throws */
   async whole(): Promise<object> {
-    const choices: object[] = [];
-    for (const index of this.request.generations.keys()) {
-      const parts: ChoicePart[] = [];
-      for await (const { part } of this.#pieces(index)) parts.push(part);
-      const text = parts.map((part) => part.text).join("");
-      const tokens = parts.flatMap((part) => part.tokens);
-      const finishReason = parts.at(-1)?.finishReason ?? null;
-      choices.push(this.dialect.choice({ index, text, tokens, finishReason }, this.setting.tokenizer));
-    }
+    const parts: ChoicePart[][] = this.request.generations.map(() => []);
+    for await (const { part } of this.#pieces()) parts[part.index]?.push(part);
+    const choices = parts.map((own, index) => {
+      const text = own.map((part) => part.text).join("");
+      const tokens = own.flatMap((part) => part.tokens);
+      const finishReason = own.at(-1)?.finishReason ?? null;
+      return this.dialect.choice({ index, text, tokens, finishReason }, this.setting.tokenizer);
+    });
     return { ...this.#head, object: this.dialect.object, choices, usage: this.#usage() };
   }
 
@@ -52,31 +51,31 @@ export class Answer {
     const noUsage = request.includeUsage ? { usage: null } : {};
     const send = (choices: object[], more: object) =>
       stream.send({ ...this.#head, object: dialect.chunkObject, choices, ...more });
-    for (const index of request.generations.keys()) {
-      for await (const { part, isFirst } of this.#pieces(index)) {
-        const opening = isFirst ? dialect.opening(index) : undefined;
-        if (opening !== undefined) await send([opening], noUsage);
-        const isWorthSending = part.text !== "" || part.tokens.some(hasLogProbability) || part.finishReason !== null;
-        if (isWorthSending) await send([dialect.chunk(part, setting.tokenizer)], noUsage);
-      }
+    for await (const { part, isFirst } of this.#pieces()) {
+      const opening = isFirst ? dialect.opening(part.index) : undefined;
+      if (opening !== undefined) await send([opening], noUsage);
+      const isWorthSending = part.text !== "" || part.tokens.some(hasLogProbability) || part.finishReason !== null;
+      if (isWorthSending) await send([dialect.chunk(part, setting.tokenizer)], noUsage);
     }
     if (request.includeUsage) await send([], { usage: this.#usage() });
     await stream.send("[DONE]");
     stream.end();
   }
 
-  async *#pieces(index: number): AsyncGenerator<Piece, void, void> {
+  async *#pieces(): AsyncGenerator<Piece, void, void> {
     const { completer, metrics } = this.setting;
-    const generation = this.request.generations[index];
-    if (generation === undefined) throw new RangeError(`there is no generation ${index}`);
-    const startedAt = performance.now();
-    let isFirst = true;
-    for await (const event of completer.complete({ ...generation, signal: this.signal })) {
+    const requests = this.request.generations.map((generation) => ({ ...generation, signal: this.signal }));
+    let startedAt = performance.now();
+    const begun = new Set<number>();
+    for await (const event of completer.complete(requests)) {
       this.signal.throwIfAborted();
       if (event.event === "iteration-end") continue;
+      const { choice } = event;
       if (event.event === "token-delta" && event.index === 0) metrics.firstToken(performance.now() - startedAt);
-      yield { part: event.event === "token-delta" ? partOf(event, index) : this.#endOf(event, index), isFirst };
-      isFirst = false;
+      const part = event.event === "token-delta" ? partOf(event, choice) : this.#endOf(event, choice);
+      yield { part, isFirst: !begun.has(choice) };
+      begun.add(choice);
+      if (event.event === "generation-end") startedAt = performance.now();
       // A client that is gone may have been noticed while the piece was on its way.
       this.signal.throwIfAborted();
     }

@@ -9,12 +9,13 @@ export interface Completer {
   readonly contextLength: number;
   readonly abilities: Abilities;
   /**
-   * One continuation. Ends with `generation-end`, also where the signal aborts; a consumer that reads slowly makes it generate
-   * slowly, and one that stops reading ends it.
+   * The choices of an answer, one continuation after the other; those that follow each other with the same prompt read it once. Each ends
+   * with `generation-end`, also where the signal aborts, and then there is no other; a consumer that reads slowly makes it generate slowly,
+   * and one that stops reading ends it.
    *
    * @throws SstError for a request that the model cannot do
    */
-  complete(request: CompletionRequest): AsyncIterable<GenerationEvent>;
+  complete(requests: readonly CompletionRequest[]): AsyncIterable<ChoiceEvent>;
   dispose(): void;
 }
 
@@ -37,6 +38,9 @@ export interface CompletionRequest extends SamplingOptions {
 }
 
 export type GenerationEvent = IterationEnd | TokenDelta | GenerationEnd;
+
+/** Of one of the requests, counted from 0. */
+export type ChoiceEvent = GenerationEvent & { readonly choice: number };
 
 export interface TokenDelta {
   readonly event: "token-delta";

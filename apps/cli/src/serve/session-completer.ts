@@ -1,11 +1,11 @@
 /** Completions by sessions of `@sst/infer`: one model, a session for each, and whatever policy of deliberation is asked for. */
 import { setImmediate as turnOfTheLoop } from "node:timers/promises";
-import { capacityFor, type GenerationFigures, Session } from "@sst/infer";
+import { capacityFor, type GenerationFigures, Session, SessionBatch } from "@sst/infer";
 import type { DecoderModel, Probe } from "@sst/layers";
 import type { Tokenizer } from "@sst/loaders";
-import { policyOf, promptIterations } from "../deliberation/deliberation.js";
+import { type Deliberation, policyOf, promptIterations } from "../deliberation/deliberation.js";
 import { stopTokens } from "../stop-tokens.js";
-import type { Abilities, Completer, CompletionRequest, GenerationEvent } from "./completer.js";
+import type { Abilities, ChoiceEvent, Completer, CompletionRequest, GenerationEvent } from "./completer.js";
 
 export interface SessionCompleterOptions {
   readonly modelId: string;
@@ -20,6 +20,7 @@ export class SessionCompleter implements Completer {
   readonly modelId: string;
   readonly contextLength: number;
   readonly abilities: Abilities;
+  readonly #batch: SessionBatch;
 
   /** The model is the completer's from here on. */
   constructor(
@@ -28,30 +29,60 @@ export class SessionCompleter implements Completer {
     private readonly options: SessionCompleterOptions,
   ) {
     this.modelId = options.modelId;
+    this.#batch = new SessionBatch(model, { streamOff: options.streamOff ?? false });
     this.contextLength = model.config.maxPositionEmbeddings;
     const policies: Abilities["policies"] = ["fixed", "until-converged", "until-decided"];
     this.abilities = { logProbabilities: true, policies: options.probe ? [...policies, "probe"] : policies };
   }
 
-  async *complete(request: CompletionRequest): AsyncGenerator<GenerationEvent, void, void> {
-    const startedAt = performance.now();
-    const { maxNewTokens, prompt, signal, stop, ...asked } = request;
-    const { iterations: otherwise = 1, probe } = this.options;
-    const { deliberation = { policy: "fixed", iterations: otherwise } } = request;
-    const context = capacityFor(prompt.length + maxNewTokens, this.model.config);
+  async *complete(requests: readonly CompletionRequest[]): AsyncGenerator<ChoiceEvent, void, void> {
+    let choice = 0;
+    while (choice < requests.length) {
+      const same = samePrompt(requests, choice);
+      for await (const event of this.#continueFrom(same)) yield { ...event, choice: choice + event.choice };
+      choice += same.length;
+    }
+  }
+
+  dispose(): void {
+    this.#batch.dispose();
+    this.model.dispose();
+  }
+
+  /** @param requests of one prompt, which is read once */
+  async *#continueFrom(requests: readonly CompletionRequest[]): AsyncGenerator<ChoiceEvent, void, void> {
+    const { prompt, signal } = requests[0] as CompletionRequest;
+    const most = Math.max(...requests.map(({ maxNewTokens }) => maxNewTokens));
+    const context = capacityFor(prompt.length + most, this.model.config);
     using session = new Session(this.model, { context, streamOff: this.options.streamOff ?? false });
-    const policy = policyOf(deliberation, probe);
+    try {
+      await session.append(prompt, { iterations: promptIterations(this.#deliberationOf(requests)), signal });
+    } catch (error) {
+      if (!signal.aborted) throw error;
+      yield { ...endOf("aborted", "", { newTokens: 0, iterations: 0, durationMs: 0 }, prompt.length), choice: 0 };
+      return;
+    }
+    for (const [choice, request] of requests.entries()) {
+      const isLast = choice === requests.length - 1;
+      using fork = isLast ? undefined : session.fork();
+      for await (const event of this.#generate(fork ?? session, request)) yield { ...event, choice };
+      if (signal.aborted) return;
+    }
+  }
+
+  async *#generate(session: Session, request: CompletionRequest): AsyncGenerator<GenerationEvent, void, void> {
+    const startedAt = performance.now();
+    const { deliberation: _, prompt, signal, stop, ...asked } = request;
     let [newTokens, iterations] = [0, 0];
     try {
-      await session.append(prompt, { iterations: promptIterations(deliberation), signal });
       const events = session.generate({
         ...asked,
-        maxNewTokens,
         signal,
         stopTexts: stop,
         stopTokens: stopTokens(this.model.config, this.tokenizer),
         decoder: this.tokenizer.streamDecoder(prompt),
-        deliberation: policy,
+        deliberation: policyOf(this.#deliberationOf([request]), this.options.probe),
+        batch: this.#batch,
       });
       for await (const event of events) {
         if (event.event === "generation-end") yield endOf(event.reason, event.text, event.figures, prompt.length);
@@ -69,9 +100,16 @@ export class SessionCompleter implements Completer {
     }
   }
 
-  dispose(): void {
-    this.model.dispose();
+  #deliberationOf([request]: readonly CompletionRequest[]): Deliberation {
+    return request?.deliberation ?? { policy: "fixed", iterations: this.options.iterations ?? 1 };
   }
+}
+
+/** The requests from one on that have its prompt. */
+function samePrompt(requests: readonly CompletionRequest[], from: number): readonly CompletionRequest[] {
+  const others = requests.slice(from);
+  const end = others.findIndex(({ prompt }) => prompt !== others[0]?.prompt);
+  return end < 0 ? others : others.slice(0, end);
 }
 
 type Ending = "stop-token" | "stop-text" | "choice" | "length" | "aborted";

@@ -1,6 +1,12 @@
 /** A model that answers by a script, so that a test decides when which token comes. */
 import type { Tokenizer } from "@sst/loaders";
-import type { Abilities, Completer, CompletionRequest, GenerationEvent } from "../../src/serve/completer.js";
+import type {
+  Abilities,
+  ChoiceEvent,
+  Completer,
+  CompletionRequest,
+  GenerationEvent,
+} from "../../src/serve/completer.js";
 import { ModelServer, type ServedModel, type ServerOptions } from "../../src/serve/server.js";
 
 /** One token a byte. */
@@ -41,7 +47,13 @@ export class PlantedCompleter implements Completer {
     this.abilities = script.abilities ?? { logProbabilities: true, policies: ["fixed", "until-decided"] };
   }
 
-  async *complete(request: CompletionRequest): AsyncGenerator<GenerationEvent, void, void> {
+  async *complete(requests: readonly CompletionRequest[]): AsyncGenerator<ChoiceEvent, void, void> {
+    for (const [choice, request] of requests.entries()) {
+      for await (const event of this.#continue(request)) yield { ...event, choice };
+    }
+  }
+
+  async *#continue(request: CompletionRequest): AsyncGenerator<GenerationEvent, void, void> {
     const { prompt, maxNewTokens, signal, deliberation } = request;
     const iterations = deliberation?.policy === "fixed" ? deliberation.iterations : 1;
     this.requests.push(request);

@@ -45,7 +45,8 @@ const request = (fields: Partial<CompletionRequest> = {}): CompletionRequest => 
 });
 
 async function eventsOf(fields: Partial<CompletionRequest> = {}): Promise<GenerationEvent[]> {
-  return await collected(completer.complete(request(fields)));
+  const events = await collected(completer.complete([request(fields)]));
+  return events.map(({ choice: _, ...event }) => event);
 }
 
 async function collected<Item>(items: AsyncIterable<Item>): Promise<Item[]> {
@@ -99,7 +100,7 @@ test("ends at a stop text, at a stop token, when it is aborted, and when nobody 
 
   const controller = new AbortController();
   const seen: GenerationEvent[] = [];
-  for await (const event of completer.complete(request({ signal: controller.signal }))) {
+  for await (const event of completer.complete([request({ signal: controller.signal })])) {
     seen.push(event);
     if (seen.length === 3) controller.abort(new Error("enough"));
   }
@@ -108,7 +109,7 @@ test("ends at a stop text, at a stop token, when it is aborted, and when nobody 
     "aborted",
   ]);
 
-  for await (const _event of completer.complete(request())) break;
+  for await (const _event of completer.complete([request()])) break;
   await expect(eventsOf({ prompt: [9999] })).rejects.toThrowError(expect.objectContaining({ code: "unknown-token" }));
   const { tensors, bytes } = memory();
   expect({ tensors, bytes }).toEqual({ tensors: before.tensors, bytes: before.bytes });

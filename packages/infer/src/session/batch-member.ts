@@ -1,11 +1,18 @@
 /** A session's generation as a member of a batch: it asks for one iteration after the other, and gets them in the passes of all. */
+import type { ModelWeights } from "@sst/layers";
 import { type Deliberation, type PositionView, plannedIterations } from "../deliberation/policy.js";
 import type { IterationEnd } from "./events.js";
+import { OwnReader } from "./own-reader.js";
 import { type Deliberated, deliberate, type LookedAt, type PositionReader } from "./position-reader.js";
 import type { SessionCaches } from "./session-caches.js";
 
 /** What a member asks of its batch. */
 export interface BatchHost {
+  readonly weights: ModelWeights;
+  /** Whether nobody else generates. @throws SstError `disposed` */
+  isAlone(): boolean;
+  /** Puts what the member's row has read into its caches. */
+  stand(member: BatchMember): void;
   /** There is a member that asks, or a row that can be had. */
   stir(): void;
   settle(member: BatchMember): void;
@@ -25,6 +32,8 @@ export class BatchMember implements PositionReader {
   #question: Question | undefined;
   #position: number;
   #isAmidPosition = false;
+  /** Reads while nobody else generates: iterations that are known beforehand run in one pass there. */
+  #own: OwnReader | undefined;
 
   constructor(
     readonly caches: SessionCaches,
@@ -50,6 +59,14 @@ export class BatchMember implements PositionReader {
     maximum: number,
     isFirstGenerated: boolean,
   ): AsyncGenerator<IterationEnd, Deliberated, void> {
+    if (this.host.isAlone()) {
+      this.host.stand(this);
+      this.#own ??= new OwnReader(this.host.weights, this.caches, this.isStreamOff);
+      const deliberated = yield* this.#own.read(token, deliberation, maximum, isFirstGenerated);
+      this.#position = this.caches.kv.length;
+      return deliberated;
+    }
+    this.#giveBack();
     const at: PositionView = { position: this.#position, isFirstGenerated };
     const planned = this.isStreamOff ? 1 : await plannedIterations(deliberation, at, maximum);
     const deliberated = yield* deliberate(() => this.#iterate(token), deliberation, at, maximum, planned);
@@ -60,11 +77,18 @@ export class BatchMember implements PositionReader {
   }
 
   dispose(): void {
+    this.#giveBack();
     this.host.leave(this);
   }
 
   [Symbol.dispose](): void {
     this.dispose();
+  }
+
+  /** The caches are to be had again. */
+  #giveBack(): void {
+    this.#own?.dispose();
+    this.#own = undefined;
   }
 
   async #iterate(token: number): Promise<LookedAt> {

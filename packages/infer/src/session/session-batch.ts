@@ -30,12 +30,7 @@ export class SessionBatch implements Disposable {
   readonly #isStreamOff: boolean;
   /** Those that generate, whether they have a row or not. */
   readonly #members = new Set<BatchMember>();
-  readonly #host: BatchHost = {
-    stir: () => this.#stir(),
-    settle: (member) => this.#settle(member),
-    states: (member) => this.#statesOf(member),
-    leave: (member) => this.#leave(member),
-  };
+  readonly #host: BatchHost;
   #rows: RowBatch | undefined;
   #isRunning = false;
   #isStirred = false;
@@ -55,6 +50,15 @@ export class SessionBatch implements Disposable {
     this.#weights = model.weights();
     this.#maximumRows = maximumRows;
     this.#isStreamOff = streamOff;
+    this.#host = {
+      weights: this.#weights,
+      isAlone: () => this.#requireThere() && this.#members.size === 1,
+      stand: (member) => this.#stand(member),
+      stir: () => this.#stir(),
+      settle: (member) => this.#settle(member),
+      states: (member) => this.#statesOf(member),
+      leave: (member) => this.#leave(member),
+    };
   }
 
   /** Sessions that generate at the moment. */
@@ -64,7 +68,7 @@ export class SessionBatch implements Disposable {
 
   /** @throws SstError `contradiction` for a session of another model, or one that differs in `streamOff`; `disposed` */
   requireFit(model: DecoderModel, streamOff: boolean): void {
-    if (this.#isDisposed) throw new SstError("disposed", "the batch was disposed of");
+    this.#requireThere();
     if (model === this.model && streamOff === this.#isStreamOff) return;
     throw new SstError(
       "contradiction",
@@ -92,6 +96,11 @@ export class SessionBatch implements Disposable {
 
   [Symbol.dispose](): void {
     this.dispose();
+  }
+
+  #requireThere(): true {
+    if (this.#isDisposed) throw new SstError("disposed", "the batch was disposed of");
+    return true;
   }
 
   /** Somebody asks, or something has changed that those who wait may have waited for. */
@@ -136,7 +145,7 @@ export class SessionBatch implements Disposable {
 
   /** Gives rows to those that ask and have none, as far as there are some. */
   #seat(): void {
-    if (this.#isDisposed) throw new SstError("disposed", "the batch was disposed of");
+    this.#requireThere();
     const rows = this.#resized();
     for (const member of this.#asking()) {
       // Who needs longer rows waits until these can be changed.
