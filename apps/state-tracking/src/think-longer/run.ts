@@ -8,7 +8,7 @@ import {
   type SequenceReadings,
   unionOverDepths,
   untilAny,
-  untilDecided,
+  untilConfident,
   untilSettled,
 } from "@sst/eval";
 import { DecoderModel, initializeModel } from "@sst/layers";
@@ -109,7 +109,7 @@ function haltingOf(readings: readonly SequenceReadings[], fit: readonly Sequence
   const settled = untilSettled(0.05);
   const learned = learnedHalting(fit, 0.95);
   const rules = {
-    "as soon as the answer has a probability of 0.9": untilDecided(0.9),
+    "as soon as the answer has a probability of 0.9": untilConfident(0.9),
     "as soon as an iteration changes the answer by less than 0.05 nats": settled,
     "as soon as a linear probe of the logits says with a probability of 0.95 that the answer will stay": learned,
     "as soon as one of the last two says so": untilAny(settled, learned),

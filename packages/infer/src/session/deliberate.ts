@@ -1,6 +1,14 @@
 /** One position of a generation: as many iterations as its policy wants, and the logits after the last of them. */
-import { DecodeStep, type Iterated, iteratePosition, type ModelWeights, tokenTensor } from "@sst/layers";
-import type { Tensor } from "@sst/tensor";
+import {
+  DecodeStep,
+  head,
+  headFlops,
+  iteratePosition,
+  type ModelWeights,
+  positionFlops,
+  tokenTensor,
+} from "@sst/layers";
+import { type Tensor, tidy } from "@sst/tensor";
 import { type Deliberation, type IterationView, type PositionView, plannedIterations } from "../deliberation/policy.js";
 import { take } from "../likeliest.js";
 import type { IterationEnd } from "./events.js";
@@ -14,12 +22,18 @@ export interface Deliberated {
 /** Reads positions, one after the other, into a session's caches. Between two calls nobody else may have the caches. */
 export class PositionReader implements Disposable {
   #step: { readonly step: DecodeStep; readonly iterations: number } | undefined;
+  #flops = 0;
 
   constructor(
     private readonly weights: ModelWeights,
     private readonly caches: SessionCaches,
     private readonly streamOff: boolean,
   ) {}
+
+  /** Floating-point operations of all that it has run: `positionFlops`, and `headFlops` each time that logits were made. */
+  get flops(): number {
+    return this.#flops;
+  }
 
   /** @throws what the policy throws; the position then does not count as read */
   async *read(
@@ -34,7 +48,10 @@ export class PositionReader implements Disposable {
     const tokens = tokenTensor([[token]], this.weights.config);
     try {
       if (planned !== undefined && kv.length > 0) {
-        return { logits: (await take(this.#stepFor(planned).run(tokens))) as Float32Array, iterations: planned };
+        const logits = (await take(this.#stepFor(planned).run(tokens))) as Float32Array;
+        this.#countIterations(at, planned);
+        this.#countHead();
+        return { logits, iterations: planned };
       }
       this.#giveBack();
       const deliberated = yield* this.#iterate(tokens, deliberation, at, planned ?? maximum, planned !== undefined);
@@ -79,38 +96,54 @@ export class PositionReader implements Disposable {
     const before = caches.states.contents();
     let isRead = false;
     let seen: Seen = {};
-    let last: Iterated | undefined;
+    let top: Tensor | undefined;
+    let iterated = 0;
     try {
       for (let iteration = 1; ; iteration++) {
-        const next = iteratePosition(weights, tokens, caches, { before: last?.top, streamOff });
-        disposeOf(last);
-        last = next;
+        const next = iteratePosition(weights, tokens, caches, { before: top, streamOff });
+        top?.dispose();
+        top = next;
+        iterated = iteration;
         const isLast = iteration === maximum;
+        let now: Seen = {};
         if (!isPlanned) {
           yield { event: "iteration-end", position: at.position, iteration };
-          const now = isLast ? {} : await this.#look(next, needs);
-          const stops = isLast || (await deliberation.stops({ ...at, iteration, ...now, ...asPrevious(seen) }));
+          if (!isLast) now = await this.#look(top, needs);
+          isRead = isLast || (await deliberation.stops({ ...at, iteration, ...now, ...asPrevious(seen) }));
           seen = now;
-          isRead = stops;
         } else isRead = isLast;
-        if (isRead) return { logits: (await next.logits.data()) as Float32Array, iterations: iteration };
+        if (isRead) return { logits: now.logits ?? (await this.#logitsOf(top)), iterations: iteration };
       }
     } finally {
-      disposeOf(last);
+      top?.dispose();
+      if (iterated > 0) this.#countIterations(at, iterated);
       // A position that does not count must not have moved the states.
       if (isRead) for (const state of before.states) state.dispose();
       else caches.restoreStates(before);
     }
   }
 
-  async #look({ logits }: Iterated, needs: { readonly states?: boolean; readonly logits?: boolean }): Promise<Seen> {
+  async #look(top: Tensor, needs: { readonly states?: boolean; readonly logits?: boolean }): Promise<Seen> {
     const { states } = this.caches;
     const ofLayer = async (layer: number) => (await states.state(layer).data()) as Float32Array;
     const read = needs.states && (await Promise.all(this.weights.layers.map((_, layer) => ofLayer(layer))));
     return {
-      ...(needs.logits && { logits: (await logits.data()) as Float32Array }),
+      ...(needs.logits && { logits: await this.#logitsOf(top) }),
       ...(read && { states: read }),
     };
+  }
+
+  async #logitsOf(top: Tensor): Promise<Float32Array> {
+    this.#countHead();
+    return (await take(tidy(() => head(top, this.weights)))) as Float32Array;
+  }
+
+  #countIterations({ position }: PositionView, iterations: number): void {
+    this.#flops += positionFlops(this.weights.config, position + 1, iterations, this.streamOff);
+  }
+
+  #countHead(): void {
+    this.#flops += headFlops(this.weights.config);
   }
 }
 
@@ -118,9 +151,4 @@ type Seen = Pick<IterationView, "logits" | "states">;
 
 function asPrevious({ logits, states }: Seen): Pick<IterationView, "previousLogits" | "previousStates"> {
   return { ...(logits && { previousLogits: logits }), ...(states && { previousStates: states }) };
-}
-
-function disposeOf(iterated: Iterated | undefined): void {
-  iterated?.logits.dispose();
-  iterated?.top.dispose();
 }
