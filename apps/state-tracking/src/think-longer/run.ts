@@ -35,7 +35,7 @@ export async function runThinkJob(
 ): Promise<ThinkResult> {
   const task = taskOf(recipe);
   const curve = new LossCurve(onStep);
-  using model = await train(recipe, task, seed, variant, curve);
+  using model = await trainThinker(recipe, task, seed, variant, curve);
   const folder = `models/${task.name}-seed${seed}-${variant}`;
   await saveModel(join(outputFolder, folder), model, { vocabulary: task.vocabulary, overwrite: true });
   const steps = thinkSteps({ recipe, variant, seed });
@@ -49,7 +49,7 @@ export async function runThinkJob(
 }
 
 /** All variants see the same batches, from the same first weights. */
-async function train(
+export async function trainThinker(
   recipe: ThinkRecipe,
   task: HopTask,
   seed: number,
