@@ -106,13 +106,19 @@ export class PositionReader implements Disposable {
         iterated = iteration;
         const isLast = iteration === maximum;
         let now: Seen = {};
+        let isEnough = isLast;
         if (!isPlanned) {
           yield { event: "iteration-end", position: at.position, iteration };
-          if (!isLast) now = await this.#look(top, needs);
-          isRead = isLast || (await deliberation.stops({ ...at, iteration, ...now, ...asPrevious(seen) }));
+          if (!isLast) {
+            now = await this.#look(top, needs);
+            isEnough = await deliberation.stops({ ...at, iteration, ...now, ...asPrevious(seen) });
+          }
           seen = now;
-        } else isRead = isLast;
-        if (isRead) return { logits: now.logits ?? (await this.#logitsOf(top)), iterations: iteration };
+        }
+        if (!isEnough) continue;
+        const logits = now.logits ?? (await this.#logitsOf(top));
+        isRead = true;
+        return { logits, iterations: iteration };
       }
     } finally {
       top?.dispose();
