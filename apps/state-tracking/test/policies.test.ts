@@ -40,10 +40,16 @@ describe("asking", () => {
     const readings = await readDepths(asked, [batch], 3);
     const answers = readings.map((depths) => depths.map(({ answer }) => answer));
     expect(answers.some(([first, , third]) => first !== third)).toBe(true);
+    const all = [fixed(1), fixed(2), fixed(3)];
+    await ask(asked, [{ prompt: prompts[0] as number[], answer: 0, needed: 1 }], all);
     const before = memory();
     for (const depth of [1, 2, 3]) {
       // What the other way of reading answers counts as right.
-      const questions = prompts.map((prompt, row) => ({ prompt, answer: answers[row]?.[depth - 1] as number }));
+      const questions = prompts.map((prompt, row) => ({
+        prompt,
+        answer: answers[row]?.[depth - 1] as number,
+        needed: 1,
+      }));
       const [found = []] = await ask(asked, questions, [fixed(depth)]);
       expect(found.every(({ isRight }) => isRight)).toBe(true);
       const flops = positionFlops(asked.config, batch.time, depth) + headFlops(asked.config);
@@ -51,13 +57,13 @@ describe("asking", () => {
         questions.map(() => [depth, flops]),
       );
     }
-    expect(memory().numTensors).toBe(before.numTensors);
+    expect(memory()).toEqual(before);
   });
 
   test("fits no probe of what does not occur", async () => {
     using asked = model();
     const { prompts } = batchAndQuestions(30);
-    const wrong = prompts.map((prompt) => ({ prompt, answer: 0 }));
+    const wrong = prompts.map((prompt) => ({ prompt, answer: 0, needed: 1 }));
     const nobodySaysStart = await ask(asked, wrong, [fixed(1), fixed(3)]);
     expect(nobodySaysStart.flat().some(({ isRight }) => isRight)).toBe(false);
     expect(await fitProbes(asked, wrong, 3)).toEqual({});
@@ -111,7 +117,9 @@ test("every study asks what it says, at the trained depth among others", () => {
 
 test("a study is drawn with every policy, its settings and its intervals, for light and dark pages", () => {
   const answers = (rights: number[], iterations: number) =>
-    rights.map((right) => ({ isRight: right === 1, iterations, flops: 1000 * iterations, durationMs: 1 }));
+    rights.map((right, index) => {
+      return { needed: 1 + (index % 2), isRight: right === 1, iterations, flops: 1000 * iterations, durationMs: 1 };
+    });
   const reference = [answers([1, 0, 1, 1], 2)];
   const [once, twice] = fixedSettings(2);
   const other = settingsFor(2, {})[0];
@@ -122,6 +130,10 @@ test("a study is drawn with every policy, its settings and its intervals, for li
     rowOf(other, [answers([1, 1, 1, 1], 2)], reference),
   ];
   expect(rows[0]).toMatchObject({ accuracy: 0.25, accuracyBySeed: [0.25], iterations: 1, flops: 1000 });
+  expect(rows[0]?.byNeeded).toEqual([
+    { needed: 1, accuracy: 0.5, iterations: 1 },
+    { needed: 2, accuracy: 0, iterations: 1 },
+  ]);
   expect(rows[1]?.difference).toEqual({ mean: 0, interval: [0, 0] });
   expect(rows[2]?.difference.mean).toBe(0.25);
   const result: StudyResult = {

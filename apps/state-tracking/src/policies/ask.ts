@@ -6,6 +6,8 @@ import type { Probes } from "./settings.js";
 import type { Question } from "./studies.js";
 
 export interface Answered {
+  /** As the question says. */
+  readonly needed: number;
   readonly isRight: boolean;
   readonly iterations: number;
   readonly flops: number;
@@ -18,20 +20,20 @@ export async function ask(
   questions: readonly Question[],
   policies: readonly DeliberationPolicy[],
 ): Promise<Answered[][]> {
-  const places: { readonly session: Session; readonly mark: SessionMark; readonly answer: number }[] = [];
+  const places: { readonly session: Session; readonly mark: SessionMark; readonly question: Question }[] = [];
   const answered: Answered[][] = [];
   try {
-    for (const { prompt, answer } of questions) {
-      const session = await sessionAt(model, prompt);
-      places.push({ session, mark: session.mark(), answer });
+    for (const question of questions) {
+      const session = await sessionAt(model, question.prompt);
+      places.push({ session, mark: session.mark(), question });
     }
     // Policy by policy, so that each finds the plan that it has recorded.
     for (const policy of policies) {
       const answers: Answered[] = [];
-      for (const { session, mark, answer } of places) {
+      for (const { session, mark, question } of places) {
         const { token, figures } = await answerOf(session, policy);
         const { iterations, flops, durationMs } = figures;
-        answers.push({ isRight: token === answer, iterations, flops, durationMs });
+        answers.push({ needed: question.needed, isRight: token === question.answer, iterations, flops, durationMs });
         await session.rewind(mark);
       }
       answered.push(answers);

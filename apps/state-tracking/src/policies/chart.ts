@@ -9,7 +9,7 @@ const looks: Readonly<Record<Family, { readonly color: string; readonly symbol: 
   untilConverged: { color: colors.stream, symbol: "diamond" },
   "untilDecided, entropy": { color: colors.defined, symbol: "triangle" },
   "untilDecided, change": { color: colors.fourth, symbol: "rect" },
-  "probed, survival": { color: colors.fifth, symbol: "arrow" },
+  "probed, survival": { color: colors.fifth, symbol: "path://M0,0L10,0L5,10Z" },
   "probed, gain": { color: colors.sixth, symbol: "roundRect" },
   custom: { color: colors.text, symbol: "ring" },
 };

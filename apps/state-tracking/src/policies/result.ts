@@ -15,6 +15,8 @@ export interface PolicyRow {
   readonly accuracyBySeed: readonly number[];
   /** Accuracy less that of `fixed` at the trained depth, on the same questions, with its interval. */
   readonly difference: { readonly mean: number; readonly interval: Range };
+  /** Of the questions that need 1, 2, … iterations: share that is right, and iterations in the mean. */
+  readonly byNeeded: readonly { readonly needed: number; readonly accuracy: number; readonly iterations: number }[];
   /** Per answer, in the mean. */
   readonly iterations: number;
   readonly flops: number;
@@ -49,6 +51,14 @@ export function rowOf(
     ...{ family, setting, maximum, accuracy: mean(verdicts), interval: intervalOf(verdicts) },
     accuracyBySeed: bySeed.map((answers) => mean(answers.map(({ isRight }) => Number(isRight)))),
     difference: { mean: mean(differences), interval: intervalOf(differences) },
+    byNeeded: [...new Set(all.map(({ needed }) => needed))].sort().map((needed) => {
+      const own = all.filter((each) => each.needed === needed);
+      return {
+        needed,
+        accuracy: mean(own.map(({ isRight }) => Number(isRight))),
+        iterations: mean(own.map(({ iterations }) => iterations)),
+      };
+    }),
     iterations: mean(all.map(({ iterations }) => iterations)),
     flops: mean(all.map(({ flops }) => flops)),
     durationMs: median(all.map(({ durationMs }) => durationMs)),

@@ -16,6 +16,8 @@ import { stagedProblems } from "./staged-problems.js";
 export interface Question {
   readonly prompt: readonly number[];
   readonly answer: number;
+  /** Iterations after which a model that was trained for it knows: hops, sentences; 1 where nothing was trained to take longer. */
+  readonly needed: number;
 }
 
 export interface Study {
@@ -91,14 +93,15 @@ function stateTracking(name: string, trainedDepth: number): Study {
 
 function hopQuestions(task: HopTask, seed: number, split: "validation" | "test", count: number): Question[] {
   const options = { seed, split, index: 0, batchSize: count, from: 1, to: hops.hops };
-  const { tokens, labels, time } = hopBatch(task, options);
-  return lastAsked(tokens, labels, time);
+  const { tokens, labels, time, hops: asked } = hopBatch(task, options);
+  return lastAsked(tokens, labels, time).map((question, row) => ({ ...question, needed: asked[row] as number }));
 }
 
 function lastAsked(tokens: Int32Array, labels: Int32Array, time: number): Question[] {
   return Array.from({ length: tokens.length / time }, (_, row) => ({
     prompt: [...tokens.subarray(row * time, (row + 1) * time)],
     answer: labels[(row + 1) * time - 1] as number,
+    needed: 1,
   }));
 }
 
@@ -132,6 +135,7 @@ function problemQuestions(seed: number, split: "validation" | "test", count: num
     }).map(({ words, answers }) => ({
       prompt: [vocabulary.startToken, ...words.map((word) => vocabulary.id(word))],
       answer: vocabulary.id(answers.at(-1)?.answer as string),
+      needed: length,
     })),
   );
 }
