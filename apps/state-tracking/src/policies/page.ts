@@ -170,7 +170,7 @@ function beyond({ study, result }: Measured): string {
 }
 
 function allSettings({ study, result }: Measured): string {
-  const { seeds, questions, promptFlops, trainedDepth, rows } = result;
+  const { seeds, questions, promptFlops, trainedDepth, fittedProbes, rows } = result;
   const lines = rows.map((row) => [
     policyName(row),
     String(row.maximum),
@@ -184,7 +184,8 @@ function allSettings({ study, result }: Measured): string {
   ];
   return `### ${textOf(study).title}
 
-Seeds ${seeds.join(", ")}, ${questions} questions each. Reading a prompt up to its last position costs ${megas(promptFlops)} MFLOP beside.
+Seeds ${seeds.join(", ")}, ${questions} questions each. Reading a prompt up to its last position costs ${megas(promptFlops)} MFLOP beside. A survival
+probe could be fitted for ${fittedProbes.survival} of the models, a gain probe for ${fittedProbes.gain}.
 
 ${table(head, lines)}`;
 }

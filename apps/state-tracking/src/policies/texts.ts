@@ -27,7 +27,7 @@ iterations and in floating-point operations. The models run in a \`Session\`, as
 intervals are 95 % by bootstrap over these questions, the three models being given (where all 1,500 answers are right, an error rate of
 up to 0.2 % is possible). CPU backend, width 32 or 64, two layers, one token of answer.
 
-Made by \`apps/state-tracking/src/policies\`, after a build, in that app's folder (some eleven minutes on one core):
+Made by \`apps/state-tracking/src/policies\`, after a build, in that app's folder (ten to twenty minutes on one core):
 
 \`\`\`sh
 SST_THREADS=1 node dist/policies/measure.js ../../docs/experiments/policies.jsonl   # skips what the file has
