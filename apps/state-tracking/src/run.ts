@@ -10,7 +10,7 @@ import {
 } from "@sst/layers";
 import { createMixture, createTask, saveModel, type Task } from "@sst/loaders";
 import { Random } from "@sst/tensor";
-import { coTrain, type StepReport, Trainer } from "@sst/train";
+import { coTrain, type StepReport, Trainer, type TrainerOptions } from "@sst/train";
 import { trainingBatches } from "./batches.js";
 import { evaluateRun } from "./evaluation.js";
 import { coTrainedRecipe, type Job, type Recipe } from "./experiments.js";
@@ -44,9 +44,9 @@ async function runScratch(recipe: Recipe, seed: number, stream: boolean, context
 }
 
 /** A new model on one or several tasks. With and without the stream: same seed, same first weights, same batches. */
-async function trainFromScratch(
+export async function trainFromScratch(
   tasks: readonly Task[],
-  recipe: Omit<Recipe, "task">,
+  recipe: Omit<Recipe, "task"> & Pick<TrainerOptions, "deliberation">,
   seed: number,
   stream: boolean,
   curve: LossCurve,

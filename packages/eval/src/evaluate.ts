@@ -3,10 +3,10 @@
  * over the depths is a figure of its own, and never called the model's accuracy: it takes an oracle that knows which depth
  * to believe.
  */
+import { completionFlops } from "@sst/layers";
 import { SstError } from "@sst/tensor";
 import type { Benchmark, Question } from "./benchmark.js";
 import { complete } from "./completion.js";
-import { completionFlops } from "./flops.js";
 import { openResults, type ResultRecord } from "./results-file.js";
 import { accuracyOf } from "./statistics/comparison.js";
 import { fixedDepth, type StoppingPolicy } from "./stopping-policy.js";

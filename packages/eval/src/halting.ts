@@ -12,7 +12,7 @@ export interface HaltingResult {
 }
 
 /** Stops as soon as the answer has this probability. */
-export function untilDecided(confidence: number): HaltingRule {
+export function untilConfident(confidence: number): HaltingRule {
   return (reading) => reading.confidence >= confidence;
 }
 

@@ -20,14 +20,13 @@ export {
   type EvaluationRow,
   evaluate,
 } from "./evaluate.js";
-export { completionFlops, headFlops, iterationFlops, positionFlops } from "./flops.js";
 export {
   evaluateHalting,
   type HaltingResult,
   type HaltingRule,
   learnedHalting,
   untilAny,
-  untilDecided,
+  untilConfident,
   untilSettled,
 } from "./halting.js";
 export { type LabelAccuracy, labelAccuracy, lastAnswerByIterations } from "./label-accuracy.js";

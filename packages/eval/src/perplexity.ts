@@ -1,6 +1,6 @@
 /** Perplexity of a text, at each depth: every position iterates, as each of them predicts a token. */
+import { headFlops, positionFlops } from "@sst/layers";
 import { SstError } from "@sst/tensor";
-import { headFlops, positionFlops } from "./flops.js";
 import { meanLoss } from "./mean-loss.js";
 import type { Subject } from "./subject.js";
 

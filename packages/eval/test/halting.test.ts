@@ -9,7 +9,7 @@ import {
   type SequenceReadings,
   unionOverDepths,
   untilAny,
-  untilDecided,
+  untilConfident,
   untilSettled,
 } from "@sst/eval";
 import { DecoderModel, forward, tokenTensor } from "@sst/layers";
@@ -42,7 +42,7 @@ test("accuracy by depth, and the union under its own name", () => {
 });
 
 test("rules stop where they first hold, and at the maximum where they never do", () => {
-  expect(evaluateHalting(sequences, untilDecided(0.9), 3)).toEqual({
+  expect(evaluateHalting(sequences, untilConfident(0.9), 3)).toEqual({
     accuracy: 2 / 3,
     meanIterations: (2 + 1 + 3) / 3,
   });
@@ -51,7 +51,7 @@ test("rules stop where they first hold, and at the maximum where they never do",
     meanIterations: (3 + 2 + 3) / 3,
   });
   expect(evaluateHalting(sequences, untilSettled(0.05), 2)).toEqual({ accuracy: 2 / 3, meanIterations: 2 });
-  const either = untilAny(untilDecided(0.95), untilSettled(0.05));
+  const either = untilAny(untilConfident(0.95), untilSettled(0.05));
   expect(evaluateHalting(sequences, either, 3)).toEqual({ accuracy: 2 / 3, meanIterations: (3 + 1 + 3) / 3 });
   expect(evaluateHalting(sequences, () => true, 3)).toEqual({ accuracy: 1 / 3, meanIterations: 1 });
 });

@@ -62,14 +62,18 @@ describe("a batch", () => {
     using batch = new SessionBatch(model);
     const passes = vi.spyOn(RowBatch.prototype, "iterate");
     const sessions = await Promise.all([0, 1, 2, 3].map((index) => sessionOf(model, index)));
-    await Promise.all(sessions.map((each, index) => said(each, { maxNewTokens: 2 + index, batch })));
+    const alone = sessions.map((session) => session.fork());
+    const given = await Promise.all(sessions.map((each, index) => said(each, { maxNewTokens: 2 + index, batch })));
     const sizes = passes.mock.calls.map(([tokens]) => tokens.size);
     // 14 tokens; whoever is first, or last, reads alone.
     expect(sizes.length).toBeLessThanOrEqual(5);
     expect(Math.max(...sizes)).toBe(4);
     expect(sizes.reduce((total, size) => total + size, 0)).toBeGreaterThanOrEqual(12);
     passes.mockRestore();
-    for (const session of sessions) session.dispose();
+    for (const [index, session] of alone.entries()) {
+      expect(given[index]?.flops).toBe((await said(session, { maxNewTokens: 2 + index })).flops);
+    }
+    for (const session of [...sessions, ...alone]) session.dispose();
   });
 
   test("does not wait for who is slow, and gives its row to who waits for one", async () => {

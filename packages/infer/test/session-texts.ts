@@ -31,11 +31,14 @@ export interface Said {
   readonly tokens: number[];
   readonly iterations: number[];
   readonly logProbabilities: number[];
+  /** Floating-point operations. */
+  flops: number;
 }
 
 export async function said(session: Session, options: SessionGeneration): Promise<Said> {
-  const found: Said = { tokens: [], iterations: [], logProbabilities: [] };
+  const found: Said = { tokens: [], iterations: [], logProbabilities: [], flops: 0 };
   for await (const event of session.generate({ stopTokens: [], ...options })) {
+    if (event.event === "generation-end") found.flops = event.figures.flops;
     if (event.event !== "token-delta") continue;
     found.tokens.push(event.token);
     found.iterations.push(event.iterations);

@@ -18,6 +18,7 @@ export { type DecodeCaches, type DecodeOptions, DecodeStep, likeliestOf } from "
 export { DecoderModel, type DecoderModelOptions } from "./decoder-model.js";
 export { downloaded } from "./device-weights.js";
 export { type Documents, documentTensors } from "./documents.js";
+export { completionFlops, headFlops, iterationFlops, positionFlops } from "./flops.js";
 export { forward, head } from "./forward.js";
 export {
   type ChosenIterations,
@@ -27,7 +28,7 @@ export {
   type StateColumns,
 } from "./forward-options.js";
 export { type InitializationOptions, initializeModel } from "./initialize.js";
-export { type Iterated, type IterateOptions, iteratePosition } from "./iterate-position.js";
+export { type IterateOptions, iteratePosition } from "./iterate-position.js";
 export { layerWindow } from "./layer-window.js";
 export type { LinearWeight, LowRank, PackedWeight } from "./linear.js";
 export { meanCrossEntropy } from "./loss.js";

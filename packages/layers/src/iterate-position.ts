@@ -5,7 +5,7 @@
 import { SstError, type Tensor, tidy } from "@sst/tensor";
 import type { DecodeCaches } from "./decode-step.js";
 import { runStack } from "./decoder-stack.js";
-import { embed, head } from "./forward.js";
+import { embed } from "./forward.js";
 import { planForward } from "./forward-options.js";
 import { CachedMemory } from "./pass-memory.js";
 import { recirculated } from "./state-stream/recirculation.js";
@@ -18,18 +18,12 @@ export interface IterateOptions {
   readonly streamOff?: boolean;
 }
 
-export interface Iterated {
-  /** `[batch, 1, vocabSize]`. */
-  readonly logits: Tensor;
-  /** What the iteration left at the top of the model, `[batch, 1, hiddenSize]`: for the next one. */
-  readonly top: Tensor;
-}
-
 /**
  * An iteration at the position behind those that the caches hold. They take in its keys, values and states, and count the
- * position only when the caller does, by `caches.kv.advance(1)`. The caller disposes of both tensors.
+ * position only when the caller does, by `caches.kv.advance(1)`. Logits are the caller's to ask for, with `head`.
  *
  * @param tokens of the position, `[batch, 1]` int32, the same in each of its iterations
+ * @returns what the iteration left at the top of the model, `[batch, 1, hiddenSize]`, for the next one: the caller's
  * @throws SstError `context-overflow`; `contradiction` for a second iteration without a stream
  */
 export function iteratePosition(
@@ -37,7 +31,7 @@ export function iteratePosition(
   tokens: Tensor,
   caches: DecodeCaches,
   { before, streamOff = false }: IterateOptions = {},
-): Iterated {
+): Tensor {
   const { config, recirculation, constants } = weights;
   const plan = planForward(config, { streamOff });
   if (before !== undefined && plan.solver === "off") {
@@ -47,11 +41,11 @@ export function iteratePosition(
     );
   }
   caches.kv.requireRoom(1);
-  const iterated = tidy((): { logits: Tensor; top: Tensor } => {
+  const top = tidy(() => {
     const embedded = embed(weights, tokens);
     const isFirst = before === undefined || recirculation === undefined;
     const x = isFirst ? embedded : recirculated(embedded, before, weights, recirculation);
-    const top = runStack(x, {
+    return runStack(x, {
       weights,
       plan,
       chunk: { time: 1, offset: caches.kv.length, iterations: 1 },
@@ -62,8 +56,7 @@ export function iteratePosition(
       leavesStates: true,
       options: {},
     });
-    return { logits: head(top, weights), top };
   });
   caches.states.fill();
-  return iterated;
+  return top;
 }

@@ -5,6 +5,7 @@ import {
   type DecodeCaches,
   DecoderModel,
   forward,
+  head,
   iteratePosition,
   KvCache,
   LatentStateCache,
@@ -82,10 +83,10 @@ async function alone(weights: ModelWeights, { caches, script }: Text): Promise<F
     const tokens = tokenTensor([[token]], weights.config);
     let before: Tensor | undefined;
     for (let iteration = 1; iteration <= iterations; iteration++) {
-      const { logits, top } = iteratePosition(weights, tokens, caches, { before });
+      const top = iteratePosition(weights, tokens, caches, { before });
       before?.dispose();
       before = top;
-      all.push(await taken(logits));
+      all.push(await taken(head(top, weights)));
     }
     before?.dispose();
     tokens.dispose();

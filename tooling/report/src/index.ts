@@ -17,5 +17,5 @@ export { type Chart, figure } from "./figure.js";
 export { escapeHtml, Html, type HtmlValue, html, raw } from "./html.js";
 export { count, enumerate, mean, meanCurve, percent, percentRange, quantile } from "./statistics.js";
 export { style } from "./style.js";
-export { chartSize, colors, renderSvg } from "./svg.js";
+export { chartSize, colors, renderSvg, type Size, svgFile } from "./svg.js";
 export { writeWhole } from "./write-whole.js";

@@ -1,13 +1,17 @@
 /** The page's style sheet. Light and dark share everything but the colours at the top. */
 
-const dark = `
+export const light = `
+--background: #f6f7f9; --surface: #ffffff; --text: #17202a; --muted: #5a6672; --border: #dde2e8;
+--stream: #0068b5; --baseline: #c8640a; --defined: #2a8a4f; --fourth: #8a4fc2; --fifth: #c2317a; --sixth: #8a7400;
+--track: #e9edf1; --chart-text: #5a6672; --chart-grid: #e1e6eb; --marker: #7b8794;`;
+
+export const dark = `
 --background: #10151b; --surface: #171e26; --text: #e6ebf0; --muted: #9aa6b2; --border: #2b3641;
---stream: #4db3f0; --baseline: #f0a347; --defined: #63c384; --track: #26303a; --chart-text: #9aa6b2; --chart-grid: #2b3641; --marker: #8794a1;`;
+--stream: #4db3f0; --baseline: #f0a347; --defined: #63c384; --fourth: #b994f0; --fifth: #f27db0; --sixth: #d6c04a;
+--track: #26303a; --chart-text: #9aa6b2; --chart-grid: #2b3641; --marker: #8794a1;`;
 
 export const style = `
-:root { color-scheme: light dark;
---background: #f6f7f9; --surface: #ffffff; --text: #17202a; --muted: #5a6672; --border: #dde2e8;
---stream: #0068b5; --baseline: #c8640a; --defined: #2a8a4f; --track: #e9edf1; --chart-text: #5a6672; --chart-grid: #e1e6eb; --marker: #7b8794; }
+:root { color-scheme: light dark; ${light} }
 @media (prefers-color-scheme: dark) { :root { ${dark} } }
 * { box-sizing: border-box; }
 html { -webkit-text-size-adjust: 100%; }

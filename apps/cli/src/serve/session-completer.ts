@@ -117,7 +117,7 @@ type Ending = "stop-token" | "stop-text" | "choice" | "length" | "aborted";
 function endOf(
   reason: Ending,
   text: string,
-  { newTokens, iterations, durationMs }: Omit<GenerationFigures, "promptTokens" | "firstTokenMs">,
+  { newTokens, iterations, durationMs }: Pick<GenerationFigures, "newTokens" | "iterations" | "durationMs">,
   promptTokens: number,
 ): GenerationEvent {
   const told = reason === "length" || reason === "aborted" ? reason : "stop";

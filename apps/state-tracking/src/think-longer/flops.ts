@@ -2,8 +2,7 @@
  * What a training step costs, in floating-point operations in closed form: matrix products, the products of attention, and
  * the blends; three times the forward pass. What is left out (norms, activations, the optimiser) is under a few percent.
  */
-import { headFlops, iterationFlops, positionFlops } from "@sst/eval";
-import type { ModelConfig } from "@sst/layers";
+import { headFlops, iterationFlops, type ModelConfig, positionFlops } from "@sst/layers";
 
 export interface SequenceCost {
   readonly time: number;

@@ -8,7 +8,7 @@ import {
   type SequenceReadings,
   unionOverDepths,
   untilAny,
-  untilDecided,
+  untilConfident,
   untilSettled,
 } from "@sst/eval";
 import { DecoderModel, initializeModel } from "@sst/layers";
@@ -35,7 +35,7 @@ export async function runThinkJob(
 ): Promise<ThinkResult> {
   const task = taskOf(recipe);
   const curve = new LossCurve(onStep);
-  using model = await train(recipe, task, seed, variant, curve);
+  using model = await trainThinker(recipe, task, seed, variant, curve);
   const folder = `models/${task.name}-seed${seed}-${variant}`;
   await saveModel(join(outputFolder, folder), model, { vocabulary: task.vocabulary, overwrite: true });
   const steps = thinkSteps({ recipe, variant, seed });
@@ -49,7 +49,7 @@ export async function runThinkJob(
 }
 
 /** All variants see the same batches, from the same first weights. */
-async function train(
+export async function trainThinker(
   recipe: ThinkRecipe,
   task: HopTask,
   seed: number,
@@ -109,7 +109,7 @@ function haltingOf(readings: readonly SequenceReadings[], fit: readonly Sequence
   const settled = untilSettled(0.05);
   const learned = learnedHalting(fit, 0.95);
   const rules = {
-    "as soon as the answer has a probability of 0.9": untilDecided(0.9),
+    "as soon as the answer has a probability of 0.9": untilConfident(0.9),
     "as soon as an iteration changes the answer by less than 0.05 nats": settled,
     "as soon as a linear probe of the logits says with a probability of 0.95 that the answer will stay": learned,
     "as soon as one of the last two says so": untilAny(settled, learned),

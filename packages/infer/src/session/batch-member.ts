@@ -1,5 +1,5 @@
 /** A session's generation as a member of a batch: it asks for one iteration after the other, and gets them in the passes of all. */
-import type { ModelWeights } from "@sst/layers";
+import { headFlops, type ModelWeights, positionFlops } from "@sst/layers";
 import { type Deliberation, type PositionView, plannedIterations } from "../deliberation/policy.js";
 import type { IterationEnd } from "./events.js";
 import { OwnReader } from "./own-reader.js";
@@ -32,6 +32,7 @@ export class BatchMember implements PositionReader {
   #question: Question | undefined;
   #position: number;
   #isAmidPosition = false;
+  #flops = 0;
   /** Reads while nobody else generates: iterations that are known beforehand run in one pass there. */
   #own: OwnReader | undefined;
 
@@ -41,6 +42,10 @@ export class BatchMember implements PositionReader {
     private readonly host: BatchHost,
   ) {
     this.#position = caches.kv.length;
+  }
+
+  get flops(): number {
+    return this.#flops;
   }
 
   /** What it waits for, if it does. */
@@ -62,14 +67,30 @@ export class BatchMember implements PositionReader {
     if (this.host.isAlone()) {
       this.host.stand(this);
       this.#own ??= new OwnReader(this.host.weights, this.caches, this.isStreamOff);
-      const deliberated = yield* this.#own.read(token, deliberation, maximum, isFirstGenerated);
-      this.#position = this.caches.kv.length;
-      return deliberated;
+      const before = this.#own.flops;
+      try {
+        return yield* this.#own.read(token, deliberation, maximum, isFirstGenerated);
+      } finally {
+        this.#flops += this.#own.flops - before;
+        this.#position = this.caches.kv.length;
+      }
     }
     this.#giveBack();
     const at: PositionView = { position: this.#position, isFirstGenerated };
     const planned = this.isStreamOff ? 1 : await plannedIterations(deliberation, at, maximum);
-    const deliberated = yield* deliberate(() => this.#iterate(token), deliberation, at, maximum, planned);
+    let iterated = 0;
+    const iterate = async () => {
+      const looked = await this.#iterate(token);
+      iterated++;
+      return looked;
+    };
+    let deliberated: Deliberated;
+    try {
+      deliberated = yield* deliberate(iterate, deliberation, at, maximum, planned);
+    } finally {
+      const { config } = this.host.weights;
+      if (iterated > 0) this.#flops += positionFlops(config, at.position + 1, iterated, this.isStreamOff);
+    }
     this.#isAmidPosition = false;
     this.host.settle(this);
     this.#position++;
@@ -92,6 +113,7 @@ export class BatchMember implements PositionReader {
   }
 
   async #iterate(token: number): Promise<LookedAt> {
+    const { config } = this.host.weights;
     const logits = await new Promise<Float32Array>((resolve, reject) => {
       this.#question = {
         token,
@@ -107,6 +129,8 @@ export class BatchMember implements PositionReader {
       };
       this.host.stir();
     });
+    // A pass makes logits for everybody.
+    this.#flops += headFlops(config);
     return { logits: async () => logits, states: () => this.host.states(this) };
   }
 }

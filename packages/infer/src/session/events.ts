@@ -30,6 +30,12 @@ export interface GenerationFigures {
   readonly newTokens: number;
   /** Of all positions that gave a token. */
   readonly iterations: number;
+  /**
+   * Floating-point operations of what it ran, in closed form (`positionFlops` and `headFlops` of `@sst/layers`): positions with all
+   * their iterations, and logits as often as they were made, after each iteration where the policy looks at them. The prompt's
+   * reading, but for its last position, is not in it.
+   */
+  readonly flops: number;
   readonly durationMs: number;
   /** Until the first token. */
   readonly firstTokenMs: number;

@@ -89,7 +89,7 @@ async function* generateTokens(place: GenerationPlace, options: Decided): AsyncG
     reason,
     text: text.end(),
     ...(choice?.answer !== undefined && { choice: choice.answer }),
-    figures: { promptTokens, newTokens, iterations, ...clock.read() },
+    figures: { promptTokens, newTokens, iterations, flops: reader.flops, ...clock.read() },
   });
   while (newTokens < maxNewTokens) {
     signal?.throwIfAborted();

@@ -1,6 +1,14 @@
 /** Reads the positions of one session by itself. */
-import { DecodeStep, type Iterated, iteratePosition, type ModelWeights, tokenTensor } from "@sst/layers";
-import type { Tensor } from "@sst/tensor";
+import {
+  DecodeStep,
+  head,
+  headFlops,
+  iteratePosition,
+  type ModelWeights,
+  positionFlops,
+  tokenTensor,
+} from "@sst/layers";
+import { type Tensor, tidy } from "@sst/tensor";
 import { type Deliberation, type PositionView, plannedIterations } from "../deliberation/policy.js";
 import { take } from "../likeliest.js";
 import type { IterationEnd } from "./events.js";
@@ -9,12 +17,17 @@ import type { SessionCaches } from "./session-caches.js";
 
 export class OwnReader implements PositionReader {
   #step: { readonly step: DecodeStep; readonly iterations: number } | undefined;
+  #flops = 0;
 
   constructor(
     private readonly weights: ModelWeights,
     private readonly caches: SessionCaches,
     private readonly streamOff: boolean,
   ) {}
+
+  get flops(): number {
+    return this.#flops;
+  }
 
   async *read(
     token: number,
@@ -28,7 +41,10 @@ export class OwnReader implements PositionReader {
     const tokens = tokenTensor([[token]], this.weights.config);
     try {
       if (planned !== undefined && kv.length > 0) {
-        return { logits: (await take(this.#stepFor(planned).run(tokens))) as Float32Array, iterations: planned };
+        const logits = (await take(this.#stepFor(planned).run(tokens))) as Float32Array;
+        this.#countIterations(at, planned);
+        this.#countHead();
+        return { logits, iterations: planned };
       }
       this.#giveBack();
       const deliberated = yield* this.#iterate(tokens, deliberation, at, maximum, planned);
@@ -71,11 +87,13 @@ export class OwnReader implements PositionReader {
     const { caches, streamOff, weights } = this;
     const before = caches.states.contents();
     let isRead = false;
-    let last: Iterated | undefined;
+    let top: Tensor | undefined;
+    let iterated = 0;
     const iterate = async () => {
-      const next = iteratePosition(weights, tokens, caches, { before: last?.top, streamOff });
-      disposeOf(last);
-      last = next;
+      const next = iteratePosition(weights, tokens, caches, { before: top, streamOff });
+      top?.dispose();
+      top = next;
+      iterated++;
       return this.#lookedAt(next);
     };
     try {
@@ -83,24 +101,31 @@ export class OwnReader implements PositionReader {
       isRead = true;
       return deliberated;
     } finally {
-      disposeOf(last);
+      top?.dispose();
+      if (iterated > 0) this.#countIterations(at, iterated);
       // A position that does not count must not have moved the states.
       if (isRead) for (const state of before.states) state.dispose();
       else caches.restoreStates(before);
     }
   }
 
-  #lookedAt({ logits }: Iterated): LookedAt {
-    const { states } = this.caches;
-    const ofLayer = async (layer: number) => (await states.state(layer).data()) as Float32Array;
+  #lookedAt(top: Tensor): LookedAt {
+    const { caches, weights } = this;
+    const ofLayer = async (layer: number) => (await caches.states.state(layer).data()) as Float32Array;
     return {
-      logits: async () => (await logits.data()) as Float32Array,
-      states: () => Promise.all(this.weights.layers.map((_, layer) => ofLayer(layer))),
+      logits: async () => {
+        this.#countHead();
+        return (await take(tidy(() => head(top, weights)))) as Float32Array;
+      },
+      states: () => Promise.all(weights.layers.map((_, layer) => ofLayer(layer))),
     };
   }
-}
 
-function disposeOf(iterated: Iterated | undefined): void {
-  iterated?.logits.dispose();
-  iterated?.top.dispose();
+  #countIterations({ position }: PositionView, iterations: number): void {
+    this.#flops += positionFlops(this.weights.config, position + 1, iterations, this.streamOff);
+  }
+
+  #countHead(): void {
+    this.#flops += headFlops(this.weights.config);
+  }
 }

@@ -9,6 +9,8 @@ export interface Deliberated {
 
 /** Reads positions, one after the other, into a session's caches. Until it is disposed of nobody else may have the caches. */
 export interface PositionReader extends Disposable {
+  /** Floating-point operations of all that it has run: `positionFlops`, and `headFlops` each time that logits were made. */
+  readonly flops: number;
   /**
    * One position: as many iterations as its policy wants, and the logits after the last of them.
    *
@@ -24,6 +26,7 @@ export interface PositionReader extends Disposable {
 
 /** What an iteration has left, to be read back where somebody asks. */
 export interface LookedAt {
+  /** To be asked for once. */
   logits(): Promise<Float32Array>;
   states(): Promise<Float32Array[]>;
 }
@@ -45,15 +48,16 @@ export async function* deliberate(
   for (let iteration = 1; ; iteration++) {
     const now = await iterate();
     let isLast = iteration === (planned ?? maximum);
+    let looked: Seen = {};
     if (planned === undefined) {
       yield { event: "iteration-end", position: at.position, iteration };
       if (!isLast) {
-        const looked = await look(now, needs);
+        looked = await look(now, needs);
         isLast = await deliberation.stops({ ...at, iteration, ...looked, ...asPrevious(seen) });
         seen = looked;
       }
     }
-    if (isLast) return { logits: await now.logits(), iterations: iteration };
+    if (isLast) return { logits: looked.logits ?? (await now.logits()), iterations: iteration };
   }
 }
 

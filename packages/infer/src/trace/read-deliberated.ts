@@ -1,5 +1,5 @@
 /** A position that a policy deliberates on, iteration by iteration: what it decides by is what is traced. */
-import { type DecodeCaches, head, type Iterated, iteratePosition, type ModelWeights, tokenTensor } from "@sst/layers";
+import { type DecodeCaches, head, iteratePosition, type ModelWeights, tokenTensor } from "@sst/layers";
 import { expandDims, type Tensor, tidy } from "@sst/tensor";
 import type { Deliberation, PositionView } from "../deliberation/policy.js";
 import { joined } from "../joined.js";
@@ -24,14 +24,14 @@ export async function readDeliberated(
 ): Promise<ColumnsRead> {
   const tokens = tokenTensor([[token]], weights.config);
   const seen: Iteration[] = [];
-  let last: Iterated | undefined;
+  let top: Tensor | undefined;
   try {
     for (let isOver = false; !isOver; ) {
-      const next = iteratePosition(weights, tokens, caches, { before: last?.top, streamOff });
-      disposeOf(last);
-      last = next;
+      const next = iteratePosition(weights, tokens, caches, { before: top, streamOff });
+      top?.dispose();
+      top = next;
       const before = seen.at(-1);
-      const now = await lookAt(next.logits, weights, caches);
+      const now = await lookAt(next, weights, caches);
       seen.push(now);
       isOver =
         seen.length === maximum ||
@@ -44,7 +44,7 @@ export async function readDeliberated(
         }));
     }
   } finally {
-    disposeOf(last);
+    top?.dispose();
     tokens.dispose();
   }
   caches.kv.advance(1);
@@ -59,17 +59,13 @@ export async function readDeliberated(
   };
 }
 
-async function lookAt(logits: Tensor, weights: ModelWeights, { states }: DecodeCaches): Promise<Iteration> {
+async function lookAt(top: Tensor, weights: ModelWeights, { states }: DecodeCaches): Promise<Iteration> {
   const [ofLayers, lenses]: [Float32Array[], Float32Array[]] = [[], []];
   for (const layer of weights.layers.keys()) {
     const state = states.state(layer);
     ofLayers.push((await state.data()) as Float32Array);
     lenses.push((await take(tidy(() => head(expandDims(state, 1), weights)) as Tensor)) as Float32Array);
   }
-  return { logits: (await logits.data()) as Float32Array, states: ofLayers, lenses };
-}
-
-function disposeOf(iterated: Iterated | undefined): void {
-  iterated?.logits.dispose();
-  iterated?.top.dispose();
+  const logits = (await take(tidy(() => head(top, weights)))) as Float32Array;
+  return { logits, states: ofLayers, lenses };
 }

@@ -3,7 +3,8 @@
  * as two. Counted are the matrix products, the attention's two products per key, and the blends of stream and
  * recirculation (three per dimension); norms, rotations, the softmax and the activation, under one percent together, are not. Ours.
  */
-import { layerWindow, type ModelConfig } from "@sst/layers";
+import type { ModelConfig } from "./config.js";
+import { layerWindow } from "./layer-window.js";
 
 /** One iteration at one position that sees `keys` keys, its own among them; without the head. */
 export function iterationFlops(config: ModelConfig, keys: number, streamOff = false): number {
