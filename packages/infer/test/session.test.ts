@@ -226,6 +226,20 @@ describe("reading by sweeps", () => {
   });
 });
 
+test("others have their turn between the chunks of a long prompt", async () => {
+  using model = DecoderModel.fromData(tinyModel());
+  using session = new Session(model, { reading: { chunk: 8 } });
+  let turns = 0;
+  const count = () => {
+    turns++;
+    next = setImmediate(count);
+  };
+  let next = setImmediate(count);
+  await session.append(Array.from({ length: 41 }, (_, index) => index % 11));
+  clearImmediate(next);
+  expect(turns).toBeGreaterThanOrEqual(4);
+});
+
 test("10,000 tokens leave memory where it was", async () => {
   using model = DecoderModel.fromData(tinyModel({ maxPositionEmbeddings: 10_100 }));
   using session = new Session(model);

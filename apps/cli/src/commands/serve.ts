@@ -48,7 +48,7 @@ export function serveCommand(): Command {
     .option("--max-body <bytes>", "largest body of a request", wholeNumber(1), bodyBytes)
     .option("--max-tokens <N>", "most new tokens of one completion", wholeNumber(1), maxNewTokens)
     .option("--max-iterations <N>", "most iterations that a request may ask for", wholeNumber(1), maxIterations)
-    .option("--concurrency <N>", "generations at the same time", wholeNumber(1), concurrency)
+    .option("--concurrency <N>", "generations at the same time, which share passes", wholeNumber(1), concurrency)
     .option("--queue <N>", "requests that may wait; others are told to come later", wholeNumber(0), queue)
     .option("--timeout <seconds>", "for a whole request, waiting included", number(0.001), requestTimeoutMs / 1000)
     .option("--client-timeout <seconds>", "for a client to send, and to read", number(0.001), clientTimeoutMs / 1000)

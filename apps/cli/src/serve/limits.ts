@@ -7,7 +7,7 @@ export interface ServerLimits {
   readonly maxIterations: number;
   /** Completions that one request may ask for: prompts times `n`. */
   readonly maxChoices: number;
-  /** Generations at the same time. */
+  /** Generations at the same time. They share passes through the model. */
   readonly concurrency: number;
   /** Requests that wait for a place. */
   readonly queue: number;
@@ -24,7 +24,7 @@ export const defaultLimits: ServerLimits = {
   maxNewTokens: 4096,
   maxIterations: 16,
   maxChoices: 16,
-  concurrency: 1,
+  concurrency: 8,
   queue: 64,
   requestTimeoutMs: 600_000,
   clientTimeoutMs: 30_000,

@@ -7,6 +7,9 @@ import { type Deliberation, policyOf, promptIterations } from "../deliberation/d
 import { stopTokens } from "../stop-tokens.js";
 import type { Abilities, ChoiceEvent, Completer, CompletionRequest, GenerationEvent } from "./completer.js";
 
+/** Tokens of a prompt, after which others have their turn. */
+const READ_AT_ONCE = 64;
+
 export interface SessionCompleterOptions {
   readonly modelId: string;
   /** Iterations where the request says nothing; defaults to 1. */
@@ -54,7 +57,8 @@ export class SessionCompleter implements Completer {
     const { prompt, signal } = requests[0] as CompletionRequest;
     const most = Math.max(...requests.map(({ maxNewTokens }) => maxNewTokens));
     const context = capacityFor(prompt.length + most, this.model.config);
-    using session = new Session(this.model, { context, streamOff: this.options.streamOff ?? false });
+    const reading = { chunk: READ_AT_ONCE };
+    using session = new Session(this.model, { context, reading, streamOff: this.options.streamOff ?? false });
     try {
       await session.append(prompt, { iterations: promptIterations(this.#deliberationOf(requests)), signal });
     } catch (error) {

@@ -99,6 +99,7 @@ export interface Planted extends AsyncDisposable {
   post(path: string, body: unknown, init?: RequestInit): Promise<Response>;
 }
 
+/** One generation at a time, unless the limits say otherwise. */
 export async function plant(
   script: Script = {},
   options: Partial<ServerOptions> = {},
@@ -108,7 +109,13 @@ export async function plant(
   const log: string[] = [];
   const server = await ModelServer.listen(
     { completer, tokenizer: byteTokenizer, template },
-    { host: "127.0.0.1", port: 0, log: (line) => log.push(line), ...options },
+    {
+      host: "127.0.0.1",
+      port: 0,
+      log: (line) => log.push(line),
+      ...options,
+      limits: { concurrency: 1, ...options.limits },
+    },
   );
   const base = server.address;
   return {

@@ -1,10 +1,10 @@
 /** The completer on a real model: its events, its end in every way there is, and its memory. */
 import "@sst/backend-cpu";
-import { generate } from "@sst/infer";
-import { DecoderModel } from "@sst/layers";
+import { generate, Session } from "@sst/infer";
+import { DecoderModel, RowBatch } from "@sst/layers";
 import { loadTokenizer, memorySource, type Tokenizer } from "@sst/loaders";
 import { memory, ready } from "@sst/tensor";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { tinyModel } from "../../../../packages/layers/test/tiny-model.js";
 import { byteLevelTokenizer, json } from "../../../../packages/loaders/test/tokenizer-files.js";
 import type { CompletionRequest, GenerationEvent } from "../../src/serve/completer.js";
@@ -14,11 +14,16 @@ import { SessionCompleter } from "../../src/serve/session-completer.js";
 let model: DecoderModel;
 let tokenizer: Tokenizer;
 let completer: SessionCompleter;
-let tensorsBefore: number;
+let before: Pick<ReturnType<typeof memory>, "tensors" | "bytes">;
+
+function onDevice() {
+  const { tensors, bytes } = memory();
+  return { tensors, bytes };
+}
 
 beforeAll(async () => {
   await ready({ backend: "cpu" });
-  tensorsBefore = memory().tensors;
+  before = onDevice();
   model = DecoderModel.fromData(tinyModel({ vocabSize: 259, maxPositionEmbeddings: 512 }));
   tokenizer = await loadTokenizer(
     memorySource({
@@ -30,7 +35,7 @@ beforeAll(async () => {
 });
 afterAll(() => {
   completer.dispose();
-  expect(memory().tensors).toBe(tensorsBefore);
+  expect(onDevice()).toEqual(before);
 });
 
 const request = (fields: Partial<CompletionRequest> = {}): CompletionRequest => ({
@@ -87,7 +92,7 @@ test("the tokens of generate, with their text, depth and an end that counts", as
 
 test("ends at a stop text, at a stop token, when it is aborted, and when nobody reads on; nothing stays in memory", async () => {
   await eventsOf();
-  const before = memory();
+  const warm = onDevice();
   const tokens = await generated(2, 40);
   const text = tokenizer.decode(tokens);
   const stop = text.slice(3, 5);
@@ -111,8 +116,7 @@ test("ends at a stop text, at a stop token, when it is aborted, and when nobody 
 
   for await (const _event of completer.complete([request()])) break;
   await expect(eventsOf({ prompt: [9999] })).rejects.toThrowError(expect.objectContaining({ code: "unknown-token" }));
-  const { tensors, bytes } = memory();
-  expect({ tensors, bytes }).toEqual({ tensors: before.tensors, bytes: before.bytes });
+  expect(onDevice()).toEqual(warm);
 });
 
 test("several at a time give what each gives alone, behind a server too", async () => {
@@ -122,8 +126,6 @@ test("several at a time give what each gives alone, behind a server too", async 
   for (const seed of seeds) alone.push(textOf(await eventsOf({ seed, ...draw })));
   const together = await Promise.all(seeds.map(async (seed) => textOf(await eventsOf({ seed, ...draw }))));
   expect(together).toEqual(alone);
-  // The model keeps some plans of what ran side by side, and has all of them now.
-  const before = memory();
 
   const server = await ModelServer.listen(
     { completer, tokenizer, template: undefined },
@@ -143,8 +145,26 @@ test("several at a time give what each gives alone, behind a server too", async 
   await Promise.all(vanishing);
   expect(served).toEqual(alone);
   await server.close();
-  const { tensors, bytes } = memory();
-  expect({ tensors, bytes }).toEqual({ tensors: before.tensors, bytes: before.bytes });
+});
+
+test("choices of one prompt read it once, and say what each says alone", async () => {
+  const asked = [3, 4, 5].map((seed) => ({ seed, temperature: 1, maxNewTokens: 6 }));
+  const alone: string[] = [];
+  for (const each of asked) alone.push(textOf(await eventsOf(each)));
+  const { prompt } = request();
+  const append = vi.spyOn(Session.prototype, "append");
+  const events = await collected(completer.complete(asked.map((each) => request({ ...each, prompt }))));
+  expect(append).toHaveBeenCalledTimes(1);
+  append.mockRestore();
+  expect(asked.map((_, index) => textOf(events.filter(({ choice }) => choice === index)))).toEqual(alone);
+  expect(events.filter(({ event }) => event === "generation-end").map(({ choice }) => choice)).toEqual([0, 1, 2]);
+});
+
+test("generations at the same time share passes", async () => {
+  const passes = vi.spyOn(RowBatch.prototype, "iterate");
+  await Promise.all([1, 2, 3].map((seed) => eventsOf({ seed, maxNewTokens: 10 })));
+  expect(Math.max(...passes.mock.calls.map(([tokens]) => tokens.size))).toBe(3);
+  passes.mockRestore();
 });
 
 test("policies that look on, and log-probabilities", async () => {

@@ -4,6 +4,7 @@
  */
 import { type ForwardOptions, forward, type ModelWeights, tokenTensor } from "@sst/layers";
 import type { SessionCaches } from "./session-caches.js";
+import { turnOfTheLoop } from "./turn-of-the-loop.js";
 
 export interface ReadOptions {
   /** `exact`, or `auto`: sweeps, and the exact solver where the residual of a layer is above the tolerance. Defaults to `exact`. */
@@ -39,6 +40,8 @@ export async function readTokens(
   const { chunk = 512, signal } = options;
   let [swept, residual] = [0, 0];
   for (let start = 0; start < tokens.length; start += chunk) {
+    // A chunk does not wait for anything: who else has something to do gets a turn between two.
+    if (start > 0) await turnOfTheLoop();
     signal?.throwIfAborted();
     const part = tokens.slice(start, start + chunk);
     const found = canSweep(weights, options) ? await trySweeps(weights, part, caches, options) : undefined;

@@ -89,7 +89,7 @@ export class SessionBatch implements Disposable {
     if (this.#isDisposed) return;
     this.#isDisposed = true;
     for (const member of this.#members) this.#stand(member);
-    this.#rows?.dispose();
+    this.#dropRows();
     this.#weights.dispose();
     this.#stir();
   }
@@ -170,10 +170,14 @@ export class SessionBatch implements Disposable {
     const mayChange = !members.some(({ isAmidPosition }) => isAmidPosition);
     if (this.#rows !== undefined && (isRight || !mayChange)) return this.#rows;
     for (const member of members) this.#stand(member);
-    this.#rows?.dispose();
-    this.#rows = undefined;
+    this.#dropRows();
     this.#rows = new RowBatch(this.#weights, { rows, capacity, streamOff: this.#isStreamOff });
     return this.#rows;
+  }
+
+  #dropRows(): void {
+    this.#rows?.dispose();
+    this.#rows = undefined;
   }
 
   /** The row of somebody who does not ask, if there is one. */
@@ -203,7 +207,9 @@ export class SessionBatch implements Disposable {
 
   #leave(member: BatchMember): void {
     this.#members.delete(member);
-    if (!this.#isDisposed) this.#stand(member);
+    if (this.#isDisposed) return;
+    this.#stand(member);
+    if (this.#members.size === 0) this.#dropRows();
     this.#stir();
   }
 
