@@ -134,11 +134,16 @@ export function sessionSuite(): void {
       // Uniforms of the first chunks wait for others to be used again.
       expect(whileRead.slice(11)).toEqual(whileRead.slice(11).map(() => whileRead[10]));
       let before: unknown;
+      const dispatches: number[] = [];
       for await (const event of session.generate({ maxNewTokens: 300, stopTokens: [] })) {
         if (event.event !== "token-delta") continue;
+        dispatches.push(deviceCounters().dispatches);
         if (event.index === 10) before = now();
         else if (event.index % 50 === 49) expect(now()).toEqual(before);
       }
+      // A token costs the same steps wherever it stands.
+      const perToken = dispatches.slice(1).map((count, index) => count - (dispatches[index] as number));
+      expect(new Set(perToken.slice(2)).size).toBe(1);
       expect(session.length).toBe(10_000);
     });
   });

@@ -1,4 +1,5 @@
 /** The model's own distribution: what its logits say before any penalty, bias or temperature. */
+import { largestOf, sumOfExponentials } from "./sum-of-exponentials.js";
 import { largestIndices } from "./top-k.js";
 
 export interface TokenLogProbability {
@@ -29,9 +30,6 @@ export function topLogProbabilities(logits: Float32Array, count: number): TokenL
 
 /** The logarithm of what the exponentials of the logits add up to. */
 function logNorm(logits: ArrayLike<number>): number {
-  let largest = Number.NEGATIVE_INFINITY;
-  for (let index = 0; index < logits.length; index++) largest = Math.max(largest, logits[index] as number);
-  let sum = 0;
-  for (let index = 0; index < logits.length; index++) sum += Math.exp((logits[index] as number) - largest);
-  return largest + Math.log(sum);
+  const largest = largestOf(logits);
+  return largest + Math.log(sumOfExponentials(logits, largest));
 }

@@ -2,6 +2,7 @@
 import type { Random } from "@sst/tensor";
 import { nucleusOf } from "./nucleus.js";
 import type { DrawOptions } from "./options.js";
+import { largestOf } from "./sum-of-exponentials.js";
 import { largestIndices } from "./top-k.js";
 
 /**
@@ -31,8 +32,7 @@ function pick(values: ArrayLike<number>, indices: ArrayLike<number>): Float64Arr
 /** Proportional to the probabilities, 1 for the likeliest. */
 function weightsOf(logits: ArrayLike<number>, temperature: number): Float64Array {
   const weights = new Float64Array(logits.length);
-  let largest = Number.NEGATIVE_INFINITY;
-  for (let index = 0; index < weights.length; index++) largest = Math.max(largest, logits[index] as number);
+  const largest = largestOf(logits);
   for (let index = 0; index < weights.length; index++) {
     weights[index] = Math.exp(((logits[index] as number) - largest) / temperature);
   }

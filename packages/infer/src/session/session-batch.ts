@@ -131,7 +131,7 @@ export class SessionBatch implements Disposable {
       const tokens = new Map(seated.map(({ row, question }) => [row, question.token]));
       const logits = (await take((this.#rows as RowBatch).iterate(tokens))) as Float32Array;
       const size = this.model.config.vocabSize;
-      for (const { row, question } of seated) question.answer(logits.slice(row * size, (row + 1) * size));
+      for (const { row, question } of seated) question.answer(logits.subarray(row * size, (row + 1) * size));
       return true;
     } catch (error) {
       for (const { question } of this.#asking()) question?.refuse(error);

@@ -5,6 +5,7 @@ import { decoding } from "./decoding.js";
 import { growth } from "./growth.js";
 import { loading } from "./loading.js";
 import { matrixProducts } from "./matrix-products.js";
+import { sessions } from "./sessions.js";
 import { solverErrors } from "./solver-errors.js";
 import { solverSteps } from "./solvers.js";
 import { training } from "./training.js";
@@ -13,6 +14,7 @@ export const measurements: readonly Measurement[] = [
   matrixProducts,
   training,
   decoding,
+  sessions,
   loading,
   bundle,
   growth,
