@@ -90,6 +90,31 @@ describe("a batch", () => {
     expect(tokens.flatMap((event) => (event.event === "token-delta" ? [event.token] : []))).toEqual(expected[0].tokens);
   });
 
+  test("who looks on alone and is then joined goes on at the right positions", async () => {
+    using model = DecoderModel.fromData(tinyModel());
+    using batch = new SessionBatch(model);
+    const deliberation = custom(({ iteration }) => iteration === 2, { maximum: 3, needs: { states: true } });
+    const options = { maxNewTokens: 9, stopTokens: [], deliberation };
+    using session = await sessionOf(model, 1);
+    using reference = session.fork();
+    using other = await sessionOf(model, 0);
+    const expected = await said(reference, options);
+    const events = session.generate({ ...options, batch });
+    const seen: GenerationEvent[] = [];
+    const nextToken = async () => {
+      for (let { value } = await events.next(); value; { value } = await events.next()) {
+        seen.push(value);
+        if (value.event === "token-delta") return;
+      }
+    };
+    for (let token = 0; token < 4; token++) await nextToken();
+    await Promise.all([said(other, { maxNewTokens: 3, batch }), nextToken(), nextToken().then(nextToken)]);
+    for await (const event of events) seen.push(event);
+    expect(seen.flatMap((event) => (event.event === "token-delta" ? [event.token] : []))).toEqual(expected.tokens);
+    const positions = seen.flatMap((event) => (event.event === "iteration-end" ? [event.position] : []));
+    expect(positions).toEqual(Array.from({ length: 9 }, (_, index) => [6 + index, 6 + index]).flat());
+  });
+
   test("a policy that fails, an abort, a break and a session that is disposed of are nobody else's", async () => {
     using model = DecoderModel.fromData(tinyModel());
     using batch = new SessionBatch(model);

@@ -335,6 +335,29 @@ describe("refused, while the session and others go on", () => {
     }
   });
 
+  test("a policy that fails later: the session stands behind the last token, as if it had not been asked", async () => {
+    for (const data of Object.values(models)) {
+      using model = DecoderModel.fromData(data);
+      using session = new Session(model);
+      await session.append(prompt);
+      using untouched = session.fork();
+      const twice = fixed(2);
+      const expected = await tokensOf(untouched, { ...short, deliberation: twice });
+      const failing = custom(
+        ({ iteration, position }) => {
+          if (position === prompt.length + 3 && iteration === 2) throw new Error("of its own");
+          return iteration === 2;
+        },
+        { maximum: 4, needs: { logits: true } },
+      );
+      await expect(tokensOf(session, { ...short, deliberation: failing })).rejects.toThrowError("of its own");
+      const kept = session.tokens.slice(prompt.length);
+      expect(kept).toEqual(expected.slice(0, 4));
+      const options = { ...short, maxNewTokens: short.maxNewTokens - kept.length, deliberation: twice };
+      expect(await tokensOf(session, options)).toEqual(expected.slice(4));
+    }
+  });
+
   test("bytes that are another model's, cut short, changed, or none of a session", async () => {
     using model = DecoderModel.fromData(tinyModel());
     using other = DecoderModel.fromData(withUnevenVectors(tinyModel()));

@@ -15,6 +15,8 @@ export interface DecodeOutputs {
   readonly logits: Tensor;
   /** As `likeliestOf`, of plans that choose. */
   readonly likeliest: Tensor;
+  /** What is left at the top of the model, `[batch, 1, hiddenSize]`, of plans that iterate. */
+  readonly top: Tensor;
 }
 
 /** Plans that are kept at rest; the one used longest ago goes. */

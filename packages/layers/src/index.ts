@@ -55,7 +55,7 @@ export {
 } from "./presets.js";
 export { Probe, type ProbeData } from "./probe.js";
 export { rotaryFrequencies } from "./rotary-frequencies.js";
-export { RowBatch, type RowBatchOptions } from "./rows/row-batch.js";
+export { RowBatch, type RowBatchOptions, type RowsIterated } from "./rows/row-batch.js";
 export { chooseSolver, type SolverChoice, type SolverWishes } from "./state-stream/choose-solver.js";
 export type { Propagation } from "./state-stream/propagation.js";
 export { requireKnownTokens, tokenTensor } from "./tokens.js";

@@ -116,7 +116,10 @@ async function together(weights: ModelWeights, texts: readonly Text[], rows: num
       work.set(place.row, script[place.position]?.[0] as number);
     }
     if (work.size === 0) continue;
-    const all = await taken(batch.iterate(work));
+    // Half of the passes make no logits themselves.
+    const { top, logits: made } = batch.iterate(work, random.uniform() < 0.5);
+    const all = await taken(made ?? head(top, weights));
+    top.dispose();
     const size = weights.config.vocabSize;
     for (const [index, { caches, script }] of texts.entries()) {
       const place = places[index] as (typeof places)[number];

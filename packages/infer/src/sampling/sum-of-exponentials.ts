@@ -1,6 +1,6 @@
 /**
  * Σ exp(value − largest), which every generated token asks of its whole vocabulary: `Math.exp` would take most of a small model's time.
- * An exponential is looked up on a grid, and goes from there by the first terms of its series: 1e-11 of the sum at most.
+ * An exponential is looked up on a grid, and goes from there by the first terms of its series: 1e-13 of the sum at most.
  */
 
 /** Points of the grid to one. */
@@ -21,7 +21,7 @@ export function sumOfExponentials(values: ArrayLike<number>, largest: number): n
     if (place < 0) continue;
     const point = place | 0;
     const rest = (place - point) * width;
-    const series = 1 + rest * (1 + rest * (1 / 2 + rest * (1 / 6 + rest * (1 / 24))));
+    const series = 1 + rest * (1 + rest * (1 / 2 + rest * (1 / 6 + rest * (1 / 24 + rest * (1 / 120)))));
     sum += (points[point] as number) * series;
   }
   return sum;

@@ -2,6 +2,7 @@
 import { headFlops, type ModelWeights, positionFlops } from "@sst/layers";
 import { type Deliberation, type PositionView, plannedIterations } from "../deliberation/policy.js";
 import type { IterationEnd } from "./events.js";
+import { counted, type LookedAtRow } from "./looked-at-row.js";
 import { OwnReader } from "./own-reader.js";
 import { type Deliberated, deliberate, type LookedAt, type PositionReader } from "./position-reader.js";
 import type { SessionCaches } from "./session-caches.js";
@@ -16,13 +17,13 @@ export interface BatchHost {
   /** There is a member that asks, or a row that can be had. */
   stir(): void;
   settle(member: BatchMember): void;
-  states(member: BatchMember): Promise<Float32Array[]>;
   leave(member: BatchMember): void;
 }
 
 interface Question {
   readonly token: number;
-  readonly answer: (logits: Float32Array) => void;
+  readonly wantsLogits: boolean;
+  readonly answer: (looked: LookedAtRow) => void;
   readonly refuse: (error: unknown) => void;
 }
 
@@ -33,6 +34,7 @@ export class BatchMember implements PositionReader {
   #position: number;
   #isAmidPosition = false;
   #flops = 0;
+  #seen: LookedAtRow | undefined;
   /** Reads while nobody else generates: iterations that are known beforehand run in one pass there. */
   #own: OwnReader | undefined;
 
@@ -72,15 +74,14 @@ export class BatchMember implements PositionReader {
         return yield* this.#own.read(token, deliberation, maximum, isFirstGenerated);
       } finally {
         this.#flops += this.#own.flops - before;
-        this.#position = this.caches.kv.length;
       }
     }
     this.#giveBack();
     const at: PositionView = { position: this.#position, isFirstGenerated };
     const planned = this.isStreamOff ? 1 : await plannedIterations(deliberation, at, maximum);
     let iterated = 0;
-    const iterate = async () => {
-      const looked = await this.#iterate(token);
+    const iterate = async (wantsLogits: boolean) => {
+      const looked = await this.#iterate(token, wantsLogits);
       iterated++;
       return looked;
     };
@@ -98,6 +99,7 @@ export class BatchMember implements PositionReader {
   }
 
   dispose(): void {
+    this.#forget();
     this.#giveBack();
     this.host.leave(this);
   }
@@ -108,15 +110,18 @@ export class BatchMember implements PositionReader {
 
   /** The caches are to be had again. */
   #giveBack(): void {
-    this.#own?.dispose();
+    if (this.#own === undefined) return;
+    this.#own.dispose();
     this.#own = undefined;
+    this.#position = this.caches.kv.length;
   }
 
-  async #iterate(token: number): Promise<LookedAt> {
-    const { config } = this.host.weights;
-    const logits = await new Promise<Float32Array>((resolve, reject) => {
+  async #iterate(token: number, wantsLogits: boolean): Promise<LookedAt> {
+    this.#forget();
+    this.#seen = await new Promise<LookedAtRow>((resolve, reject) => {
       this.#question = {
         token,
+        wantsLogits,
         answer: (given) => {
           this.#question = undefined;
           this.#isAmidPosition = true;
@@ -129,8 +134,13 @@ export class BatchMember implements PositionReader {
       };
       this.host.stir();
     });
-    // A pass makes logits for everybody.
-    this.#flops += headFlops(config);
-    return { logits: async () => logits, states: () => this.host.states(this) };
+    return counted(this.#seen, () => {
+      this.#flops += headFlops(this.host.weights.config);
+    });
+  }
+
+  #forget(): void {
+    this.#seen?.[Symbol.dispose]();
+    this.#seen = undefined;
   }
 }

@@ -13,10 +13,14 @@ import { type Deliberation, type PositionView, plannedIterations } from "../deli
 import { take } from "../likeliest.js";
 import type { IterationEnd } from "./events.js";
 import { type Deliberated, deliberate, type LookedAt, type PositionReader } from "./position-reader.js";
+import { RowReader } from "./row-reader.js";
 import type { SessionCaches } from "./session-caches.js";
 
 export class OwnReader implements PositionReader {
   #step: { readonly step: DecodeStep; readonly iterations: number } | undefined;
+  /** From the second position on that a policy looks on at: what a recorded plan needs does not pay for one. */
+  #row: RowReader | undefined;
+  #hasLooked = false;
   #flops = 0;
 
   constructor(
@@ -26,7 +30,7 @@ export class OwnReader implements PositionReader {
   ) {}
 
   get flops(): number {
-    return this.#flops;
+    return this.#flops + (this.#row?.flops ?? 0);
   }
 
   async *read(
@@ -36,8 +40,15 @@ export class OwnReader implements PositionReader {
     isFirstGenerated: boolean,
   ): AsyncGenerator<IterationEnd, Deliberated, void> {
     const { kv } = this.caches;
-    const at: PositionView = { position: kv.length, isFirstGenerated };
+    const at: PositionView = { position: this.#row?.length ?? kv.length, isFirstGenerated };
     const planned = this.streamOff ? 1 : await plannedIterations(deliberation, at, maximum);
+    if (planned === undefined && this.#hasLooked) {
+      this.#giveStepBack();
+      this.#row ??= new RowReader(this.weights, this.caches);
+      return yield* this.#row.read(token, deliberation, maximum, isFirstGenerated);
+    }
+    this.#hasLooked = planned === undefined;
+    this.#giveRowBack();
     const tokens = tokenTensor([[token]], this.weights.config);
     try {
       if (planned !== undefined && kv.length > 0) {
@@ -46,7 +57,7 @@ export class OwnReader implements PositionReader {
         this.#countHead();
         return { logits, iterations: planned };
       }
-      this.#giveBack();
+      this.#giveStepBack();
       const deliberated = yield* this.#iterate(tokens, deliberation, at, maximum, planned);
       kv.advance(1);
       return deliberated;
@@ -57,7 +68,8 @@ export class OwnReader implements PositionReader {
 
   /** The caches are free again. */
   dispose(): void {
-    this.#giveBack();
+    this.#giveStepBack();
+    this.#giveRowBack();
   }
 
   [Symbol.dispose](): void {
@@ -66,15 +78,21 @@ export class OwnReader implements PositionReader {
 
   #stepFor(iterations: number): DecodeStep {
     if (this.#step?.iterations === iterations) return this.#step.step;
-    this.#giveBack();
+    this.#giveStepBack();
     const step = new DecodeStep(this.weights, this.caches, { iterations, streamOff: this.streamOff });
     this.#step = { step, iterations };
     return step;
   }
 
-  #giveBack(): void {
+  #giveStepBack(): void {
     this.#step?.step.dispose();
     this.#step = undefined;
+  }
+
+  #giveRowBack(): void {
+    this.#flops += this.#row?.flops ?? 0;
+    this.#row?.dispose();
+    this.#row = undefined;
   }
 
   async *#iterate(

@@ -34,10 +34,11 @@ export interface LookedAt {
 /**
  * Iterates until a deliberation has enough.
  *
+ * @param iterate is told whether the logits after the iteration are wanted for sure; they may be in any case
  * @param planned how many iterations there will be, where that is known beforehand
  */
 export async function* deliberate(
-  iterate: () => Promise<LookedAt>,
+  iterate: (wantsLogits: boolean) => Promise<LookedAt>,
   deliberation: Deliberation,
   at: PositionView,
   maximum: number,
@@ -46,8 +47,8 @@ export async function* deliberate(
   const needs = planned === undefined ? deliberation.needs(at) : {};
   let seen: Seen = {};
   for (let iteration = 1; ; iteration++) {
-    const now = await iterate();
     let isLast = iteration === (planned ?? maximum);
+    const now = await iterate(isLast || needs.logits === true);
     let looked: Seen = {};
     if (planned === undefined) {
       yield { event: "iteration-end", position: at.position, iteration };

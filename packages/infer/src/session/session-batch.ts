@@ -4,9 +4,10 @@
  * position is not waited for.
  */
 import { type DecoderModel, type ModelWeights, RowBatch } from "@sst/layers";
-import { SstError } from "@sst/tensor";
+import { SstError, slice } from "@sst/tensor";
 import { take } from "../likeliest.js";
 import { type BatchHost, BatchMember } from "./batch-member.js";
+import { LookedAtRow } from "./looked-at-row.js";
 import type { PositionReader } from "./position-reader.js";
 import type { SessionCaches } from "./session-caches.js";
 import { turnOfTheLoop } from "./turn-of-the-loop.js";
@@ -56,7 +57,6 @@ export class SessionBatch implements Disposable {
       stand: (member) => this.#stand(member),
       stir: () => this.#stir(),
       settle: (member) => this.#settle(member),
-      states: (member) => this.#statesOf(member),
       leave: (member) => this.#leave(member),
     };
   }
@@ -129,9 +129,20 @@ export class SessionBatch implements Disposable {
       );
       if (seated.length === 0) return false;
       const tokens = new Map(seated.map(({ row, question }) => [row, question.token]));
-      const logits = (await take((this.#rows as RowBatch).iterate(tokens))) as Float32Array;
-      const size = this.model.config.vocabSize;
-      for (const { row, question } of seated) question.answer(logits.subarray(row * size, (row + 1) * size));
+      const rows = this.#rows as RowBatch;
+      const { logits, top } = rows.iterate(
+        tokens,
+        seated.some(({ question }) => question.wantsLogits),
+      );
+      const all = logits && ((await take(logits)) as Float32Array);
+      const { vocabSize, hiddenSize } = this.model.config;
+      for (const { row, question } of seated) {
+        const left = all
+          ? { logits: all.subarray(row * vocabSize, (row + 1) * vocabSize) }
+          : { top: slice(top, [row, 0, 0], [1, 1, hiddenSize]) };
+        question.answer(new LookedAtRow(rows, row, this.#weights, left));
+      }
+      top.dispose();
       return true;
     } catch (error) {
       for (const { question } of this.#asking()) question?.refuse(error);
@@ -211,10 +222,5 @@ export class SessionBatch implements Disposable {
     this.#stand(member);
     if (this.#members.size === 0) this.#dropRows();
     this.#stir();
-  }
-
-  async #statesOf({ row = 0 }: BatchMember): Promise<Float32Array[]> {
-    const states = this.#weights.layers.map((_, layer) => (this.#rows as RowBatch).state(row, layer));
-    return Promise.all(states.map(async (state) => (await take(state)) as Float32Array));
   }
 }

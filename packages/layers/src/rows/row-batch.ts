@@ -3,17 +3,13 @@
  * texts at once (ours). A row that has nothing to do in a pass takes part in it, and nothing of it changes. Rows do not see each other,
  * so each gets what it would get alone, up to the rounding of products of more rows.
  */
-import { compile, reshape, SstError, type Tensor, tensor, tidy } from "@sst/tensor";
+import { reshape, SstError, type Tensor, tensor, tidy } from "@sst/tensor";
 import { cacheSlots } from "../caches/kv-cache.js";
-import type { CachedTensors, DecodePlan } from "../decode-plans.js";
 import type { DecodeCaches } from "../decode-step.js";
-import { runStack } from "../decoder-stack.js";
-import { embed, head } from "../forward.js";
 import { planForward } from "../forward-options.js";
-import { recirculated } from "../state-stream/recirculation.js";
 import type { ModelWeights } from "../weights.js";
-import { RowMemory } from "./row-memory.js";
-import { emptyRows, readRow, writeRow } from "./row-tensors.js";
+import { RowPlans } from "./row-plans.js";
+import { readRow, writeRow } from "./row-tensors.js";
 
 export interface RowBatchOptions {
   /** Texts that it has room for. */
@@ -22,6 +18,13 @@ export interface RowBatchOptions {
   readonly capacity: number;
   /** Runs the plain backbone. */
   readonly streamOff?: boolean;
+}
+
+export interface RowsIterated {
+  /** What the iteration left at the top of the model, `[rows, 1, hiddenSize]`. */
+  readonly top: Tensor;
+  /** `[rows, 1, vocabSize]`. */
+  readonly logits: Tensor | undefined;
 }
 
 interface Row {
@@ -36,10 +39,7 @@ interface Row {
 export class RowBatch implements Disposable {
   readonly #rows: (Row | undefined)[];
   readonly #isStreamOff: boolean;
-  readonly #key: string;
-  #plan: DecodePlan | undefined;
-  /** While no plan has them. */
-  #tensors: Record<string, Tensor> | undefined;
+  readonly #plans: RowPlans;
   #isDisposed = false;
 
   constructor(
@@ -49,8 +49,7 @@ export class RowBatch implements Disposable {
     const { capacity, rows, streamOff = false } = options;
     this.#isStreamOff = planForward(weights.config, { streamOff }).solver === "off";
     this.#rows = Array.from({ length: rows }, () => undefined);
-    this.#key = ["rows", rows, capacity, this.#isStreamOff].join("/");
-    this.#tensors = emptyRows(weights.config, { rows, capacity, hasStream: !this.#isStreamOff });
+    this.#plans = new RowPlans(weights, { rows, capacity, hasStream: !this.#isStreamOff });
   }
 
   get rows(): number {
@@ -82,7 +81,7 @@ export class RowBatch implements Disposable {
           `which holds one of ${this.capacity}`,
       );
     }
-    this.#change((tensors) => {
+    this.#plans.change((tensors) => {
       for (const [layer] of this.weights.layers.entries()) {
         const count = Math.min(kv.length, cacheSlots(this.weights.config, layer, kv.capacity));
         if (count > 0) {
@@ -103,7 +102,7 @@ export class RowBatch implements Disposable {
    */
   leave(row: number, { kv, states }: DecodeCaches): void {
     const { length, hasState, iterations } = this.#at(row);
-    this.#change((tensors) => {
+    this.#plans.change((tensors) => {
       for (const [layer] of this.weights.layers.entries()) {
         const count = Math.min(length, cacheSlots(this.weights.config, layer, kv.capacity));
         const part = (name: string, size: number) => readRow(tensors[name] as Tensor, row, size);
@@ -132,17 +131,18 @@ export class RowBatch implements Disposable {
    * One more iteration at the position behind those that a row has read: the first one of it, until `settle` counts it.
    *
    * @param tokens of the rows that have something to do, the same in each iteration of a position
-   * @returns logits `[rows, 1, vocabSize]`, of which those of the other rows say nothing; the caller's
+   * @param hasLogits whether logits are wanted of any of them
+   * @returns the caller's, and saying nothing of the other rows
    * @throws SstError `context-overflow`, `contradiction` for a row that nobody has, or a second iteration without a stream
    */
-  iterate(tokens: ReadonlyMap<number, number>): Tensor {
+  iterate(tokens: ReadonlyMap<number, number>, hasLogits = true): RowsIterated {
     if (this.#isDisposed) throw new SstError("disposed", "the batch was disposed of");
     for (const row of tokens.keys()) this.#requireIteration(row);
     const inputs = this.#inputs(tokens);
-    const logits = this.#run(inputs);
+    const { logits, top } = this.#plans.run(inputs, hasLogits);
     for (const input of Object.values(inputs)) input.dispose();
     for (const row of tokens.keys()) this.#at(row).iterations++;
-    return logits;
+    return { top, logits: hasLogits ? logits : undefined };
   }
 
   /** Counts the position that a row is at as read. */
@@ -155,16 +155,13 @@ export class RowBatch implements Disposable {
 
   /** The latent state that a row has in a layer, `[1, hiddenSize]`: the caller's. */
   state(row: number, layer: number): Tensor {
-    const tensors = this.#tensors ?? (this.#plan as DecodePlan).carried();
-    return tidy(() => reshape(readRow(tensors[`state${layer}`] as Tensor, row, 1), [1, -1]));
+    return tidy(() => reshape(readRow(this.#plans.tensors[`state${layer}`] as Tensor, row, 1), [1, -1]));
   }
 
   dispose(): void {
     if (this.#isDisposed) return;
     this.#isDisposed = true;
-    const tensors = this.#tensors ?? (this.#plan as DecodePlan).release();
-    for (const each of Object.values(tensors)) each.dispose();
-    if (this.#plan) this.weights.plans.giveBack(this.#key, this.#plan);
+    this.#plans.dispose();
   }
 
   [Symbol.dispose](): void {
@@ -218,80 +215,6 @@ export class RowBatch implements Disposable {
         ...(this.weights.recirculation && { goesOn: tensor(goesOn, column) }),
       }),
     };
-  }
-
-  #run(inputs: Record<string, Tensor>): Tensor {
-    if (this.#plan === undefined) return this.#begin(inputs);
-    return this.#plan.run(inputs).logits;
-  }
-
-  /** The first run: of a plan that is there, or the recording of one. */
-  #begin(inputs: Record<string, Tensor>): Tensor {
-    const tensors = this.#tensors as Record<string, Tensor>;
-    const known = this.weights.plans.take(this.#key);
-    if (known !== undefined) {
-      try {
-        known.takeOver(tensors);
-      } catch (error) {
-        known.dispose();
-        throw error;
-      }
-      this.#plan = known;
-      this.#tensors = undefined;
-      return known.run(inputs).logits;
-    }
-    const names = Object.keys(tensors);
-    const plan = compile<string, string, string>(
-      (all) => this.#pass(all, names),
-      { ...inputs, ...tensors },
-      {
-        carries: names,
-      },
-    ) as unknown as DecodePlan;
-    this.#plan = plan;
-    this.#tensors = undefined;
-    return plan.first.logits;
-  }
-
-  #pass(all: CachedTensors, names: readonly string[]): Record<string, Tensor> {
-    const { weights } = this;
-    const input = (name: string) => all[name] as Tensor;
-    const carried = Object.fromEntries(names.map((name) => [name, input(name)]));
-    const ahead = input("ahead");
-    const memory = new RowMemory(carried, { ahead, begins: all.begins ?? ahead });
-    const embedded = embed(weights, input("tokens"));
-    const { recirculation } = weights;
-    let x = embedded;
-    if (all.goesOn && recirculation) {
-      const before = memory.topBefore();
-      x = recirculated(embedded, before, weights, recirculation, all.goesOn);
-      before.dispose();
-    }
-    const top = runStack(x, {
-      weights,
-      plan: planForward(weights.config, { streamOff: this.#isStreamOff }),
-      chunk: { time: 1, offset: 0, iterations: 1, ahead },
-      rotary: weights.constants.rotary(this.capacity),
-      memory,
-      ...(all.precedes && { precedes: all.precedes }),
-      place: { start: 0, firstIteration: 1 },
-      keepsKeys: true,
-      leavesStates: !this.#isStreamOff,
-      options: {},
-    });
-    memory.leaveTop(top);
-    return { logits: head(top, weights), ...memory.left };
-  }
-
-  /** Changes what the rows hold, between two runs. */
-  #change(change: (tensors: Record<string, Tensor>) => void): void {
-    const plan = this.#plan;
-    const tensors = this.#tensors ?? { ...(plan as DecodePlan).release() };
-    try {
-      tidy(() => change(tensors));
-    } finally {
-      if (this.#tensors === undefined) (plan as DecodePlan).takeOver(tensors);
-    }
   }
 }
 

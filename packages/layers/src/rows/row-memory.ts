@@ -57,14 +57,14 @@ export class RowMemory implements PassMemory {
 
   /** What the iteration before left at the top of the model, `[rows, 1, hiddenSize]`; the caller's. */
   topBefore(): Tensor {
-    const top = this.#at("top");
+    const top = this.#at("topBefore");
     return reshape(top, [top.shape[0] as number, 1, -1]);
   }
 
   /** Takes in what this one left, where the next one asks for it. */
   leaveTop(top: Tensor): void {
-    const before = this.left.top;
-    if (before !== undefined) this.#write("top", reshape(top, before.shape), this.places.ahead);
+    const before = this.left.topBefore;
+    if (before !== undefined) this.#write("topBefore", reshape(top, before.shape), this.places.ahead);
   }
 
   #at(name: string): Tensor {

@@ -13,7 +13,7 @@ export interface RowSizes {
 
 /**
  * Zeros for rows without contents. With a stream a layer has its `state`, and as `settled` the one before the position that a row is
- * at, in case that comes to nothing; with recirculation the rows have a `top`.
+ * at, in case that comes to nothing; with recirculation the rows have a `topBefore`.
  */
 export function emptyRows(config: ModelConfig, { rows, capacity, hasStream }: RowSizes): Record<string, Tensor> {
   const { hiddenSize, numHiddenLayers, numKeyValueHeads, headDim, stateStream } = config;
@@ -28,7 +28,7 @@ export function emptyRows(config: ModelConfig, { rows, capacity, hasStream }: Ro
     tensors[`state${layer}`] = keep(zeros(vectors));
     tensors[`settled${layer}`] = keep(zeros(vectors));
   }
-  if (hasStream && stateStream?.recirculate) tensors.top = keep(zeros(vectors));
+  if (hasStream && stateStream?.recirculate) tensors.topBefore = keep(zeros(vectors));
   return tensors;
 }
 
