@@ -1,6 +1,6 @@
 /**
- * Reads positions of one session that a policy looks on at: an iteration is a recorded plan there, while the session's caches lie in a row of
- * its own.
+ * Reads positions of one session iteration by iteration, for a policy that looks on: each is a run of a recorded plan, which has the
+ * session's caches in the meantime.
  */
 import { headFlops, type ModelWeights, positionFlops, RowBatch } from "@sst/layers";
 import type { Deliberation, PositionView } from "../deliberation/policy.js";
@@ -17,13 +17,13 @@ export class RowReader implements Disposable {
   #flops = 0;
   #seen: LookedAtRow | undefined;
 
-  /** The caches are copied, and are right again once this is disposed of. */
+  /** The caches are borrowed until this is disposed of. */
   constructor(
     private readonly weights: ModelWeights,
-    private readonly caches: SessionCaches,
+    caches: SessionCaches,
+    private readonly streamOff: boolean,
   ) {
-    this.#rows = new RowBatch(weights, { rows: 1, capacity: caches.capacity });
-    this.#rows.join(ROW, caches);
+    this.#rows = RowBatch.borrowing(weights, caches, { streamOff });
   }
 
   get flops(): number {
@@ -40,6 +40,7 @@ export class RowReader implements Disposable {
     deliberation: Deliberation,
     maximum: number,
     isFirstGenerated: boolean,
+    planned: number | undefined,
   ): AsyncGenerator<IterationEnd, Deliberated, void> {
     const at: PositionView = { position: this.length, isFirstGenerated };
     let iterated = 0;
@@ -49,18 +50,17 @@ export class RowReader implements Disposable {
       return looked;
     };
     try {
-      const deliberated = yield* deliberate(iterate, deliberation, at, maximum, undefined);
+      const deliberated = yield* deliberate(iterate, deliberation, at, maximum, planned);
       this.#rows.settle(ROW);
       return deliberated;
     } finally {
       const { config } = this.weights;
-      if (iterated > 0) this.#flops += positionFlops(config, at.position + 1, iterated);
+      if (iterated > 0) this.#flops += positionFlops(config, at.position + 1, iterated, this.streamOff);
     }
   }
 
   dispose(): void {
     this.#seen?.[Symbol.dispose]();
-    if (!this.caches.isDisposed) this.#rows.leave(ROW, this.caches);
     this.#rows.dispose();
   }
 

@@ -92,12 +92,6 @@ export class SessionCaches implements DecodeCaches, Disposable {
     this.#states = new LatentStateCache(this.config, 1, own);
   }
 
-  /** Takes over states that these caches had before. */
-  restoreStates(contents: StateContents): void {
-    this.#states.dispose();
-    this.#states = new LatentStateCache(this.config, 1, contents);
-  }
-
   /** Empties them. */
   clear(): void {
     this.dispose();

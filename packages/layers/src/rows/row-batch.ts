@@ -8,6 +8,7 @@ import { cacheSlots } from "../caches/kv-cache.js";
 import type { DecodeCaches } from "../decode-step.js";
 import { planForward } from "../forward-options.js";
 import type { ModelWeights } from "../weights.js";
+import { borrowed, giveBack } from "./borrowed-caches.js";
 import { RowPlans } from "./row-plans.js";
 import { readRow, writeRow } from "./row-tensors.js";
 
@@ -42,14 +43,31 @@ export class RowBatch implements Disposable {
   readonly #plans: RowPlans;
   #isDisposed = false;
 
+  /** @param caches of one text, which have the only row until the batch is disposed of: see `borrowing` */
   constructor(
     private readonly weights: ModelWeights,
     private readonly options: RowBatchOptions,
+    private readonly caches?: DecodeCaches,
   ) {
     const { capacity, rows, streamOff = false } = options;
     this.#isStreamOff = planForward(weights.config, { streamOff }).solver === "off";
-    this.#rows = Array.from({ length: rows }, () => undefined);
-    this.#plans = new RowPlans(weights, { rows, capacity, hasStream: !this.#isStreamOff });
+    const hasStream = !this.#isStreamOff;
+    this.#rows = Array.from({ length: rows }, () => caches && rowOf(caches));
+    this.#plans = new RowPlans(weights, { rows, capacity, hasStream }, caches && borrowed(caches, hasStream));
+  }
+
+  /**
+   * A batch of one row, 0, that a text has already: its caches are borrowed, not copied, and stand where the row does when the batch is
+   * disposed of.
+   *
+   * @throws SstError `contradiction` for caches that are borrowed already, `disposed`
+   */
+  static borrowing(
+    weights: ModelWeights,
+    caches: DecodeCaches,
+    options: Pick<RowBatchOptions, "streamOff"> = {},
+  ): RowBatch {
+    return new RowBatch(weights, { ...options, rows: 1, capacity: caches.kv.capacity }, caches);
   }
 
   get rows(): number {
@@ -91,7 +109,7 @@ export class RowBatch implements Disposable {
         if (!this.#isStreamOff) replace(tensors, `state${layer}`, (all) => writeRow(all, row, states.state(layer)));
       }
     });
-    this.#rows[row] = { length: kv.length, hasState: states.isFilled, iterations: 0 };
+    this.#rows[row] = rowOf({ kv, states });
   }
 
   /**
@@ -161,6 +179,7 @@ export class RowBatch implements Disposable {
   dispose(): void {
     if (this.#isDisposed) return;
     this.#isDisposed = true;
+    if (this.caches !== undefined) this.#giveBack(this.caches);
     this.#plans.dispose();
   }
 
@@ -172,6 +191,14 @@ export class RowBatch implements Disposable {
     const own = this.#rows[row];
     if (own === undefined) throw new SstError("contradiction", `nobody has row ${row}: let a text join first`);
     return own;
+  }
+
+  #giveBack(caches: DecodeCaches): void {
+    const { length, hasState, iterations } = this.#at(0);
+    const states = this.#isStreamOff ? undefined : iterations > 0 ? "settled" : "state";
+    giveBack(caches, this.#plans.release(), this.weights.config.numHiddenLayers, states);
+    caches.kv.advance(length - caches.kv.length);
+    if (hasState) caches.states.fill();
   }
 
   #requireIteration(row: number): void {
@@ -216,6 +243,10 @@ export class RowBatch implements Disposable {
       }),
     };
   }
+}
+
+function rowOf({ kv, states }: DecodeCaches): Row {
+  return { length: kv.length, hasState: states.isFilled, iterations: 0 };
 }
 
 function replace(tensors: Record<string, Tensor>, name: string, by: (before: Tensor) => Tensor): void {

@@ -19,8 +19,9 @@ export class RowPlans implements Disposable {
   constructor(
     private readonly weights: ModelWeights,
     private readonly sizes: RowSizes,
+    given: Readonly<Record<string, Tensor>> = {},
   ) {
-    this.#tensors = emptyRows(weights.config, sizes);
+    this.#tensors = emptyRows(weights.config, sizes, given);
   }
 
   /** What the rows hold, by the names of `emptyRows`: to look at until the next run. */
@@ -54,9 +55,16 @@ export class RowPlans implements Disposable {
     }
   }
 
+  /** What the rows hold becomes the caller's; nothing runs afterwards. */
+  release(): Record<string, Tensor> {
+    const tensors = this.#tensors ?? { ...(this.#plan as DecodePlan).release() };
+    this.#tensors = {};
+    this.#plan = undefined;
+    return tensors;
+  }
+
   dispose(): void {
-    const tensors = this.#tensors ?? (this.#plan as DecodePlan).release();
-    for (const each of Object.values(tensors)) each.dispose();
+    for (const each of Object.values(this.release())) each.dispose();
     for (const [hasLogits, plan] of this.#plans) this.weights.plans.giveBack(this.#keyOf(hasLogits), plan);
   }
 

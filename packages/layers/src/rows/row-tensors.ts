@@ -14,21 +14,30 @@ export interface RowSizes {
 /**
  * Zeros for rows without contents. With a stream a layer has its `state`, and as `settled` the one before the position that a row is
  * at, in case that comes to nothing; with recirculation the rows have a `topBefore`.
+ *
+ * @param given those that are there already
  */
-export function emptyRows(config: ModelConfig, { rows, capacity, hasStream }: RowSizes): Record<string, Tensor> {
+export function emptyRows(
+  config: ModelConfig,
+  { rows, capacity, hasStream }: RowSizes,
+  given: Readonly<Record<string, Tensor>> = {},
+): Record<string, Tensor> {
   const { hiddenSize, numHiddenLayers, numKeyValueHeads, headDim, stateStream } = config;
   const tensors: Record<string, Tensor> = {};
+  const add = (name: string, shape: number[]) => {
+    tensors[name] = given[name] ?? keep(zeros(shape) as Tensor);
+  };
   // As a cache of one slot, which a row writes, or does not, as it does its keys.
   const vectors = [rows, 1, 1, hiddenSize];
   for (let layer = 0; layer < numHiddenLayers; layer++) {
     const shape = [rows, cacheSlots(config, layer, capacity), numKeyValueHeads, headDim];
-    tensors[`keys${layer}`] = keep(zeros(shape));
-    tensors[`values${layer}`] = keep(zeros(shape));
+    add(`keys${layer}`, shape);
+    add(`values${layer}`, shape);
     if (!hasStream) continue;
-    tensors[`state${layer}`] = keep(zeros(vectors));
-    tensors[`settled${layer}`] = keep(zeros(vectors));
+    add(`state${layer}`, vectors);
+    add(`settled${layer}`, vectors);
   }
-  if (hasStream && stateStream?.recirculate) tensors.topBefore = keep(zeros(vectors));
+  if (hasStream && stateStream?.recirculate) add("topBefore", vectors);
   return tensors;
 }
 
