@@ -31,8 +31,6 @@ export interface RowsIterated {
 interface Row {
   /** Positions that were read. */
   length: number;
-  /** Whether one of them left states. */
-  hasState: boolean;
   /** That the position behind them has had. */
   iterations: number;
 }
@@ -119,19 +117,18 @@ export class RowBatch implements Disposable {
    * @param caches that it joined with, or others of one text and as many slots
    */
   leave(row: number, { kv, states }: DecodeCaches): void {
-    const { length, hasState, iterations } = this.#at(row);
+    const { length, iterations } = this.#at(row);
     this.#plans.change((tensors) => {
       for (const [layer] of this.weights.layers.entries()) {
         const count = Math.min(length, cacheSlots(this.weights.config, layer, kv.capacity));
         const part = (name: string, size: number) => readRow(tensors[name] as Tensor, row, size);
         if (count > 0) kv.writeSlots(layer, part(`keys${layer}`, count), part(`values${layer}`, count));
-        if (this.#isStreamOff || !hasState) continue;
+        if (this.#isStreamOff) continue;
         const name = iterations > 0 ? `settled${layer}` : `state${layer}`;
         states.write(layer, reshape(part(name, 1), [1, -1]));
       }
     });
-    kv.advance(length - kv.length);
-    if (hasState) states.fill();
+    stand({ kv, states }, length);
     this.#rows[row] = undefined;
   }
 
@@ -168,7 +165,6 @@ export class RowBatch implements Disposable {
     const own = this.#at(row);
     own.length++;
     own.iterations = 0;
-    own.hasState = !this.#isStreamOff;
   }
 
   /** The latent state that a row has in a layer, `[1, hiddenSize]`: the caller's. */
@@ -194,11 +190,10 @@ export class RowBatch implements Disposable {
   }
 
   #giveBack(caches: DecodeCaches): void {
-    const { length, hasState, iterations } = this.#at(0);
+    const { length, iterations } = this.#at(0);
     const states = this.#isStreamOff ? undefined : iterations > 0 ? "settled" : "state";
     giveBack(caches, this.#plans.release(), this.weights.config.numHiddenLayers, states);
-    caches.kv.advance(length - caches.kv.length);
-    if (hasState) caches.states.fill();
+    stand(caches, length);
   }
 
   #requireIteration(row: number): void {
@@ -225,12 +220,12 @@ export class RowBatch implements Disposable {
     ahead.fill(-1);
     begins.fill(-1);
     for (const [row, token] of tokens) {
-      const { length, hasState, iterations } = this.#at(row);
+      const { length, iterations } = this.#at(row);
       given[row] = token;
       ahead[row] = length;
       if (iterations === 0) begins[row] = length;
       else goesOn[row] = 1;
-      if (hasState || iterations > 0) precedes[row] = 1;
+      if (length + iterations > 0) precedes[row] = 1;
     }
     const column = [rows, 1];
     return {
@@ -245,8 +240,14 @@ export class RowBatch implements Disposable {
   }
 }
 
-function rowOf({ kv, states }: DecodeCaches): Row {
-  return { length: kv.length, hasState: states.isFilled, iterations: 0 };
+function rowOf({ kv }: DecodeCaches): Row {
+  return { length: kv.length, iterations: 0 };
+}
+
+/** Counts so many positions as read. */
+function stand({ kv, states }: DecodeCaches, length: number): void {
+  kv.advance(length - kv.length);
+  if (length > 0) states.fill();
 }
 
 function replace(tensors: Record<string, Tensor>, name: string, by: (before: Tensor) => Tensor): void {
