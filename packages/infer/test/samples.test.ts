@@ -1,6 +1,6 @@
 /** Several texts drawn from one prompt. */
 import "@sst/backend-cpu";
-import { fixed, generateSamples, type SampleEvent } from "@sst/infer";
+import { custom, fixed, generateSamples, type SampleEvent } from "@sst/infer";
 import { DecoderModel } from "@sst/layers";
 import { memory, ready } from "@sst/tensor";
 import { beforeAll, expect, test } from "vitest";
@@ -50,5 +50,34 @@ test("samples left half-way, or refused, leave nothing behind", async () => {
   await expect(generateSamples(session, { ...asked, samples: 2, topK: -1 }).next()).rejects.toMatchObject({
     code: "invalid-argument",
   });
+  expect(memory()).toEqual(before);
+});
+
+test("more samples than rows end wherever they are left, and with the error of any", async () => {
+  const before = memory();
+  // The model keeps plans of all sizes: they go with it.
+  const model = DecoderModel.fromData(tinyModel());
+  const session = await sessionOf(model, 1);
+  const twice = custom(({ iteration }) => iteration === 2, { maximum: 3, needs: { states: true } });
+  const run = async (until: number) => {
+    let seen = 0;
+    for await (const _event of generateSamples(session, { ...asked, samples: 11, deliberation: twice })) {
+      if (++seen === until) break;
+    }
+  };
+  for (const until of [1, 5, 8, 13, 30, 60]) await run(until);
+  const failing = custom(
+    ({ position }) => {
+      if (position === 8) throw new Error("the policy fails");
+      return true;
+    },
+    { maximum: 2 },
+  );
+  const all = async () => {
+    for await (const _event of generateSamples(session, { ...asked, samples: 11, deliberation: failing }));
+  };
+  await expect(all()).rejects.toThrow("the policy fails");
+  session.dispose();
+  model.dispose();
   expect(memory()).toEqual(before);
 });

@@ -76,6 +76,102 @@ describe("a batch", () => {
     for (const session of [...sessions, ...alone]) session.dispose();
   });
 
+  /** How many tokens the others had got when each of them got its first. */
+  async function firstTokens(runs: readonly AsyncGenerator<GenerationEvent>[]): Promise<number[]> {
+    const first = runs.map(() => -1);
+    let tokens = 0;
+    await Promise.all(
+      runs.map(async (events, index) => {
+        for await (const { event } of events) {
+          if (event !== "token-delta") continue;
+          if (first[index] === -1) first[index] = tokens;
+          tokens++;
+        }
+      }),
+    );
+    return first;
+  }
+
+  test("more sessions than rows take turns, and say what they say alone", async () => {
+    using model = DecoderModel.fromData(tinyModel({ maxPositionEmbeddings: 256 }));
+    using batch = new SessionBatch(model, { maximumRows: 2 });
+    const twice = custom(({ iteration }) => iteration === 2, { maximum: 3, needs: { states: true } });
+    const options = { maxNewTokens: 90, stopTokens: [], deliberation: twice };
+    const sessions = await Promise.all([0, 1, 2, 3, 4].map(() => sessionOf(model, 1, 128)));
+    using reference = await sessionOf(model, 1, 128);
+    const first = await firstTokens(sessions.map((session) => session.generate({ ...options, batch })));
+    // Nobody waits for somebody to end.
+    expect(Math.max(...first)).toBeLessThan(90);
+    const expected = await said(reference, options);
+    for (const session of sessions) {
+      expect(session.tokens.slice(-90)).toEqual(expected.tokens);
+      session.dispose();
+    }
+  });
+
+  test("who comes later, with a longer context, gets a row while others are amid their positions", async () => {
+    using model = DecoderModel.fromData(tinyModel({ maxPositionEmbeddings: 256 }));
+    using batch = new SessionBatch(model);
+    const often = (count: number) =>
+      custom(({ iteration }) => iteration === count, { maximum: 9, needs: { logits: true } });
+    const early = await Promise.all([0, 1, 2].map(() => sessionOf(model, 1, 80)));
+    using late = await sessionOf(model, 2, 200);
+    using reference = late.fork();
+    const options = { maxNewTokens: 8, stopTokens: [], deliberation: often(3) };
+    const runs = early.map((session, index) =>
+      session.generate({ maxNewTokens: 60, stopTokens: [], deliberation: often(2 + index), batch }),
+    );
+    for (const run of runs) await run.next();
+    const first = await firstTokens([...runs, late.generate({ ...options, batch })]);
+    expect(first.at(-1)).toBeLessThan(12);
+    expect(late.tokens.slice(-8)).toEqual((await said(reference, options)).tokens);
+    for (const session of early) session.dispose();
+  });
+
+  test("who rests amid a position, even for ever, keeps nobody from a row", async () => {
+    using model = DecoderModel.fromData(tinyModel());
+    using batch = new SessionBatch(model, { maximumRows: 1 });
+    const deliberation = custom(({ iteration }) => iteration === 3, { maximum: 4, needs: { states: true } });
+    const options = { maxNewTokens: 5, stopTokens: [], deliberation };
+    using resting = await sessionOf(model, 1);
+    const gone = resting.fork();
+    using reference = resting.fork();
+    using quick = await sessionOf(model, 2);
+    const expected = await alone(model, 2);
+    const events = resting.generate({ ...options, batch });
+    const left = gone.generate({ ...options, batch });
+    await Promise.all([events.next(), left.next()]);
+    gone.dispose();
+    expectAlike(await said(quick, { ...requests[2]?.asked, batch } as SessionGeneration), expected);
+    for await (const _event of events);
+    expect(resting.tokens.slice(-5)).toEqual((await said(reference, options)).tokens);
+    await expect(left.next()).rejects.toMatchObject({ code: "disposed" });
+  });
+
+  test("an abort is heard while waiting for a row", async () => {
+    using model = DecoderModel.fromData(tinyModel());
+    using batch = new SessionBatch(model, { maximumRows: 1 });
+    using busy = await sessionOf(model, 0);
+    using waiting = await sessionOf(model, 1);
+    const controller = new AbortController();
+    let tokens = 0;
+    const runs = Promise.all([
+      (async () => {
+        for await (const { event } of busy.generate({ maxNewTokens: 30, stopTokens: [], batch })) {
+          if (event === "token-delta" && ++tokens === 5) controller.abort();
+        }
+      })(),
+      expect(said(waiting, { maxNewTokens: 14, batch, signal: controller.signal }))
+        .rejects.toMatchObject({
+          name: "AbortError",
+        })
+        .then(() => tokens),
+    ]);
+    expect((await runs)[1]).toBeLessThan(10);
+    expect(tokens).toBe(30);
+    expect(waiting.length).toBe(7);
+  });
+
   test("does not wait for who is slow, and gives its row to who waits for one", async () => {
     using model = DecoderModel.fromData(tinyModel());
     using batch = new SessionBatch(model, { maximumRows: 1 });

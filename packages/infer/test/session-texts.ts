@@ -20,9 +20,10 @@ export const requests: readonly { prompt: number[]; asked: SessionGeneration; co
   { prompt: [8, 8], asked: { maxNewTokens: 10, frequencyPenalty: 0.4, temperature: 1.1, seed: 9 }, context: 13 },
 ];
 
-export async function sessionOf(model: DecoderModel, index: number): Promise<Session> {
-  const { prompt, context } = requests[index] as (typeof requests)[number];
-  const session = new Session(model, context === undefined ? {} : { context });
+export async function sessionOf(model: DecoderModel, index: number, context?: number): Promise<Session> {
+  const { prompt, context: own } = requests[index] as (typeof requests)[number];
+  const slots = context ?? own;
+  const session = new Session(model, slots === undefined ? {} : { context: slots });
   await session.append(prompt);
   return session;
 }

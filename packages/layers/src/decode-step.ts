@@ -48,7 +48,7 @@ export class DecodeStep implements Disposable {
     this.#forwardPlan = planForward(weights.config, options);
     const { batchSize, capacity } = caches.kv;
     const { solver, iterations } = this.#forwardPlan;
-    this.#key = [batchSize, capacity, solver, iterations, options.gives].join("/");
+    this.#key = [batchSize, capacity, solver, iterations, this.#isGreedy].join("/");
   }
 
   /**

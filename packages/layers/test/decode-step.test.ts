@@ -277,7 +277,7 @@ describe("a decode step", () => {
     expect(contents(caches, model.config)).toEqual(before);
     decode(step, model.config, 0);
     expect(() => step.run(wrong)).toThrowError(refusal("shape-mismatch", /tokens should be \[2,1\]/));
-    const borrowed = refusal("contradiction", /a decode step has borrowed the/);
+    const borrowed = refusal("contradiction", /a decode step or a batch has borrowed the/);
     expect(() => caches.kv.keys(0)).toThrowError(borrowed);
     expect(() => caches.states.state(0)).toThrowError(borrowed);
     expect(() => read(weights, column(1), caches, {})).toThrowError(borrowed);

@@ -7,7 +7,7 @@ export interface ServerLimits {
   readonly maxIterations: number;
   /** Completions that one request may ask for: prompts times `n`. */
   readonly maxChoices: number;
-  /** Generations at the same time. They share passes through the model. */
+  /** Generations at the same time: they share passes through the model, and take turns where they are more than share one. */
   readonly concurrency: number;
   /** Requests that wait for a place. */
   readonly queue: number;

@@ -1,10 +1,11 @@
 /** A session's generation as a member of a batch: it asks for one iteration after the other, and gets them in the passes of all. */
-import { headFlops, type ModelWeights, positionFlops } from "@sst/layers";
+import type { ModelWeights } from "@sst/layers";
+import { SstError } from "@sst/tensor";
 import { type Deliberation, type PositionView, plannedIterations } from "../deliberation/policy.js";
 import type { IterationEnd } from "./events.js";
-import { counted, type LookedAtRow } from "./looked-at-row.js";
 import { OwnReader } from "./own-reader.js";
-import { type Deliberated, deliberate, type LookedAt, type PositionReader } from "./position-reader.js";
+import type { Deliberated, PositionReader } from "./position-reader.js";
+import { type Left, RowPositions, type Seat } from "./row-positions.js";
 import type { SessionCaches } from "./session-caches.js";
 
 /** What a member asks of its batch. */
@@ -12,42 +13,52 @@ export interface BatchHost {
   readonly weights: ModelWeights;
   /** Whether nobody else generates. @throws SstError `disposed` */
   isAlone(): boolean;
-  /** Puts what the member's row has read into its caches. */
+  /** Puts what the member has read into its caches. */
   stand(member: BatchMember): void;
   /** There is a member that asks, or a row that can be had. */
   stir(): void;
-  settle(member: BatchMember): void;
   leave(member: BatchMember): void;
 }
 
+/** An iteration that a member waits for. */
 interface Question {
   readonly token: number;
   readonly wantsLogits: boolean;
-  readonly answer: (looked: LookedAtRow) => void;
+  readonly answer: (left: Left) => void;
   readonly refuse: (error: unknown) => void;
 }
 
+export interface MemberOptions {
+  readonly streamOff: boolean;
+  /** Ends its waiting for a row. */
+  readonly signal: AbortSignal | undefined;
+}
+
 export class BatchMember implements PositionReader {
-  /** Where its contents are, unless they are in its caches. */
-  row: number | undefined;
+  /** Where what it has read is, unless it is in its caches. */
+  seat: Seat | undefined;
+  /** Passes that it has had since it was given its row. */
+  passes = 0;
   #question: Question | undefined;
   #position: number;
   #isAmidPosition = false;
-  #flops = 0;
-  #seen: LookedAtRow | undefined;
+  readonly #positions: RowPositions;
+  /** Of positions that were read alone. */
+  #ownFlops = 0;
   /** Reads while nobody else generates: iterations that are known beforehand run in one pass there. */
   #own: OwnReader | undefined;
 
   constructor(
     readonly caches: SessionCaches,
-    private readonly isStreamOff: boolean,
     private readonly host: BatchHost,
+    private readonly options: MemberOptions,
   ) {
     this.#position = caches.kv.length;
+    this.#positions = new RowPositions(host.weights, options.streamOff, () => this.seat);
   }
 
   get flops(): number {
-    return this.#flops;
+    return this.#positions.flops + this.#ownFlops + (this.#own?.flops ?? 0);
   }
 
   /** What it waits for, if it does. */
@@ -55,7 +66,7 @@ export class BatchMember implements PositionReader {
     return this.#question;
   }
 
-  /** Whether it has had an iteration at a position that does not count yet: then its row cannot be taken. */
+  /** Whether it has had an iteration at a position that does not count yet, which its caches could not take in. */
   get isAmidPosition(): boolean {
     return this.#isAmidPosition;
   }
@@ -68,38 +79,24 @@ export class BatchMember implements PositionReader {
   ): AsyncGenerator<IterationEnd, Deliberated, void> {
     if (this.host.isAlone()) {
       this.host.stand(this);
-      this.#own ??= new OwnReader(this.host.weights, this.caches, this.isStreamOff);
-      const before = this.#own.flops;
-      try {
-        return yield* this.#own.read(token, deliberation, maximum, isFirstGenerated);
-      } finally {
-        this.#flops += this.#own.flops - before;
-      }
+      this.#own ??= new OwnReader(this.host.weights, this.caches, this.options.streamOff);
+      return yield* this.#own.read(token, deliberation, maximum, isFirstGenerated);
     }
     this.#giveBack();
     const at: PositionView = { position: this.#position, isFirstGenerated };
-    const planned = this.isStreamOff ? 1 : await plannedIterations(deliberation, at, maximum);
-    let iterated = 0;
-    const iterate = async (wantsLogits: boolean) => {
-      const looked = await this.#iterate(token, wantsLogits);
-      iterated++;
-      return looked;
-    };
-    let deliberated: Deliberated;
-    try {
-      deliberated = yield* deliberate(iterate, deliberation, at, maximum, planned);
-    } finally {
-      const { config } = this.host.weights;
-      if (iterated > 0) this.#flops += positionFlops(config, at.position + 1, iterated, this.isStreamOff);
-    }
+    const planned = this.options.streamOff ? 1 : await plannedIterations(deliberation, at, maximum);
+    const iterate = (wantsLogits: boolean) => this.#iterate(token, wantsLogits);
+    const deliberated = yield* this.#positions.read(iterate, deliberation, at, maximum, planned);
+    if (this.seat === undefined) throw new SstError("disposed", "the session or its batch was disposed of");
     this.#isAmidPosition = false;
-    this.host.settle(this);
+    this.seat.rows.settle(this.seat.row);
     this.#position++;
+    this.host.stir();
     return deliberated;
   }
 
   dispose(): void {
-    this.#forget();
+    this.#positions[Symbol.dispose]();
     this.#giveBack();
     this.host.leave(this);
   }
@@ -111,36 +108,38 @@ export class BatchMember implements PositionReader {
   /** The caches are to be had again. */
   #giveBack(): void {
     if (this.#own === undefined) return;
+    this.#ownFlops += this.#own.flops;
     this.#own.dispose();
     this.#own = undefined;
     this.#position = this.caches.kv.length;
   }
 
-  async #iterate(token: number, wantsLogits: boolean): Promise<LookedAt> {
-    this.#forget();
-    this.#seen = await new Promise<LookedAtRow>((resolve, reject) => {
-      this.#question = {
+  #iterate(token: number, wantsLogits: boolean): Promise<Left> {
+    const { signal } = this.options;
+    return new Promise<Left>((resolve, reject) => {
+      const settle = (then: () => void) => {
+        this.#question = undefined;
+        signal?.removeEventListener("abort", abort);
+        then();
+      };
+      const question: Question = {
         token,
         wantsLogits,
-        answer: (given) => {
-          this.#question = undefined;
-          this.#isAmidPosition = true;
-          resolve(given);
-        },
-        refuse: (error) => {
-          this.#question = undefined;
-          reject(error);
-        },
+        answer: (left) =>
+          settle(() => {
+            this.#isAmidPosition = true;
+            this.passes++;
+            resolve(left);
+          }),
+        refuse: (error) => settle(() => reject(error)),
       };
+      // With a row the answer is on its way.
+      const abort = () => {
+        if (this.seat === undefined) question.refuse(signal?.reason);
+      };
+      signal?.addEventListener("abort", abort);
+      this.#question = question;
       this.host.stir();
     });
-    return counted(this.#seen, () => {
-      this.#flops += headFlops(this.host.weights.config);
-    });
-  }
-
-  #forget(): void {
-    this.#seen?.[Symbol.dispose]();
-    this.#seen = undefined;
   }
 }

@@ -83,7 +83,8 @@ async function* generateTokens(place: GenerationPlace, options: Decided): AsyncG
   const promptTokens = tokens.length;
   let choice: ChoicePlace | undefined = options.choices?.start;
   let [newTokens, iterations] = [0, 0];
-  using reader = options.batch?.reader(place.model, caches, streamOff) ?? new OwnReader(weights, caches, streamOff);
+  using reader =
+    options.batch?.reader(place.model, caches, { streamOff, signal }) ?? new OwnReader(weights, caches, streamOff);
   const end = (reason: GenerationEnd["reason"]): GenerationEnd => ({
     event: "generation-end",
     reason,

@@ -33,7 +33,7 @@ export class OwnReader implements PositionReader {
     if (planned === undefined || this.#length === 0) {
       this.#giveStepBack();
       this.#row ??= new RowReader(this.weights, this.caches, this.streamOff);
-      return yield* this.#row.read(token, deliberation, maximum, isFirstGenerated, planned);
+      return yield* this.#row.read(token, deliberation, at, maximum, planned);
     }
     this.#giveRowBack();
     const tokens = tokenTensor([[token]], this.weights.config);

@@ -2,32 +2,29 @@
  * Reads positions of one session iteration by iteration, for a policy that looks on: each is a run of a recorded plan, which has the
  * session's caches in the meantime.
  */
-import { headFlops, type ModelWeights, positionFlops, RowBatch } from "@sst/layers";
+import { type ModelWeights, RowBatch } from "@sst/layers";
 import type { Deliberation, PositionView } from "../deliberation/policy.js";
 import { take } from "../likeliest.js";
 import type { IterationEnd } from "./events.js";
-import { counted, LookedAtRow } from "./looked-at-row.js";
-import { type Deliberated, deliberate, type LookedAt } from "./position-reader.js";
+import type { Deliberated } from "./position-reader.js";
+import { type Left, RowPositions } from "./row-positions.js";
 import type { SessionCaches } from "./session-caches.js";
 
 const ROW = 0;
 
 export class RowReader implements Disposable {
   readonly #rows: RowBatch;
-  #flops = 0;
-  #seen: LookedAtRow | undefined;
+  readonly #positions: RowPositions;
 
   /** The caches are borrowed until this is disposed of. */
-  constructor(
-    private readonly weights: ModelWeights,
-    caches: SessionCaches,
-    private readonly streamOff: boolean,
-  ) {
-    this.#rows = RowBatch.borrowing(weights, caches, { streamOff });
+  constructor(weights: ModelWeights, caches: SessionCaches, streamOff: boolean) {
+    const rows = RowBatch.borrowing(weights, caches, { streamOff });
+    this.#rows = rows;
+    this.#positions = new RowPositions(weights, streamOff, () => ({ rows, row: ROW }));
   }
 
   get flops(): number {
-    return this.#flops;
+    return this.#positions.flops;
   }
 
   /** Positions that were read. */
@@ -38,29 +35,18 @@ export class RowReader implements Disposable {
   async *read(
     token: number,
     deliberation: Deliberation,
+    at: PositionView,
     maximum: number,
-    isFirstGenerated: boolean,
     planned: number | undefined,
   ): AsyncGenerator<IterationEnd, Deliberated, void> {
-    const at: PositionView = { position: this.length, isFirstGenerated };
-    let iterated = 0;
-    const iterate = async (wantsLogits: boolean) => {
-      const looked = await this.#iterate(token, wantsLogits);
-      iterated++;
-      return looked;
-    };
-    try {
-      const deliberated = yield* deliberate(iterate, deliberation, at, maximum, planned);
-      this.#rows.settle(ROW);
-      return deliberated;
-    } finally {
-      const { config } = this.weights;
-      if (iterated > 0) this.#flops += positionFlops(config, at.position + 1, iterated, this.streamOff);
-    }
+    const iterate = (wantsLogits: boolean) => this.#iterate(token, wantsLogits);
+    const deliberated = yield* this.#positions.read(iterate, deliberation, at, maximum, planned);
+    this.#rows.settle(ROW);
+    return deliberated;
   }
 
   dispose(): void {
-    this.#seen?.[Symbol.dispose]();
+    this.#positions[Symbol.dispose]();
     this.#rows.dispose();
   }
 
@@ -68,18 +54,10 @@ export class RowReader implements Disposable {
     this.dispose();
   }
 
-  async #iterate(token: number, wantsLogits: boolean): Promise<LookedAt> {
-    this.#seen?.[Symbol.dispose]();
-    this.#seen = undefined;
+  async #iterate(token: number, wantsLogits: boolean): Promise<Left> {
     const { logits, top } = this.#rows.iterate(new Map([[ROW, token]]), wantsLogits);
-    if (logits === undefined) {
-      this.#seen = new LookedAtRow(this.#rows, ROW, this.weights, { top });
-    } else {
-      top.dispose();
-      this.#seen = new LookedAtRow(this.#rows, ROW, this.weights, { logits: (await take(logits)) as Float32Array });
-    }
-    return counted(this.#seen, () => {
-      this.#flops += headFlops(this.weights.config);
-    });
+    if (logits === undefined) return { top };
+    top.dispose();
+    return { logits: (await take(logits)) as Float32Array };
   }
 }

@@ -28,9 +28,11 @@ export async function* generateSamples(
   if (!Number.isInteger(samples) || samples < 1) {
     throw new SstError("invalid-argument", `samples should be a whole number of at least 1, but is ${samples}`);
   }
-  const own = batch === undefined ? new SessionBatch(session.model, { streamOff: session.isStreamOff }) : undefined;
-  const forks = Array.from({ length: samples }, () => session.fork());
+  const forks: Session[] = [];
+  let own: SessionBatch | undefined;
   try {
+    for (let sample = 0; sample < samples; sample++) forks.push(session.fork());
+    if (batch === undefined) own = new SessionBatch(session.model, { streamOff: session.isStreamOff });
     const texts = forks.map((fork, sample) =>
       fork.generate({
         ...options,
@@ -63,8 +65,7 @@ async function* asTheyCome(texts: readonly Text[]): AsyncGenerator<SampleEvent, 
       coming.set(sample, next(sample));
     }
   } finally {
-    // Those that are on their way end where they are; what they fail with was not asked for any more.
-    await Promise.allSettled(coming.values());
-    await Promise.all(texts.map((text) => text.return()));
+    // Each ends behind what is on its way, whose errors nobody asks for any more; who ends makes way for those who wait.
+    await Promise.allSettled([...coming.values(), ...texts.map((text) => text.return())]);
   }
 }

@@ -3,12 +3,12 @@
  * They may be at different positions and iterations, come and go, and be as slow as they like: who does not ask for the next
  * position is not waited for.
  */
-import { type DecoderModel, type ModelWeights, RowBatch } from "@sst/layers";
+import type { DecoderModel, ModelWeights, RowBatch } from "@sst/layers";
 import { SstError, slice } from "@sst/tensor";
 import { take } from "../likeliest.js";
-import { type BatchHost, BatchMember } from "./batch-member.js";
-import { LookedAtRow } from "./looked-at-row.js";
+import { BatchMember, type MemberOptions } from "./batch-member.js";
 import type { PositionReader } from "./position-reader.js";
+import { Seating } from "./seating.js";
 import type { SessionCaches } from "./session-caches.js";
 import { turnOfTheLoop } from "./turn-of-the-loop.js";
 
@@ -27,12 +27,10 @@ const PATIENCE = 2;
 
 export class SessionBatch implements Disposable {
   readonly #weights: ModelWeights;
-  readonly #maximumRows: number;
   readonly #isStreamOff: boolean;
-  /** Those that generate, whether they have a row or not. */
+  /** Those that generate, who came first, first. */
   readonly #members = new Set<BatchMember>();
-  readonly #host: BatchHost;
-  #rows: RowBatch | undefined;
+  readonly #seating: Seating;
   #isRunning = false;
   #isStirred = false;
   #isDisposed = false;
@@ -49,16 +47,8 @@ export class SessionBatch implements Disposable {
       );
     }
     this.#weights = model.weights();
-    this.#maximumRows = maximumRows;
     this.#isStreamOff = streamOff;
-    this.#host = {
-      weights: this.#weights,
-      isAlone: () => this.#requireThere() && this.#members.size === 1,
-      stand: (member) => this.#stand(member),
-      stir: () => this.#stir(),
-      settle: (member) => this.#settle(member),
-      leave: (member) => this.#leave(member),
-    };
+    this.#seating = new Seating(this.#weights, this.#members, { maximumRows, streamOff });
   }
 
   /** Sessions that generate at the moment. */
@@ -77,9 +67,16 @@ export class SessionBatch implements Disposable {
   }
 
   /** Reads the positions of a session's generation. @throws SstError as `requireFit` */
-  reader(model: DecoderModel, caches: SessionCaches, streamOff: boolean): PositionReader {
-    this.requireFit(model, streamOff);
-    const member = new BatchMember(caches, streamOff, this.#host);
+  reader(model: DecoderModel, caches: SessionCaches, options: MemberOptions): PositionReader {
+    this.requireFit(model, options.streamOff);
+    const host = {
+      weights: this.#weights,
+      isAlone: () => this.#isAlone(),
+      stand: (member: BatchMember) => this.#seating.stand(member),
+      stir: () => this.#stir(),
+      leave: (member: BatchMember) => this.#leave(member),
+    };
+    const member = new BatchMember(caches, host, options);
     this.#members.add(member);
     return member;
   }
@@ -88,8 +85,8 @@ export class SessionBatch implements Disposable {
   dispose(): void {
     if (this.#isDisposed) return;
     this.#isDisposed = true;
-    for (const member of this.#members) this.#stand(member);
-    this.#dropRows();
+    for (const member of this.#members) this.#seating.stand(member);
+    this.#seating.dispose();
     this.#weights.dispose();
     this.#stir();
   }
@@ -98,9 +95,13 @@ export class SessionBatch implements Disposable {
     this.dispose();
   }
 
-  #requireThere(): true {
+  #requireThere(): void {
     if (this.#isDisposed) throw new SstError("disposed", "the batch was disposed of");
-    return true;
+  }
+
+  #isAlone(): boolean {
+    this.#requireThere();
+    return this.#members.size === 1;
   }
 
   /** Somebody asks, or something has changed that those who wait may have waited for. */
@@ -109,7 +110,7 @@ export class SessionBatch implements Disposable {
     if (!this.#isRunning) void this.#run();
   }
 
-  /** Passes, for as long as somebody asks who can be given a row. Errors are theirs who ask. */
+  /** Passes, for as long as somebody asks. Errors are theirs who ask. */
   async #run(): Promise<void> {
     this.#isRunning = true;
     let isAnybodyServed: boolean;
@@ -122,31 +123,40 @@ export class SessionBatch implements Disposable {
   }
 
   async #pass(): Promise<boolean> {
+    let asking = this.#asking();
     try {
-      this.#seat();
-      const seated = this.#asking().flatMap(({ row, question }) =>
-        row === undefined || !question ? [] : { row, question },
-      );
-      if (seated.length === 0) return false;
-      const tokens = new Map(seated.map(({ row, question }) => [row, question.token]));
-      const rows = this.#rows as RowBatch;
-      const { logits, top } = rows.iterate(
-        tokens,
-        seated.some(({ question }) => question.wantsLogits),
-      );
+      this.#requireThere();
+      if (asking.length === 0) return false;
+      const rows = this.#seating.rowsFor(asking);
+      asking = asking.filter(({ seat, question }) => seat?.rows === rows && question !== undefined);
+      await this.#iterate(rows, asking);
+      return asking.length > 0;
+    } catch (error) {
+      for (const { question } of asking) question?.refuse(error);
+      return false;
+    }
+  }
+
+  /** @param seated in these rows, all of whom ask */
+  async #iterate(rows: RowBatch, seated: readonly BatchMember[]): Promise<void> {
+    const asked = seated.flatMap(({ seat, question }) => (seat && question ? { row: seat.row, question } : []));
+    if (asked.length === 0) return;
+    const { logits, top } = rows.iterate(
+      new Map(asked.map(({ row, question }) => [row, question.token])),
+      asked.some(({ question }) => question.wantsLogits),
+    );
+    try {
       const all = logits && ((await take(logits)) as Float32Array);
       const { vocabSize, hiddenSize } = this.model.config;
-      for (const { row, question } of seated) {
-        const left = all
-          ? { logits: all.subarray(row * vocabSize, (row + 1) * vocabSize) }
-          : { top: slice(top, [row, 0, 0], [1, 1, hiddenSize]) };
-        question.answer(new LookedAtRow(rows, row, this.#weights, left));
+      for (const { row, question } of asked) {
+        question.answer(
+          all
+            ? { logits: all.subarray(row * vocabSize, (row + 1) * vocabSize) }
+            : { top: slice(top, [row, 0, 0], [1, 1, hiddenSize]) },
+        );
       }
+    } finally {
       top.dispose();
-      return true;
-    } catch (error) {
-      for (const { question } of this.#asking()) question?.refuse(error);
-      return false;
     }
   }
 
@@ -154,73 +164,10 @@ export class SessionBatch implements Disposable {
     return [...this.#members].filter(({ question }) => question !== undefined);
   }
 
-  /** Gives rows to those that ask and have none, as far as there are some. */
-  #seat(): void {
-    this.#requireThere();
-    const rows = this.#resized();
-    for (const member of this.#asking()) {
-      // Who needs longer rows waits until these can be changed.
-      if (member.row !== undefined || member.caches.capacity > rows.capacity) continue;
-      const row = rows.freeRow ?? this.#vacated();
-      if (row === undefined) return;
-      try {
-        rows.join(row, member.caches);
-        member.row = row;
-      } catch (error) {
-        member.question?.refuse(error);
-      }
-    }
-  }
-
-  /** Rows in powers of two, for as many members as there are; changed where nobody is amid a position. */
-  #resized(): RowBatch {
-    const members = [...this.#members];
-    const rows = Math.min(this.#maximumRows, 2 ** Math.ceil(Math.log2(Math.max(members.length, 1))));
-    const capacity = Math.max(1, ...members.map(({ caches }) => caches.capacity));
-    const isRight = this.#rows?.rows === rows && this.#rows.capacity >= capacity;
-    const mayChange = !members.some(({ isAmidPosition }) => isAmidPosition);
-    if (this.#rows !== undefined && (isRight || !mayChange)) return this.#rows;
-    for (const member of members) this.#stand(member);
-    this.#dropRows();
-    this.#rows = new RowBatch(this.#weights, { rows, capacity, streamOff: this.#isStreamOff });
-    return this.#rows;
-  }
-
-  #dropRows(): void {
-    this.#rows?.dispose();
-    this.#rows = undefined;
-  }
-
-  /** The row of somebody who does not ask, if there is one. */
-  #vacated(): number | undefined {
-    const idle = [...this.#members].find(
-      ({ row, question, isAmidPosition }) => row !== undefined && question === undefined && !isAmidPosition,
-    );
-    const row = idle?.row;
-    if (idle !== undefined) this.#stand(idle);
-    return row;
-  }
-
-  /** Takes a member's row back, and puts what it has read into its caches. */
-  #stand(member: BatchMember): void {
-    const { row, caches } = member;
-    if (row === undefined) return;
-    member.row = undefined;
-    if (caches.isDisposed) this.#rows?.drop(row);
-    else this.#rows?.leave(row, caches);
-  }
-
-  #settle({ row }: BatchMember): void {
-    if (row === undefined) throw new SstError("disposed", "the batch was disposed of");
-    this.#rows?.settle(row);
-    this.#stir();
-  }
-
   #leave(member: BatchMember): void {
     this.#members.delete(member);
     if (this.#isDisposed) return;
-    this.#stand(member);
-    if (this.#members.size === 0) this.#dropRows();
+    this.#seating.stand(member);
     this.#stir();
   }
 }

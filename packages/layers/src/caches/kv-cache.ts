@@ -47,7 +47,7 @@ export class KvCache implements Disposable {
    * Other handles of what the cache holds: for another one, or to come back to it. They lie on the same memory until one of
    * their holders writes.
    *
-   * @throws SstError `contradiction` while a decode step has them
+   * @throws SstError `contradiction` while a decode step or a batch has them
    */
   contents(): CacheContents {
     return { length: this.#length, keys: this.#keys.clones(), values: this.#values.clones() };
@@ -58,7 +58,7 @@ export class KvCache implements Disposable {
     return this.#length;
   }
 
-  /** `[batch, slots, keyValueHeads, headDim]`, position u in slot `u mod slots`. @throws SstError `contradiction` while a decode step has them */
+  /** `[batch, slots, keyValueHeads, headDim]`, position u in slot `u mod slots`. @throws SstError `contradiction` while a decode step or a batch has them */
   keys(layer: number): Tensor {
     return this.#keys.at(layer);
   }
@@ -98,7 +98,7 @@ export class KvCache implements Disposable {
   }
 
   /**
-   * Hands the tensors of all layers over, until `takeBack`; a decode step does.
+   * Hands the tensors of all layers over, until `takeBack`: decode steps and batches borrow them.
    *
    * @throws SstError `contradiction` when they are lent already, `disposed`
    */

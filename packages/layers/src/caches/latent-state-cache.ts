@@ -29,7 +29,7 @@ export class LatentStateCache implements Disposable {
     this.#isFilled = contents?.isFilled ?? false;
   }
 
-  /** As `KvCache.contents`. @throws SstError `contradiction` while a decode step has them */
+  /** As `KvCache.contents`. @throws SstError `contradiction` while a decode step or a batch has them */
   contents(): StateContents {
     return { isFilled: this.#isFilled, states: this.#states.clones() };
   }
@@ -39,7 +39,7 @@ export class LatentStateCache implements Disposable {
     return this.#isFilled;
   }
 
-  /** The state of one layer, `[batch, hiddenSize]`. @throws SstError `contradiction` while a decode step has it */
+  /** The state of one layer, `[batch, hiddenSize]`. @throws SstError `contradiction` while a decode step or a batch has it */
   state(layer: number): Tensor {
     return this.#states.at(layer);
   }
@@ -55,7 +55,7 @@ export class LatentStateCache implements Disposable {
   }
 
   /**
-   * Hands the states of all layers over, until `takeBack`; a decode step does.
+   * Hands the states of all layers over, until `takeBack`: decode steps and batches borrow them.
    *
    * @throws SstError `contradiction` when they are lent already, `disposed`
    */

@@ -1,4 +1,4 @@
-/** The tensors of a cache: its own, but for the time that a decode step has borrowed them. */
+/** The tensors of a cache: its own, but for the time that a decode step or a batch has borrowed them. */
 import { keep, SstError, type Tensor } from "@sst/tensor";
 
 export class LendableTensors {
@@ -62,7 +62,7 @@ export class LendableTensors {
     if (!this.#isLent) return;
     throw new SstError(
       "contradiction",
-      `a decode step has borrowed the ${this.title}: dispose of the step first, which gives it back`,
+      `a decode step or a batch has borrowed the ${this.title}: dispose of that first, which gives it back`,
     );
   }
 }

@@ -13,8 +13,13 @@ export function borrowed({ kv, states }: DecodeCaches, hasStream: boolean): Reco
   const { keys, values } = kv.lend();
   const tensors: Record<string, Tensor> = { ...named("keys", keys), ...named("values", values) };
   if (!hasStream) return tensors;
-  const asRows = states.lend().map((state) => reshaped(state, [1, 1, 1, state.shape[1] as number]));
-  return { ...tensors, ...named("state", asRows) };
+  try {
+    const asRows = states.lend().map((state) => reshaped(state, [1, 1, 1, state.shape[1] as number]));
+    return { ...tensors, ...named("state", asRows) };
+  } catch (error) {
+    kv.takeBack(keys, values);
+    throw error;
+  }
 }
 
 /**

@@ -7,6 +7,7 @@ import { reshape, SstError, type Tensor, tensor, tidy } from "@sst/tensor";
 import { cacheSlots } from "../caches/kv-cache.js";
 import type { DecodeCaches } from "../decode-step.js";
 import { planForward } from "../forward-options.js";
+import { requireKnownTokens } from "../tokens.js";
 import type { ModelWeights } from "../weights.js";
 import { borrowed, giveBack } from "./borrowed-caches.js";
 import { RowPlans } from "./row-plans.js";
@@ -41,13 +42,23 @@ export class RowBatch implements Disposable {
   readonly #plans: RowPlans;
   #isDisposed = false;
 
-  /** @param caches of one text, which have the only row until the batch is disposed of: see `borrowing` */
+  /**
+   * @param caches of one text, which have the only row until the batch is disposed of: see `borrowing`
+   * @throws SstError `invalid-argument` for numbers of rows or positions that cannot be
+   */
   constructor(
     private readonly weights: ModelWeights,
     private readonly options: RowBatchOptions,
     private readonly caches?: DecodeCaches,
   ) {
     const { capacity, rows, streamOff = false } = options;
+    for (const [name, value] of Object.entries({ rows, capacity })) {
+      if (Number.isInteger(value) && value >= 1) continue;
+      throw new SstError("invalid-argument", `${name} should be a whole number of at least 1, but is ${value}`);
+    }
+    if (caches && (rows !== 1 || caches.kv.batchSize !== 1 || caches.kv.capacity !== capacity)) {
+      throw new SstError("contradiction", "only a batch of one row as long as the caches of one text can borrow these");
+    }
     this.#isStreamOff = planForward(weights.config, { streamOff }).solver === "off";
     const hasStream = !this.#isStreamOff;
     this.#rows = Array.from({ length: rows }, () => caches && rowOf(caches));
@@ -58,7 +69,7 @@ export class RowBatch implements Disposable {
    * A batch of one row, 0, that a text has already: its caches are borrowed, not copied, and stand where the row does when the batch is
    * disposed of.
    *
-   * @throws SstError `contradiction` for caches that are borrowed already, `disposed`
+   * @throws SstError `contradiction` for caches of several texts, or that are borrowed already, `disposed`
    */
   static borrowing(
     weights: ModelWeights,
@@ -86,10 +97,11 @@ export class RowBatch implements Disposable {
    * Copies a text's caches into a row, which then stands where they do. They stay as they are.
    *
    * @param caches of one text, for no more positions than a row
-   * @throws SstError `contradiction` for a row that is taken, or caches that do not fit, or are borrowed
+   * @throws SstError `contradiction` for a row that is taken or is not there, or caches that do not fit, or are borrowed; `disposed`
    */
   join(row: number, { kv, states }: DecodeCaches): void {
-    if (this.#rows[row] !== undefined) throw new SstError("contradiction", `row ${row} is taken`);
+    this.#requireFree(row);
+    if (kv.isDisposed) throw new SstError("disposed", "the caches were disposed of");
     if (kv.batchSize !== 1 || kv.capacity > this.capacity) {
       throw new SstError(
         "contradiction",
@@ -111,13 +123,40 @@ export class RowBatch implements Disposable {
   }
 
   /**
+   * Moves another batch's row into one of this, with an iteration that it is at.
+   *
+   * @param from of the same model, and no text in it that does not fit a row here
+   * @throws SstError as `join`
+   */
+  take(row: number, from: RowBatch, fromRow: number): void {
+    this.#requireFree(row);
+    const moved = from.#at(fromRow);
+    const reached = moved.length + Math.min(moved.iterations, 1);
+    if (reached > this.capacity || from.#isStreamOff !== this.#isStreamOff) {
+      throw new SstError("contradiction", `a text of ${reached} positions does not fit a row of ${this.capacity}`);
+    }
+    this.#plans.change((tensors) => {
+      for (const [name, source] of Object.entries(from.#plans.tensors)) {
+        // Keys and values have slots; everything else is one vector.
+        const slots = Math.min(source.shape[1] as number, (tensors[name] as Tensor).shape[1] as number);
+        const count = /^(keys|values)/.test(name) ? Math.min(reached, slots) : 1;
+        if (count > 0) replace(tensors, name, (all) => writeRow(all, row, readRow(source, fromRow, count)));
+      }
+    });
+    this.#rows[row] = { ...moved };
+    from.drop(fromRow);
+  }
+
+  /**
    * Copies a row back into its text's caches, which then stand where the row does. A position that does not count yet leaves
    * nothing. The row is free afterwards.
    *
-   * @param caches that it joined with, or others of one text and as many slots
+   * @param caches that it joined with, or others of one text that have room for it
+   * @throws SstError `contradiction` for a row that nobody has, or caches that are borrowed, `context-overflow`, `disposed`
    */
   leave(row: number, { kv, states }: DecodeCaches): void {
     const { length, iterations } = this.#at(row);
+    kv.requireRoom(length - kv.length);
     this.#plans.change((tensors) => {
       for (const [layer] of this.weights.layers.entries()) {
         const count = Math.min(length, cacheSlots(this.weights.config, layer, kv.capacity));
@@ -148,16 +187,21 @@ export class RowBatch implements Disposable {
    * @param tokens of the rows that have something to do, the same in each iteration of a position
    * @param hasLogits whether logits are wanted of any of them
    * @returns the caller's, and saying nothing of the other rows
-   * @throws SstError `context-overflow`, `contradiction` for a row that nobody has, or a second iteration without a stream
+   * @throws SstError `context-overflow`, `unknown-token`, `contradiction` for a row that nobody has, or a second iteration without a
+   * stream; `disposed`
    */
   iterate(tokens: ReadonlyMap<number, number>, hasLogits = true): RowsIterated {
-    if (this.#isDisposed) throw new SstError("disposed", "the batch was disposed of");
+    this.#requireThere();
     for (const row of tokens.keys()) this.#requireIteration(row);
+    requireKnownTokens([...tokens.values()], this.weights.config);
     const inputs = this.#inputs(tokens);
-    const { logits, top } = this.#plans.run(inputs, hasLogits);
-    for (const input of Object.values(inputs)) input.dispose();
-    for (const row of tokens.keys()) this.#at(row).iterations++;
-    return { top, logits: hasLogits ? logits : undefined };
+    try {
+      const { logits, top } = this.#plans.run(inputs, hasLogits);
+      for (const row of tokens.keys()) this.#at(row).iterations++;
+      return { top, logits: hasLogits ? logits : undefined };
+    } finally {
+      for (const input of Object.values(inputs)) input.dispose();
+    }
   }
 
   /** Counts the position that a row is at as read. */
@@ -169,13 +213,14 @@ export class RowBatch implements Disposable {
 
   /** The latent state that a row has in a layer, `[1, hiddenSize]`: the caller's. */
   state(row: number, layer: number): Tensor {
+    this.#at(row);
     return tidy(() => reshape(readRow(this.#plans.tensors[`state${layer}`] as Tensor, row, 1), [1, -1]));
   }
 
   dispose(): void {
     if (this.#isDisposed) return;
-    this.#isDisposed = true;
     if (this.caches !== undefined) this.#giveBack(this.caches);
+    this.#isDisposed = true;
     this.#plans.dispose();
   }
 
@@ -183,7 +228,20 @@ export class RowBatch implements Disposable {
     this.dispose();
   }
 
+  #requireThere(): void {
+    if (this.#isDisposed) throw new SstError("disposed", "the batch was disposed of");
+  }
+
+  #requireFree(row: number): void {
+    this.#requireThere();
+    if (!Number.isInteger(row) || row < 0 || row >= this.rows) {
+      throw new SstError("contradiction", `there is no row ${row}, but rows 0 to ${this.rows - 1}`);
+    }
+    if (this.#rows[row] !== undefined) throw new SstError("contradiction", `row ${row} is taken`);
+  }
+
   #at(row: number): Row {
+    this.#requireThere();
     const own = this.#rows[row];
     if (own === undefined) throw new SstError("contradiction", `nobody has row ${row}: let a text join first`);
     return own;

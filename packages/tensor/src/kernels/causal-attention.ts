@@ -8,7 +8,7 @@
  * The cache is a ring (`ring.ts`): position u lies in slot `u mod capacity`. With `ahead` as many more positions precede row b
  * as `ahead[b]` says: none where that comes out negative, and where it is more than the cache holds of a row, those that it holds.
  */
-import { concat, slice, type Tensor } from "@tensorflow/tfjs-core";
+import { concat, reshape, slice, type Tensor, where, zerosLike } from "@tensorflow/tfjs-core";
 import { SstError } from "../errors.js";
 import { defineKernel } from "../kernel.js";
 import { ahead } from "./ahead.js";
@@ -50,8 +50,10 @@ export const causalAttention = defineKernel({
   compose: ({ q, k, v, pastK, pastV, ahead }, { scale, pastLength, ...sight }) => {
     if (ahead !== undefined && pastK !== undefined && pastV !== undefined) {
       const most = mostPositions(pastK.shape[1] as number, sight.window);
-      const mask = maskOfRows({ q, k, pastK, ahead }, { ...sight, pastLength, most });
-      return { y: attend({ q, k: concat([pastK, k], 1), v: concat([pastV, v], 1) }, scale, mask) };
+      const { mask, isHeld } = maskOfRows({ q, k, pastK, ahead }, { ...sight, pastLength, most });
+      // A weight of zero does not stop what another text may have left there.
+      const held = where(reshape(isHeld, [...isHeld.shape, 1, 1]), pastV, zerosLike(pastV));
+      return { y: attend({ q, k: concat([pastK, k], 1), v: concat([held, v], 1) }, scale, mask) };
     }
     const past = pastK === undefined ? [] : heldPositions(pastLength, pastK.shape[1] as number);
     const keys = withPast(pastK, k, past.length);

@@ -23,11 +23,14 @@ export interface RowsSight extends Sight {
   readonly most: number;
 }
 
-/** Whether a slot of the cache, then a column of the chunk, is seen: `[batch, 1, group · time, capacity + time]`. */
+/**
+ * `mask`: whether a slot of the cache, then a column of the chunk, is seen, `[batch, 1, group · time, capacity + time]`; `isHeld`: whether a
+ * slot holds a position of the row, `[batch, capacity]`.
+ */
 export function maskOfRows(
   { q, k, pastK, ahead }: Readonly<Record<"q" | "k" | "pastK" | "ahead", Tensor>>,
   { pastLength, most, ...sight }: RowsSight,
-): Tensor {
+): { readonly mask: Tensor; readonly isHeld: Tensor } {
   const [batch, time, heads] = q.shape as [number, number, number, number];
   const [capacity, keyValueHeads] = pastK.shape.slice(1) as [number, number];
   const group = heads / keyValueHeads;
@@ -37,9 +40,9 @@ export function maskOfRows(
   const held = sub(newest, mod(sub(newest, expandDims(range(0, capacity, 1, "float32"), 0)), capacity));
   const steps = tensor1d(Float32Array.from({ length: time }, (_, column) => Math.floor(column / sight.iterations)));
   const distances = sub(expandDims(add(lengths, steps), 2), expandDims(held, 1));
-  const isHeld = greaterEqual(expandDims(held, 1), 0);
+  const isHeld = greaterEqual(held, 0);
   const isReached = less(distances, sight.window === 0 ? Number.POSITIVE_INFINITY : sight.window);
-  const past = tile(logicalAnd(isHeld, isReached), [1, group, 1]);
+  const past = tile(logicalAnd(expandDims(isHeld, 1), isReached), [1, group, 1]);
   const own = tile(expandDims(causalMask(q, k, [], sight), 0), [batch, 1, 1]);
-  return expandDims(concat([past, own], 2), 1);
+  return { mask: expandDims(concat([past, own], 2), 1), isHeld };
 }

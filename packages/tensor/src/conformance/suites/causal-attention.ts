@@ -170,7 +170,20 @@ export const causalAttentionSuite = kernelSuite({
     const [q, k, v] = Array.from({ length: 3 }, () => normals(random, [1, 20, 2, 4]));
     const inputs = { q, k, v } as Record<"q" | "k" | "v", HostArray>;
     const attributes = { scale: 0.5, pastLength: 0, iterations: 1, window: 0 };
+    const column = () => normals(random, [2, 1, 2, 4]);
+    const cache = () => {
+      const past = normals(random, [2, 3, 2, 4]);
+      // The second row holds one position; behind it lies what another text has left.
+      return { shape: past.shape, data: past.data.map((value, index) => (index >= 32 ? Number.NaN : value)) };
+    };
     return {
+      "slots that hold nothing of a row, with NaN in them": {
+        inputs: {
+          ...{ q: column(), k: column(), v: column(), pastK: cache(), pastV: cache() },
+          ahead: { shape: [2], data: Float64Array.of(3, 1) },
+        },
+        attributes,
+      },
       "scores whose exponentials overflow": { inputs: { ...inputs, q: scaled(inputs.q, 50) }, attributes },
       "scores whose exponentials overflow, within a window": {
         inputs: { ...inputs, q: scaled(inputs.q, 50) },
