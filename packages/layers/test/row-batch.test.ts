@@ -15,7 +15,7 @@ import {
   RowBatch,
   tokenTensor,
 } from "@sst/layers";
-import { Random, ready, type Tensor } from "@sst/tensor";
+import { fill, Random, ready, type Tensor } from "@sst/tensor";
 import { describe, expect, test } from "vitest";
 import { relativeError, tinyBackbone, tinyBackbones, tinyModel, tinyTokens, withUnevenVectors } from "./tiny-model.js";
 
@@ -163,6 +163,84 @@ describe.each(["cpu", "js"])("rows on %s", (backend) => {
       for (const { caches } of byItself) disposeOf(caches);
       weights.dispose();
       model.dispose();
+    });
+  }
+});
+
+describe("what cannot be", () => {
+  const refusal = (code: string) => expect.objectContaining({ code });
+
+  test("is refused at the door, and the batch goes on", async () => {
+    await ready({ backend: "cpu" });
+    using model = DecoderModel.fromData(tinyModel());
+    const weights = model.weights();
+    const [one, long] = [newCaches(model.config), newCaches(model.config, capacity + 1)];
+    const two: DecodeCaches = {
+      kv: new KvCache(model.config, 2, capacity),
+      states: new LatentStateCache(model.config, 2),
+    };
+    read(weights, one, [1, 2, 3]).dispose();
+    for (const sizes of [
+      { rows: 0, capacity },
+      { rows: 1.5, capacity },
+      { rows: 2, capacity: 0 },
+    ]) {
+      expect(() => new RowBatch(weights, sizes)).toThrow(refusal("invalid-argument"));
+    }
+    const batch = new RowBatch(weights, { rows: 2, capacity });
+    batch.join(0, one);
+    for (const join of [() => batch.join(0, one), () => batch.join(2, one), () => batch.join(-1, one)]) {
+      expect(join).toThrow(refusal("contradiction"));
+    }
+    for (const caches of [long, two]) expect(() => batch.join(1, caches)).toThrow(refusal("contradiction"));
+    expect(() => batch.iterate(new Map([[1, 0]]))).toThrow(refusal("contradiction"));
+    expect(() => batch.iterate(new Map([[0, 99]]))).toThrow(refusal("unknown-token"));
+    expect(() => batch.take(1, batch, 1)).toThrow(refusal("contradiction"));
+    const small = newCaches(model.config, 2);
+    expect(() => batch.leave(0, small)).toThrow(refusal("context-overflow"));
+    expect(() => RowBatch.borrowing(weights, two)).toThrow(refusal("contradiction"));
+    const { logits, top } = batch.iterate(new Map([[0, 4]]));
+    const given = (await taken(logits as Tensor)).slice(0, model.config.vocabSize);
+    top.dispose();
+    batch.dispose();
+    for (const use of [
+      () => batch.iterate(new Map()),
+      () => batch.settle(0),
+      () => batch.join(1, one),
+      () => batch.state(0, 0),
+    ]) {
+      expect(use).toThrow(refusal("disposed"));
+    }
+    const expected = await taken(read(weights, one, [4]));
+    expect(relativeError(given, expected)).toBeLessThan(2e-5);
+    for (const caches of [one, long, two, small]) disposeOf(caches);
+    weights.dispose();
+  });
+
+  for (const backend of ["cpu", "js"]) {
+    test(`what a broken text leaves in a row does not reach the next one, on ${backend}`, async () => {
+      await ready({ backend });
+      using model = DecoderModel.fromData(tinyModel());
+      const weights = model.weights();
+      const nan = (tensor: Tensor) => fill(tensor.shape, Number.NaN);
+      const broken = newCaches(model.config);
+      read(weights, broken, tinyTokens(1, 9)[0] as number[]).dispose();
+      for (const layer of weights.layers.keys()) {
+        broken.kv.writeSlots(layer, nan(broken.kv.keys(layer)), nan(broken.kv.values(layer)));
+        broken.states.write(layer, nan(broken.states.state(layer)));
+      }
+      const [healthy, reference] = [newCaches(model.config), newCaches(model.config)];
+      for (const caches of [healthy, reference]) read(weights, caches, [5, 6]).dispose();
+      using batch = new RowBatch(weights, { rows: 1, capacity });
+      batch.join(0, broken);
+      batch.drop(0);
+      batch.join(0, healthy);
+      const { logits, top } = batch.iterate(new Map([[0, 7]]));
+      top.dispose();
+      const expected = await taken(read(weights, reference, [7]));
+      expect(relativeError(await taken(logits as Tensor), expected)).toBeLessThan(2e-5);
+      for (const caches of [broken, healthy, reference]) disposeOf(caches);
+      weights.dispose();
     });
   }
 });
