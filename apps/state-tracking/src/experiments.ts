@@ -3,7 +3,10 @@
  * output, so that a blend of at most 0.10 can carry a computation; the answer asked for at every position).
  */
 
-import { type ThinkJob, taskOf, thinkSteps } from "./think-longer/job.js";
+import { smallDecoder } from "@sst/layers";
+import { batchSize } from "./sizes.js";
+import { trainingFlops } from "./think-longer/flops.js";
+import { type ThinkJob, taskOf, thinkSteps, totalFlops } from "./think-longer/job.js";
 import { type ThinkRecipe, thinkVariants, variantName } from "./think-longer/recipes.js";
 
 export interface Recipe {
@@ -52,7 +55,25 @@ export function jobsFor(seeds: readonly number[], wanted: readonly Part[], think
     ),
   );
   const all = [...seeds.map((seed): Job => ({ part: "cotrained", seed })), ...longer, ...scratch];
-  return all.filter(({ part }) => wanted.includes(part));
+  const costs = new Map(all.map((job) => [job, costOf(job)]));
+  return all
+    .filter(({ part }) => wanted.includes(part))
+    .sort((left, right) => (costs.get(right) as number) - (costs.get(left) as number));
+}
+
+/** About how many floating-point operations a job takes. */
+function costOf(job: Job): number {
+  if (job.part === "think-longer") return totalFlops(job);
+  if (job.part === "scratch") return stepFlops(job.recipe) * job.recipe.steps;
+  const { pretraining, coTraining } = coTrainedRecipe;
+  const adapted = stepFlops({ ...pretraining, ...coTraining });
+  return stepFlops(pretraining) * pretraining.steps + 2 * adapted * coTraining.steps;
+}
+
+/** Of a training step, at the mean length of a batch; the stream and the few symbols make little of it. */
+function stepFlops({ hiddenSize, trainedLength }: Pick<Recipe, "hiddenSize" | "trainedLength">): number {
+  const time = (trainedLength / 4 + trainedLength) / 2;
+  return batchSize * trainingFlops(smallDecoder({ hiddenSize, vocabSize: 8 }), { time, iterations: 1, asked: time });
 }
 
 /** Steps of training that a job takes in all. */

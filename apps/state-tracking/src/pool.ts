@@ -9,7 +9,8 @@ import type { WorkerMessage, WorkerRequest } from "./worker.js";
 
 export interface PoolListener {
   started(job: Job): void;
-  stepped(job: Job, loss: number): void;
+  /** So many steps more, the last with this loss. */
+  stepped(job: Job, count: number, loss: number): void;
   finished(job: Job): void;
 }
 
@@ -57,7 +58,7 @@ function runOn(
       act();
     };
     const onMessage = (message: WorkerMessage) => {
-      if (message.kind === "step") listener.stepped(job, message.loss);
+      if (message.kind === "steps") listener.stepped(job, message.count, message.loss);
       else if (message.kind === "done") settle(() => resolve(message));
       else settle(() => reject(new Error(message.message)));
     };

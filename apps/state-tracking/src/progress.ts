@@ -13,8 +13,13 @@ function bars(): PoolListener & { stop(): void } {
   const active = new Map<Job, SingleBar>();
   return {
     started: (job) => active.set(job, multi.create(stepsOf(job), 0, { title: titleOf(job), loss: "–" })),
-    stepped: (job, loss) => active.get(job)?.increment({ loss: loss.toFixed(4) }),
-    finished: (job) => active.get(job)?.stop(),
+    stepped: (job, count, loss) => active.get(job)?.increment(count, { loss: loss.toFixed(4) }),
+    // The last steps may not have been told.
+    finished: (job) => {
+      const bar = active.get(job);
+      bar?.update(stepsOf(job));
+      bar?.stop();
+    },
     stop: () => multi.stop(),
   };
 }

@@ -14,15 +14,30 @@ export interface WorkerRequest {
 
 /** To the main process. */
 export type WorkerMessage =
-  | { readonly kind: "step"; readonly loss: number }
+  | { readonly kind: "steps"; readonly count: number; readonly loss: number }
   | { readonly kind: "done"; readonly results: readonly (RunResult | ThinkResult)[]; readonly device: string }
   | { readonly kind: "failed"; readonly message: string };
 
 const device = await ready({ backend: "cpu" });
 
+/** Steps are told together now and then: a message takes a good part of what a step of a small model does. */
+const TELLING_MS = 100;
+
+let untold = 0;
+let toldAtMs = performance.now();
+
+function tellStep(loss: number): void {
+  untold++;
+  if (performance.now() - toldAtMs < TELLING_MS) return;
+  send({ kind: "steps", count: untold, loss });
+  untold = 0;
+  toldAtMs = performance.now();
+}
+
 process.on("message", async ({ job, outputFolder }: WorkerRequest) => {
+  untold = 0;
   try {
-    const results = await runJob(job, { outputFolder, onStep: ({ loss }) => send({ kind: "step", loss }) });
+    const results = await runJob(job, { outputFolder, onStep: ({ loss }) => tellStep(loss) });
     send({ kind: "done", results, device: device.live.capabilities.description });
   } catch (error) {
     send({ kind: "failed", message: error instanceof Error ? (error.stack ?? error.message) : String(error) });

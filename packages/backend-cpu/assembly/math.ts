@@ -176,3 +176,13 @@ export function storeTail(target: usize, lanes: v128, count: usize): void {
   if (count > 1) store<f32>(target, f32x4.extract_lane(lanes, 1), 4);
   if (count > 2) store<f32>(target, f32x4.extract_lane(lanes, 2), 8);
 }
+
+/** target_i = 0 over `size` floats: for few of them faster than a fill in bulk, which calls out of the module. */
+// @ts-ignore: decorator
+@inline
+export function clear(target: usize, size: usize): void {
+  const zeros = f32x4.splat(0);
+  const whole = (size * 4) & ~15;
+  for (let i: usize = 0; i < whole; i += 16) v128.store(target + i, zeros);
+  for (let i = whole; i < size * 4; i += 4) store<f32>(target + i, 0);
+}

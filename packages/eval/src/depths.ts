@@ -40,9 +40,13 @@ export async function readDepths(
       logits.dispose();
       for (const [row, labels] of rowsOf(batch.labels, batch).entries()) {
         const readings: DepthReading[] = [];
+        let before: Float64Array | undefined;
         for (let depth = 0; depth < maximum; depth++) {
           const start = (row * maximum + depth) * vocabSize;
-          readings.push(reading(values.subarray(start, start + vocabSize), labels.at(-1) as number, readings.at(-1)));
+          const own = values.subarray(start, start + vocabSize);
+          const logs = logProbabilities(own);
+          readings.push(reading(own, logs, labels.at(-1) as number, before));
+          before = logs;
         }
         sequences.push(readings);
       }
@@ -70,21 +74,29 @@ export function share<Item>(items: readonly Item[], holds: (item: Item) => boole
   return items.filter(holds).length / items.length;
 }
 
-function reading(logits: Float32Array, label: number, before: DepthReading | undefined): DepthReading {
-  const logs = logProbabilities(logits);
+function reading(
+  logits: Float32Array,
+  logs: Float64Array,
+  label: number,
+  before: Float64Array | undefined,
+): DepthReading {
   let answer = 0;
   for (let token = 1; token < logs.length; token++) {
     if ((logs[token] as number) > (logs[answer] as number)) answer = token;
   }
-  const change = before ? divergence(logs, logProbabilities(before.logits)) : Number.POSITIVE_INFINITY;
+  const change = before ? divergence(logs, before) : Number.POSITIVE_INFINITY;
   return { answer, isRight: answer === label, confidence: Math.exp(logs[answer] as number), change, logits };
 }
 
 function logProbabilities(logits: Float32Array): Float64Array {
-  const largest = logits.reduce((left, right) => Math.max(left, right), Number.NEGATIVE_INFINITY);
+  let largest = Number.NEGATIVE_INFINITY;
+  for (const logit of logits) largest = Math.max(largest, logit);
   let total = 0;
   for (const logit of logits) total += Math.exp(logit - largest);
-  return Float64Array.from(logits, (logit) => logit - largest - Math.log(total));
+  const logOfTotal = Math.log(total);
+  const logs = new Float64Array(logits.length);
+  for (let token = 0; token < logs.length; token++) logs[token] = (logits[token] as number) - largest - logOfTotal;
+  return logs;
 }
 
 function divergence(left: Float64Array, right: Float64Array): number {

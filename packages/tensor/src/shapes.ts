@@ -33,7 +33,7 @@ export class ShapeBindings {
     if (hasLeading) {
       const leading = given.slice(0, leadingCount);
       this.#leading ??= leading;
-      if (this.#leading.join() !== leading.join()) throw this.#mismatch(inputName, expected, given);
+      if (!equalShapes(this.#leading, leading)) throw this.#mismatch(inputName, expected, given);
     }
     fixed.forEach((symbol, index) => {
       const size = given[leadingCount + index] as number;
@@ -45,13 +45,17 @@ export class ShapeBindings {
 
   /** The sizes of a shape whose symbols are all bound. */
   resolve(shape: SymbolicShape): number[] {
-    return shape.flatMap((symbol) => {
-      if (symbol === "...") return [...(this.#leading ?? [])];
-      if (typeof symbol === "number") return [symbol];
-      const size = this.#sizes.get(symbol);
+    const sizes: number[] = [];
+    for (const symbol of shape) {
+      if (symbol === "...") {
+        sizes.push(...(this.#leading ?? []));
+        continue;
+      }
+      const size = typeof symbol === "number" ? symbol : this.#sizes.get(symbol);
       if (size === undefined) throw new SstError("shape-mismatch", `${this.kernelName}: no input has a "${symbol}"`);
-      return [size];
-    });
+      sizes.push(size);
+    }
+    return sizes;
   }
 
   #mismatch(inputName: string, expected: SymbolicShape, given: readonly number[]): SstError {

@@ -6,12 +6,14 @@
 import type { DecoderModel, ForwardOptions } from "@sst/layers";
 import { type CompiledPlan, compile, type Tensor } from "@sst/tensor";
 import type { Batch } from "./batch.js";
+import { squaredNorms } from "./finiteness.js";
 import { accumulate, type BatchTensors, gradientsOf, type LossAndGradients } from "./gradients.js";
 
 /** Plans that are kept; the one used longest ago goes. */
 const KEPT_PLANS = 32;
 
 const LOSS = "loss";
+const SQUARES = "squares";
 
 export class GradientPlans implements Disposable {
   /** By shape and options, the one used longest ago first; undefined for what was asked for once. */
@@ -22,10 +24,12 @@ export class GradientPlans implements Disposable {
     private readonly parameterNames: readonly string[],
   ) {}
 
-  /** As `lossAndGradients`, to the bit. */
-  run(batches: readonly Batch[], options: ForwardOptions = {}): LossAndGradients {
+  /** As `lossAndGradients`, to the bit, and the gradients' sums of squares: those of a single batch are a part of its plan. */
+  run(batches: readonly Batch[], options: ForwardOptions = {}): Required<LossAndGradients> {
     const parameters = Object.fromEntries(this.parameterNames.map((name) => [name, this.model.tensor(name)]));
-    return accumulate(batches, (batch) => this.#runOne(batch, parameters, options), options);
+    const isWhole = batches.length === 1;
+    const total = accumulate(batches, (batch) => this.#runOne(batch, parameters, options, isWhole), options);
+    return { ...total, squares: total.squares ?? squaredNorms(total.gradients) };
   }
 
   /** Gives back what all plans hold on the device: for options that will hardly come again. */
@@ -46,13 +50,17 @@ export class GradientPlans implements Disposable {
     given: BatchTensors,
     parameters: Readonly<Record<string, Tensor>>,
     options: ForwardOptions,
+    isWhole: boolean,
   ): LossAndGradients {
-    const direct = () => gradientsOf(this.model, given, parameters, options);
+    const direct = () => {
+      const found = gradientsOf(this.model, given, parameters, options);
+      return isWhole ? { ...found, squares: squaredNorms(found.gradients) } : found;
+    };
     const batch = given as BatchTensors & Record<string, Tensor>;
     // What is told while the calls are made would not be told by a plan.
     if (options.onResidual) return direct();
     const isInDocuments = batch.starts !== undefined;
-    const key = JSON.stringify([batch.tokens.shape, batch.labels.shape, options, isInDocuments]);
+    const key = JSON.stringify([batch.tokens.shape, batch.labels.shape, options, isInDocuments, isWhole]);
     const isKnown = this.#plans.has(key);
     const plan = this.#plans.get(key);
     this.#plans.delete(key);
@@ -65,9 +73,9 @@ export class GradientPlans implements Disposable {
       return direct();
     }
     const recorded = compile(
-      () => {
-        const { loss, gradients } = direct();
-        return { [LOSS]: loss, ...gradients };
+      (): Record<string, Tensor> => {
+        const { loss, gradients, squares } = direct();
+        return { [LOSS]: loss, ...(squares && { [SQUARES]: squares }), ...gradients };
       },
       { ...parameters, ...batch },
     );
@@ -85,6 +93,6 @@ export class GradientPlans implements Disposable {
 }
 
 function sorted(outputs: Readonly<Record<string, Tensor>>): LossAndGradients {
-  const { [LOSS]: loss, ...gradients } = outputs;
-  return { loss: loss as Tensor, gradients };
+  const { [LOSS]: loss, [SQUARES]: squares, ...gradients } = outputs;
+  return { loss: loss as Tensor, gradients, ...(squares && { squares }) };
 }

@@ -8,6 +8,8 @@ export interface LossAndGradients {
   readonly loss: Tensor;
   /** By parameter name. The caller disposes of them. */
   readonly gradients: Record<string, Tensor>;
+  /** As `squaredNorms` of the gradients, where they came together. */
+  readonly squares?: Tensor;
 }
 
 /** Several batches count as one large one: their gradients are accumulated, weighted by labels. */

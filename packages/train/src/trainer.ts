@@ -182,8 +182,7 @@ export class Trainer implements Disposable {
     requireBatches(batches, this.model.config);
     const started = performance.now();
     const review = await this.#reviewSolver(batches);
-    const { loss, gradients } = this.#lossAndGradients(batches);
-    const squares = squaredNorms(gradients);
+    const { loss, gradients, squares } = this.#lossAndGradients(batches);
     const scale = clippingScale(loss, squares, this.#settings.clipNorm);
     const isDue = this.#step % SNAPSHOT_STEPS === 0 || this.#good === nothingYet;
     const candidate = isDue ? this.#takeSnapshot() : undefined;
@@ -251,7 +250,7 @@ export class Trainer implements Disposable {
     return deliberation ? deliberatedForward(deliberation, this.#step, this.forward) : this.forward;
   }
 
-  #lossAndGradients(batches: readonly Batch[]): LossAndGradients {
+  #lossAndGradients(batches: readonly Batch[]): Required<LossAndGradients> {
     const { deliberation } = this.options;
     const options = this.#forwardOfStep();
     if (deliberation === undefined) return this.#gradients.run(batches, options);

@@ -253,7 +253,7 @@ export class TrainingRun {
   /** A device that answers at once leaves no turn to signals, timers and servers: they get one now and then. */
   async #breathe(): Promise<void> {
     if (performance.now() - this.#breathedAtMs < BREATH_MS) return;
-    await new Promise((resolve) => setTimeout(resolve));
+    await turnOver();
     this.#breathedAtMs = performance.now();
   }
 
@@ -270,3 +270,11 @@ type RunState = {
   /** What `solver: "auto"` has chosen. */
   readonly solver?: Pick<SolverChoice, keyof SolverChoice>;
 };
+
+/** A turn of the event loop. A timer would wait for a millisecond at least, which is a step of a small model. */
+function turnOver(): Promise<void> {
+  return new Promise((resolve) => {
+    if (typeof setImmediate === "function") setImmediate(resolve);
+    else setTimeout(resolve);
+  });
+}

@@ -38,6 +38,7 @@ describe("a training step", () => {
       const borrowed = borrowedOperations();
       expect(borrowed.length).toBeGreaterThan(0);
       expect(plan.plan.calls.filter(({ kernel }) => borrowed.includes(kernel))).toEqual([]);
+      expect(plan.isCompiled).toBe(true);
 
       const other = { tokens: tokensOf(2), labels: tokensOf(3) };
       const before = memory();
@@ -51,4 +52,30 @@ describe("a training step", () => {
       for (const each of [...Object.values(example), ...Object.values(other)]) each.dispose();
     });
   }
+
+  test("of a model that deliberates by recirculation is compiled too", () => {
+    const stateStream = { alphaMin: 0.1, alphaMax: 0.8, recirculate: true };
+    using model = DecoderModel.fromData(tinyModel({ stateStream }));
+    const parameters = Object.fromEntries(model.parameterNames.map((each) => [each, model.tensor(each)]));
+    const count = 3;
+    const options: ForwardOptions = {
+      lastPositionOnly: true,
+      iterations: { count, positions: [-1] },
+      everyIteration: true,
+    };
+    const labels = tensor(Array(batch * count).fill(1), [batch, count], "int32");
+    const tokens = tokensOf(0);
+    const plan = compile(
+      (given) => {
+        const run = () =>
+          meanCrossEntropy(forward(model.weights(), given.tokens, options), given.labels, batch * count);
+        const { value, gradients } = valueAndGradients(run, parameters);
+        return { loss: value as Tensor, ...gradients } as Record<string, Tensor>;
+      },
+      { tokens, labels },
+    );
+    expect(plan.isCompiled).toBe(true);
+    for (const each of [...Object.values(plan.first), tokens, labels]) each.dispose();
+    plan.dispose();
+  });
 });

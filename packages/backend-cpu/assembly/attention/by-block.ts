@@ -3,12 +3,13 @@
  * a time × time matrix. Keys and values of one head are packed once for all queries that share them.
  */
 import { EDGE_BYTES, multiplyPacked, multiplyPanels } from "../matrix/block";
-import { dot } from "../math";
+import { clear, dot } from "../math";
 import { COLUMNS, packedLeftBytes, packedRightBytes, packLeft, packRight, ROWS } from "../matrix/pack";
 import { workArea } from "../threads";
 import { Attention, AttentionGradient, firstSeen, pastInSight, slotOf, windowStart } from "./attention";
 import { clearRows } from "./by-query";
-import { exponentials, scaleRow } from "./softmax";
+import { addByKey, scoreStride, scoresOf, weightedByQuery } from "./causal-products";
+import { softmaxInRoom } from "./softmax";
 
 /** Queries of one block. */
 const QUERIES: usize = 32;
@@ -24,8 +25,9 @@ function panelStart(first: usize): usize {
 export function blockAreaBytes(pastLength: usize, time: usize, headDim: usize): usize {
   const keys = packedRightBytes(headDim, pastLength) + packedRightBytes(headDim, time);
   const values = packedRightBytes(pastLength, headDim) + packedRightBytes(time, headDim);
-  const weights = packedLeftBytes(QUERIES, pastLength + time);
-  return EDGE_BYTES + keys + values + packedLeftBytes(QUERIES, headDim) + weights * 2 + pastLength * headDim * 4;
+  const weights = QUERIES * scoreStride(pastLength, time) * 4;
+  const packedWeights = packedLeftBytes(QUERIES, pastLength + time);
+  return EDGE_BYTES + keys + values + packedLeftBytes(QUERIES, headDim) + weights + packedWeights + pastLength * headDim * 4;
 }
 
 /** Rows of one head from slot `first` on, around the end of the ring, one behind the other. */
@@ -50,7 +52,7 @@ export function attendByBlock(a: Attention, firstItem: usize, endItem: usize): v
   const values = pastValues + packedRightBytes(past, a.headDim);
   const queries = values + packedRightBytes(a.time, a.headDim);
   const weights = queries + packedLeftBytes(QUERIES, a.headDim);
-  const packedWeights = weights + QUERIES * (past + a.time) * 4;
+  const packedWeights = weights + QUERIES * scoreStride(past, a.time) * 4;
   const line = packedWeights + packedLeftBytes(QUERIES, past + a.time);
   const firstSlot = slotOf(a.pastLength - past, a.capacity);
   const goesAround = firstSlot + past > a.capacity;
@@ -75,7 +77,7 @@ export function attendByBlock(a: Attention, firstItem: usize, endItem: usize): v
       const from = begin < past ? <usize>0 : panelStart(begin - past);
       const pastSeen = past - pastFrom;
       const seen = first + count - from;
-      const stride = pastSeen + seen;
+      const stride = scoreStride(pastSeen, seen);
       // Packed for each block anew: a panel's length is the depth of the product.
       packRight(a.v + chunk + from * keyStride * 4, values, seen, a.headDim, keyStride, false);
       for (let head = keyHead * group; head < (keyHead + 1) * group; head++) {
@@ -84,22 +86,21 @@ export function attendByBlock(a: Attention, firstItem: usize, endItem: usize): v
         const pastPanels = pastKeys + pastFrom * a.headDim * 4;
         multiplyPacked(queries, pastPanels, weights, count, pastSeen, a.headDim, stride, false, edge);
         const panels = keys + from * a.headDim * 4;
-        multiplyPacked(queries, panels, weights + pastSeen * 4, count, seen, a.headDim, stride, false, edge);
+        scoresOf(queries, panels, weights + pastSeen * 4, count, seen, a.headDim, first - from, stride);
         for (let i: usize = 0; i < count; i++) {
           const row = weights + i * stride * 4;
           const hidden = firstSeen(past, a.starts, b, a.time, first + i, 1, a.window) - pastFrom - from;
           const visible = pastSeen + first + i + 1 - from;
-          const begin = row + hidden * 4;
-          memory.fill(row, 0, hidden * 4);
-          scaleRow(begin, visible - hidden, <f32>1 / exponentials(begin, visible - hidden, a.scale));
-          memory.fill(row + visible * 4, 0, (stride - visible) * 4);
+          clear(row, hidden);
+          softmaxInRoom(row + hidden * 4, visible - hidden, a.scale);
+          clear(row + visible * 4, pastSeen + seen - visible);
         }
         packLeft(weights, packedWeights, count, pastSeen, stride, false);
         const lines = pastValues + pastFrom * COLUMNS * 4;
         const steps = ROWS * pastSeen * 4;
         multiplyPanels(packedWeights, lines, a.y + at, count, a.headDim, pastSeen, steps, COLUMNS * past * 4, queryStride, false, edge);
         packLeft(weights + pastSeen * 4, packedWeights, count, seen, stride, false);
-        multiplyPacked(packedWeights, values, a.y + at, count, a.headDim, seen, queryStride, true, edge);
+        weightedByQuery(packedWeights, values, a.y + at, count, a.headDim, seen, first - from, queryStride, true, edge);
       }
     }
   }
@@ -108,7 +109,7 @@ export function attendByBlock(a: Attention, firstItem: usize, endItem: usize): v
 export function blockBackAreaBytes(time: usize, headDim: usize): usize {
   const keys = packedRightBytes(headDim, time) * 2 + packedRightBytes(time, headDim);
   const queries = packedLeftBytes(QUERIES, headDim) + packedRightBytes(QUERIES, headDim) * 2;
-  const weights = QUERIES * time * 4;
+  const weights = QUERIES * scoreStride(0, time) * 4;
   return EDGE_BYTES + keys + queries + weights * 2 + packedLeftBytes(time, QUERIES);
 }
 
@@ -125,8 +126,8 @@ export function attendByBlockBack(a: AttentionGradient, firstItem: usize, endIte
   const queries = left + packedLeftBytes(QUERIES, a.headDim);
   const upstream = queries + packedRightBytes(QUERIES, a.headDim);
   const weights = upstream + packedRightBytes(QUERIES, a.headDim);
-  const gradients = weights + QUERIES * a.time * 4;
-  const packed = gradients + QUERIES * a.time * 4;
+  const gradients = weights + QUERIES * scoreStride(0, a.time) * 4;
+  const packed = gradients + QUERIES * scoreStride(0, a.time) * 4;
   for (let item = firstItem; item < endItem; item++) {
     const b = item / a.keyValueHeads;
     const keyHead = item % a.keyValueHeads;
@@ -140,31 +141,33 @@ export function attendByBlockBack(a: AttentionGradient, firstItem: usize, endIte
       // From whole panels on, as above.
       const from = panelStart(windowStart(first, a.window));
       const seen = first + count - from;
+      const offset = first - from;
+      const stride = scoreStride(0, seen);
       const own = chunk + from * keyStride * 4;
       const panels = from * a.headDim * 4;
       packRight(a.k + own, keys, seen, a.headDim, keyStride, false);
       for (let head = keyHead * group; head < (keyHead + 1) * group; head++) {
         const at = ((b * a.time + first) * a.heads + head) * a.headDim * 4;
         packLeft(a.q + at, left, count, a.headDim, queryStride, false);
-        multiplyPacked(left, keysAcross + panels, weights, count, seen, a.headDim, seen, false, edge);
+        scoresOf(left, keysAcross + panels, weights, count, seen, a.headDim, offset, stride);
         packLeft(a.dy + at, left, count, a.headDim, queryStride, false);
-        multiplyPacked(left, valuesAcross + panels, gradients, count, seen, a.headDim, seen, false, edge);
+        scoresOf(left, valuesAcross + panels, gradients, count, seen, a.headDim, offset, stride);
         for (let i: usize = 0; i < count; i++) {
           const hidden = firstSeen(0, a.starts, b, a.time, first + i, 1, a.window) - from;
-          const row = i * seen * 4;
-          memory.fill(weights + row, 0, hidden * 4);
-          memory.fill(gradients + row, 0, hidden * 4);
+          const row = i * stride * 4;
+          clear(weights + row, hidden);
+          clear(gradients + row, hidden);
           const begin = row + hidden * 4;
           scoreGradients(weights + begin, gradients + begin, first + i + 1 - from - hidden, seen - hidden, a.scale);
         }
         packRight(a.q + at, queries, count, a.headDim, queryStride, false);
         packRight(a.dy + at, upstream, count, a.headDim, queryStride, false);
-        packLeft(weights, packed, seen, count, seen, true);
-        multiplyPacked(packed, upstream, a.dv + own, seen, a.headDim, count, keyStride, true, edge);
-        packLeft(gradients, packed, seen, count, seen, true);
-        multiplyPacked(packed, queries, a.dk + own, seen, a.headDim, count, keyStride, true, edge);
-        packLeft(gradients, packed, count, seen, seen, false);
-        multiplyPacked(packed, keys, a.dq + at, count, a.headDim, seen, queryStride, false, edge);
+        packLeft(weights, packed, seen, count, stride, true);
+        addByKey(packed, upstream, a.dv + own, seen, a.headDim, count, offset, keyStride, edge);
+        packLeft(gradients, packed, seen, count, stride, true);
+        addByKey(packed, queries, a.dk + own, seen, a.headDim, count, offset, keyStride, edge);
+        packLeft(gradients, packed, count, seen, stride, false);
+        weightedByQuery(packed, keys, a.dq + at, count, a.headDim, seen, offset, queryStride, false, edge);
       }
     }
   }
@@ -172,11 +175,10 @@ export function attendByBlockBack(a: AttentionGradient, firstItem: usize, endIte
 
 /** Scores become weights, and gradients for weights become gradients for scores; 0 beyond what the query sees. */
 function scoreGradients(weights: usize, gradients: usize, visible: usize, seen: usize, scale: f32): void {
-  scaleRow(weights, visible, <f32>1 / exponentials(weights, visible, scale));
+  softmaxInRoom(weights, visible, scale);
   const along = f32x4.splat(dot(weights, gradients, visible));
   const scales = f32x4.splat(scale);
-  const rest = (seen - visible) * 4;
-  memory.fill(weights + visible * 4, 0, rest);
+  clear(weights + visible * 4, seen - visible);
   const whole = visible & ~3;
   for (let i: usize = 0; i < whole; i += 4) {
     const at = gradients + i * 4;
@@ -186,5 +188,5 @@ function scoreGradients(weights: usize, gradients: usize, visible: usize, seen: 
     const at = gradients + i * 4;
     store<f32>(at, load<f32>(weights + i * 4) * (load<f32>(at) - f32x4.extract_lane(along, 0)) * scale);
   }
-  memory.fill(gradients + visible * 4, 0, rest);
+  clear(gradients + visible * 4, seen - visible);
 }

@@ -1,6 +1,39 @@
 /** softmax over a row of scores. */
 import { expOfSmall4, largestLane, loadTail, storeTail, sumLanes } from "../math";
 
+/** Lanes that count, of the last vector of a row: from the fourth entry on none, from the first on all four. */
+const LANES: usize = memory.data<i32>([-1, -1, -1, -1, 0, 0, 0]);
+
+/** softmax of a row that has room to whole vectors, in place: what is behind it is written over. The bits of `exponentials`. */
+// @ts-ignore: decorator
+@inline
+export function softmaxInRoom(values: usize, count: usize, scale: f32): void {
+  const last = values + ((count - 1) & ~3) * 4;
+  const counts = v128.load(LANES + (3 - ((count - 1) & 3)) * 4);
+  const scales = f32x4.splat(scale);
+  const least = f32x4.splat(-Infinity);
+  let largests = least;
+  let at = values;
+  for (; at < last; at += 16) {
+    const scaled = f32x4.mul(v128.load(at), scales);
+    v128.store(at, scaled);
+    largests = f32x4.pmax(largests, scaled);
+  }
+  const end = v128.bitselect(f32x4.mul(v128.load(at), scales), least, counts);
+  v128.store(at, end);
+  largests = f32x4.pmax(largests, end);
+  largests = f32x4.pmax(largests, v128.shuffle<f32>(largests, largests, 2, 3, 0, 1));
+  largests = f32x4.pmax(largests, v128.shuffle<f32>(largests, largests, 1, 0, 3, 2));
+  let sums = f32x4.splat(0);
+  for (at = values; at <= last; at += 16) {
+    const lanes = expOfSmall4(f32x4.sub(v128.load(at), largests));
+    v128.store(at, lanes);
+    sums = f32x4.add(sums, lanes);
+  }
+  const factors = f32x4.splat(<f32>1 / sumLanes(sums));
+  for (at = values; at <= last; at += 16) v128.store(at, f32x4.mul(v128.load(at), factors));
+}
+
 /** values_i = e^(scale · values_i - largest) in place; returns their sum. */
 export function exponentials(values: usize, count: usize, scale: f32): f32 {
   const whole = count & ~3;

@@ -62,8 +62,29 @@ function block(left: usize, right: usize, depth: usize, target: usize, stride: u
   v128.store(target + 3 * stride, high3, 16);
 }
 
+/** Up to COLUMNS floats. A copy in bulk calls out of the module, which takes longer than this. */
+// @ts-ignore: decorator
+@inline
+function copyRow(from: usize, to: usize, count: usize): void {
+  if (count == COLUMNS) {
+    v128.store(to, v128.load(from));
+    v128.store(to, v128.load(from, 16), 16);
+    return;
+  }
+  let at: usize = 0;
+  if (count & 4) {
+    v128.store(to, v128.load(from));
+    at = 16;
+  }
+  if (count & 2) {
+    store<i64>(to + at, load<i64>(from + at));
+    at += 8;
+  }
+  if (count & 1) store<f32>(to + at, load<f32>(from + at));
+}
+
 function copyBlock(from: usize, to: usize, rows: usize, columns: usize, fromStride: usize, toStride: usize): void {
-  for (let row: usize = 0; row < rows; row++) memory.copy(to + row * toStride, from + row * fromStride, columns * 4);
+  for (let row: usize = 0; row < rows; row++) copyRow(from + row * fromStride, to + row * toStride, columns);
 }
 
 /**

@@ -7,7 +7,7 @@ import { Activation } from "../../src/activation";
 import { activateGates, gateGradients } from "../gated-activation";
 import { addRows } from "../math";
 import { EDGE_BYTES, multiplyPacked } from "../matrix/block";
-import { packedLeftBytes, packedRightBytes, packLeft, packRight } from "../matrix/pack";
+import { packedLeftBytes, packedRightBytes, packLeft, packRight, ROWS } from "../matrix/pack";
 import { Part } from "../parts";
 import { normRowGradient, normRows } from "../rms-norm";
 import { blendRow } from "../state-blend";
@@ -78,11 +78,11 @@ function downAcross(a: RecurrenceGradient): usize {
   return a.scratch + recurrenceGradientScratchBytes(a.batch, a.time, a.hidden, a.wide, false);
 }
 
-/** What the network gave at all positions of a sequence, before the norm behind it. */
+/** What the network gave at all positions, before the norm behind it. */
 // @ts-ignore: decorator
 @inline
-function branchesOf(a: RecurrenceGradient, b: usize): usize {
-  return downAcross(a) + packedRightBytes(a.wide, a.hidden) + b * a.time * a.hidden * 4;
+function branches(a: RecurrenceGradient): usize {
+  return downAcross(a) + packedRightBytes(a.wide, a.hidden);
 }
 
 /** Items are the packed weights: [out, in] is [depth, columns] for a gradient, and transposed forwards. */
@@ -117,7 +117,11 @@ export function stepSequencesBack(a: RecurrenceGradient, from: usize, to: usize)
   const carried = left + packedLeftBytes(max(a.batch, time), max(hidden, wide));
   const dNormed = carried + a.batch * hidden * 4;
   const dActivation = dNormed + a.batch * hidden * 4;
-  for (let b = from; b < to; b++) repeatForward(a, b, h, gates, ups, left, edge);
+  // As many rows at a time as the packed operand has room for, in whole panels where these can be filled.
+  const room = max(a.batch, time);
+  const atOnce = room < ROWS ? room : room & ~(ROWS - 1);
+  const end = to * time;
+  for (let row = from * time; row < end; row += atOnce) repeatForward(a, row, min(atOnce, end - row), h, gates, ups, left, edge);
   memory.fill(carried, 0, rows * hidden * 4);
   for (let t = time; t-- > 0; ) {
     const first = from * time + t;
@@ -128,8 +132,9 @@ export function stepSequencesBack(a: RecurrenceGradient, from: usize, to: usize)
     if (a.outNormWeight) {
       // What the network is sent; the room is dNormed's, which is not needed yet.
       for (let b = from; b < to; b++) {
-        const branch = branchesOf(a, b) + t * hidden * 4;
-        const dTotal = a.dTotal + (b * time + t) * hidden * 4;
+        const at = (b * time + t) * hidden * 4;
+        const branch = branches(a) + at;
+        const dTotal = a.dTotal + at;
         normRowGradient(dTotal, branch, a.outNormWeight, dNormed + (b - from) * hidden * 4, hidden, a.epsilon, 0);
       }
       packLeft(dNormed, left, rows, hidden, hidden, false);
@@ -156,16 +161,15 @@ export function stepSequencesBack(a: RecurrenceGradient, from: usize, to: usize)
   }
 }
 
-/** h, gates, ups and the activation of all positions of one sequence; and the network's result where it is normed. */
-function repeatForward(a: RecurrenceGradient, b: usize, h: usize, gates: usize, ups: usize, left: usize, edge: usize): void {
-  const rows = a.time;
-  const narrowAt = b * rows * a.hidden * 4;
-  const wideAt = b * rows * a.wide * 4;
-  const normed = h + a.batch * rows * a.hidden * 4 + narrowAt;
-  for (let t: usize = 0; t < rows; t++) {
-    const row = narrowAt + t * a.hidden * 4;
-    const state = stateBefore(a.initial, a.y, b, t, rows, a.hidden);
-    blendRow(a.a + row, state, a.alpha, load<f32>(a.keep + (b * rows + t) * 4), h + row, a.hidden);
+/** h, gates, ups and the activation of some rows of all positions; and the network's result where it is normed. */
+function repeatForward(a: RecurrenceGradient, first: usize, rows: usize, h: usize, gates: usize, ups: usize, left: usize, edge: usize): void {
+  const narrowAt = first * a.hidden * 4;
+  const wideAt = first * a.wide * 4;
+  const normed = h + a.batch * a.time * a.hidden * 4 + narrowAt;
+  for (let row = first; row < first + rows; row++) {
+    const at = row * a.hidden * 4;
+    const state = stateBefore(a.initial, a.y, row / a.time, row % a.time, a.time, a.hidden);
+    blendRow(a.a + at, state, a.alpha, load<f32>(a.keep + row * 4), h + at, a.hidden);
   }
   normRows(h + narrowAt, a.normWeight, normed, rows, a.hidden, a.epsilon);
   packLeft(normed, left, rows, a.hidden, a.hidden, false);
@@ -175,7 +179,7 @@ function repeatForward(a: RecurrenceGradient, b: usize, h: usize, gates: usize, 
   activateGates(a.activation, gates + wideAt, ups + wideAt, a.activated + wideAt, rows * a.wide);
   if (a.outNormWeight == 0) return;
   packLeft(a.activated + wideAt, left, rows, a.wide, a.wide, false);
-  multiplyPacked(left, downAcross(a), branchesOf(a, b), rows, a.hidden, a.wide, a.hidden, false, edge);
+  multiplyPacked(left, downAcross(a), branches(a) + narrowAt, rows, a.hidden, a.wide, a.hidden, false, edge);
 }
 
 /** carried = keep · alpha ⊙ dh: what a position's gradient gives to the state before it. */

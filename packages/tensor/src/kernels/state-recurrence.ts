@@ -137,7 +137,9 @@ function timeOf(x: Tensor): number {
 /** The states that each position blends in: the initial one, then every state but the last. */
 function statesBefore(initial: Tensor, y: Tensor): Tensor {
   const [batch, time, hiddenSize] = y.shape as [number, number, number];
-  return concat([expandDims(initial, 1), slice(y, [0, 0, 0], [batch, time - 1, hiddenSize])], 1);
+  const first = expandDims(initial, 1);
+  // Nothing is cut out of a single position: a plan with an empty tensor in it is not compiled.
+  return time === 1 ? first : concat([first, slice(y, [0, 0, 0], [batch, time - 1, hiddenSize])], 1);
 }
 
 /** The gradients for what the norm behind the network is given, and for its weight; without a weight there is no such norm. */
