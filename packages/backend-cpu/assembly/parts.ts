@@ -8,6 +8,7 @@ import { Binary, binaryElements, binaryRows, copyRows, StridedCopy, Sum, sumColu
 import { GatedActivation, GatedActivationGradient, gatedActivationGradientPart, gatedActivationPart } from "./gated-activation";
 import { MatMul, multiplyColumns, multiplyFewRows, packLeftPanels } from "./matrix/mat-mul";
 import { QuantizedProduct, quantizedLines } from "./quantized/few-rows";
+import { RoundActivations, roundRows } from "./quantized/rounding";
 import { Unpack, unpackRows } from "./quantized/unpack";
 import { packGradientWeights, RecurrenceGradient, stepSequencesBack } from "./recurrence/backward";
 import { fewBranches, fewGates, packRecurrenceWeights, Recurrence, stepSequences } from "./recurrence/forward";
@@ -41,6 +42,7 @@ export enum Part {
   packLeftPanels,
   packRecurrenceWeights,
   quantizedLines,
+  roundRows,
   scanSequences,
   scanSequencesBack,
   stepSequences,
@@ -102,6 +104,8 @@ export function runPart(part: Part, args: usize, from: usize, to: usize): void {
       return packRecurrenceWeights(changetype<Recurrence>(args), from, to);
     case Part.quantizedLines:
       return quantizedLines(changetype<QuantizedProduct>(args), from, to);
+    case Part.roundRows:
+      return roundRows(changetype<RoundActivations>(args), from, to);
     case Part.scanSequences:
       return affineScanPart(changetype<AffineScan>(args), from, to);
     case Part.scanSequencesBack:

@@ -8,6 +8,7 @@ import { argMax, Binary, binary, Fill, fill, StridedCopy, Sum, stridedCopy, sumC
 import { GatedActivation, GatedActivationGradient, gatedActivation, gatedActivationGradient } from "./gated-activation";
 import { MatMul, matMul } from "./matrix/mat-mul";
 import { QuantizedProduct, quantizedProduct } from "./quantized/few-rows";
+import { RoundActivations, roundActivations } from "./quantized/rounding";
 import { Unpack, unpackWeights } from "./quantized/unpack";
 import { RecurrenceGradient, stateRecurrenceGradient } from "./recurrence/backward";
 import { Recurrence, stateRecurrence } from "./recurrence/forward";
@@ -74,6 +75,8 @@ function runStep(operation: i32, args: usize): void {
       return rmsNormGradient(changetype<RmsNormGradient>(args));
     case Operation.rotaryEmbedding:
       return rotaryEmbedding(changetype<RotaryEmbedding>(args));
+    case Operation.roundActivations:
+      return roundActivations(changetype<RoundActivations>(args));
     case Operation.softmaxCrossEntropy:
       return softmaxCrossEntropy(changetype<CrossEntropy>(args));
     case Operation.softmaxCrossEntropyGradient:

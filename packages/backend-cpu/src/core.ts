@@ -23,7 +23,7 @@ interface Exports {
   matMulAreaBytes(depth: number): number;
   matMulScratchBytes(rows: number, depth: number): number;
   quantizedAreaBytes(depth: number): number;
-  quantizedScratchBytes(rows: number, depth: number, bits: number): number;
+  quantizedScratchBytes(rows: number, depth: number, bits: number, activationBits: number): number;
   recurrenceAreaBytes(batch: number, hidden: number, wide: number): number;
   recurrenceGradientAreaBytes(batch: number, time: number, hidden: number, wide: number): number;
   recurrenceGradientScratchBytes(batch: number, time: number, hidden: number, wide: number, hasOutNorm: 0 | 1): number;

@@ -21,6 +21,7 @@ export enum Operation {
   rmsNorm,
   rmsNormGradient,
   rotaryEmbedding,
+  roundActivations,
   softmaxCrossEntropy,
   softmaxCrossEntropyGradient,
   stateBlend,

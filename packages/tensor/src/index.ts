@@ -27,6 +27,8 @@ export * from "./ops.js";
 export type { Plan, PlanCall, PlanCarry, PlanProgram, PlanValue } from "./plan.js";
 export {
   BLOCK_SIZE,
+  type IntegerFormat,
+  integerFormats,
   NF4_BLOCK_SIZE,
   nf4Values,
   type PackedMatrix,

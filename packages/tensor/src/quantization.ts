@@ -19,6 +19,11 @@ export const weightFormats = ["f16", "int8", "int4", "nf4"] as const;
 
 export type WeightFormat = (typeof weightFormats)[number];
 
+/** The formats whose entries are whole numbers with a scale for each block of 32. */
+export const integerFormats = ["int8", "int4"] as const;
+
+export type IntegerFormat = (typeof integerFormats)[number];
+
 /** Entries that share a scale, but for nf4. */
 export const BLOCK_SIZE = 32;
 

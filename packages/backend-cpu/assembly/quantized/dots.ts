@@ -17,6 +17,44 @@ const HALF_SCALE: f32 = 5192296858534827628530496329220096.0;
 /** What is left of the exponents: see `activations.ts`. */
 const LEFT_OVER: f32 = 65536.0;
 
+/** What a line's weights are and what they are multiplied with: see `entryBytes`. */
+export enum Kind {
+  int8,
+  int4,
+  int4ByBytes,
+  /** As `int4ByBytes`, where four products are added up in one instruction. */
+  int4ByBytesFused,
+}
+
+/** Bytes of a block of weights. */
+// @ts-ignore: decorator
+@inline
+function weightBytes(kind: Kind): usize {
+  return kind == Kind.int8 ? 32 : 16;
+}
+
+// @ts-ignore: decorator
+@inline
+function entryOf(kind: Kind): usize {
+  return kind == Kind.int8 || kind == Kind.int4 ? 2 : 1;
+}
+
+/** 127, and 255 as a byte, which a relaxed product may take for -1. */
+const PROBE: usize = memory.data<u32>([0x7f7f7f7f, 0xffffffff]);
+
+/**
+ * Whether four products of bytes are one instruction on this processor, and not five: those five add up pairs within 16 bits,
+ * so that bytes beyond the seven bits that are promised give themselves away by what they are cut off at.
+ */
+export function hasFusedDot(): bool {
+  if (ASC_FEATURE_RELAXED_SIMD) {
+    const bytes = v128.load32_splat(PROBE);
+    const sums = i32x4.relaxed_dot_i8x16_i7x16_add_s(bytes, v128.load32_splat(PROBE, 4), i32x4.splat(0));
+    return i32x4.extract_lane(sums, 0) != 2 * 32_767;
+  }
+  return false;
+}
+
 /** Lines that are worked off at once. */
 const LINES: usize = 4;
 
@@ -36,10 +74,10 @@ function movedHalves(source: usize, halfBits: v128): v128 {
  */
 // @ts-ignore: decorator
 @inline
-function prepareFactors(x: usize, scales: usize, factors: usize, depth: usize, bits: usize, halfBits: v128): v128 {
+function prepareFactors(x: usize, scales: usize, factors: usize, depth: usize, kind: Kind, halfBits: v128): v128 {
   const blocks = (depth + BLOCK - 1) / BLOCK;
-  const activationScales = x + scalesOffset(depth);
-  const corrections = x + correctionsOffset(depth);
+  const activationScales = x + scalesOffset(depth, entryOf(kind));
+  const corrections = x + correctionsOffset(depth, entryOf(kind));
   let correction = f32x4.splat(0);
   for (let block: usize = 0; block < blocks; block += GROUP) {
     let halves = movedHalves(scales + block * 2, halfBits);
@@ -47,7 +85,7 @@ function prepareFactors(x: usize, scales: usize, factors: usize, depth: usize, b
     if (block + GROUP > blocks) halves = v128.and(halves, firstLanes(blocks - block));
     const factor = f32x4.mul(f32x4.mul(halves, f32x4.splat(HALF_SCALE)), v128.load(activationScales + block * 4));
     v128.store(factors + block * 4, factor);
-    if (bits == 4) correction = madd(factor, v128.load(corrections + block * 4), correction);
+    if (kind != Kind.int8) correction = madd(factor, v128.load(corrections + block * 4), correction);
   }
   return correction;
 }
@@ -95,10 +133,33 @@ function int4Block(x: usize, line: usize, signs: v128, nibbles: v128): v128 {
   return i32x4.add(i32x4.add(first, second), i32x4.add(third, fourth));
 }
 
+/** As `int4Block`, with activations that are bytes: four products of a byte and a nibble fit 16 bits. Needs relaxed SIMD. */
 // @ts-ignore: decorator
 @inline
-function block(x: usize, line: usize, bits: usize, signs: v128, nibbles: v128): v128 {
-  return f32x4.convert_i32x4_s(bits == 8 ? int8Block(x, line) : int4Block(x, line, signs, nibbles));
+function int4BlockByBytes(x: usize, line: usize, signs: v128, nibbles: v128, isFused: bool): v128 {
+  const bytes = v128.xor(v128.load(line), signs);
+  const evens = v128.and(bytes, nibbles);
+  const odds = v128.and(i16x8.shr_u(bytes, 4), nibbles);
+  if (ASC_FEATURE_RELAXED_SIMD) {
+    if (isFused) {
+      const sums = i32x4.relaxed_dot_i8x16_i7x16_add_s(v128.load(x), evens, i32x4.splat(0));
+      return i32x4.relaxed_dot_i8x16_i7x16_add_s(v128.load(x, 16), odds, sums);
+    }
+    const pairs = i16x8.add(
+      i16x8.relaxed_dot_i8x16_i7x16_s(v128.load(x), evens),
+      i16x8.relaxed_dot_i8x16_i7x16_s(v128.load(x, 16), odds),
+    );
+    return i32x4.dot_i16x8_s(pairs, v128.load32_splat(MASKS, 12));
+  }
+  return unreachable();
+}
+
+// @ts-ignore: decorator
+@inline
+function block(x: usize, line: usize, kind: Kind, signs: v128, nibbles: v128): v128 {
+  if (kind == Kind.int8) return f32x4.convert_i32x4_s(int8Block(x, line));
+  if (kind == Kind.int4) return f32x4.convert_i32x4_s(int4Block(x, line, signs, nibbles));
+  return f32x4.convert_i32x4_s(int4BlockByBytes(x, line, signs, nibbles, kind == Kind.int4ByBytesFused));
 }
 
 /** Four lines of int8 or int4, `stretch` lines apart, from line `line` on. */
@@ -112,11 +173,11 @@ function fourLines(
   stretch: usize,
   result: usize,
   depth: usize,
-  bits: usize,
+  kind: Kind,
   area: usize,
 ): void {
   const blocks = (depth + BLOCK - 1) / BLOCK;
-  const lineBytes = blocks * bits * 4;
+  const lineBytes = blocks * weightBytes(kind);
   const step = stretch * lineBytes;
   const scaleStep = stretch * blocks * 2;
   const factorBytes = blocksOf(depth) * 4;
@@ -125,10 +186,10 @@ function fourLines(
   const halfBits = v128.load32_splat(MASKS, 8);
   let factorA = area;
   const firstScales = scales + line * blocks * 2;
-  let a = prepareFactors(x, firstScales, factorA, depth, bits, halfBits);
-  let b = prepareFactors(x, firstScales + scaleStep, factorA + factorBytes, depth, bits, halfBits);
-  let c = prepareFactors(x, firstScales + 2 * scaleStep, factorA + 2 * factorBytes, depth, bits, halfBits);
-  let d = prepareFactors(x, firstScales + 3 * scaleStep, factorA + 3 * factorBytes, depth, bits, halfBits);
+  let a = prepareFactors(x, firstScales, factorA, depth, kind, halfBits);
+  let b = prepareFactors(x, firstScales + scaleStep, factorA + factorBytes, depth, kind, halfBits);
+  let c = prepareFactors(x, firstScales + 2 * scaleStep, factorA + 2 * factorBytes, depth, kind, halfBits);
+  let d = prepareFactors(x, firstScales + 3 * scaleStep, factorA + 3 * factorBytes, depth, kind, halfBits);
   let factorB = factorA + factorBytes;
   let factorC = factorB + factorBytes;
   let factorD = factorC + factorBytes;
@@ -137,17 +198,17 @@ function fourLines(
   let lineC = lineB + step;
   let lineD = lineC + step;
   let values = x;
-  const end = x + blocks * BLOCK * 2;
+  const end = x + blocks * BLOCK * entryOf(kind);
   while (values < end) {
-    a = madd(block(values, lineA, bits, signs, nibbles), v128.load32_splat(factorA), a);
-    b = madd(block(values, lineB, bits, signs, nibbles), v128.load32_splat(factorB), b);
-    c = madd(block(values, lineC, bits, signs, nibbles), v128.load32_splat(factorC), c);
-    d = madd(block(values, lineD, bits, signs, nibbles), v128.load32_splat(factorD), d);
-    values += BLOCK * 2;
-    lineA += bits * 4;
-    lineB += bits * 4;
-    lineC += bits * 4;
-    lineD += bits * 4;
+    a = madd(block(values, lineA, kind, signs, nibbles), v128.load32_splat(factorA), a);
+    b = madd(block(values, lineB, kind, signs, nibbles), v128.load32_splat(factorB), b);
+    c = madd(block(values, lineC, kind, signs, nibbles), v128.load32_splat(factorC), c);
+    d = madd(block(values, lineD, kind, signs, nibbles), v128.load32_splat(factorD), d);
+    values += BLOCK * entryOf(kind);
+    lineA += weightBytes(kind);
+    lineB += weightBytes(kind);
+    lineC += weightBytes(kind);
+    lineD += weightBytes(kind);
     factorA += 4;
     factorB += 4;
     factorC += 4;
@@ -161,13 +222,13 @@ function fourLines(
 
 // @ts-ignore: decorator
 @inline
-function oneLine(x: usize, words: usize, scales: usize, line: usize, depth: usize, bits: usize, area: usize): f32 {
+function oneLine(x: usize, words: usize, scales: usize, line: usize, depth: usize, kind: Kind, area: usize): f32 {
   const blocks = (depth + BLOCK - 1) / BLOCK;
   const signs = v128.load32_splat(MASKS);
   const nibbles = v128.load32_splat(MASKS, 4);
-  let sum = prepareFactors(x, scales + line * blocks * 2, area, depth, bits, v128.load32_splat(MASKS, 8));
+  let sum = prepareFactors(x, scales + line * blocks * 2, area, depth, kind, v128.load32_splat(MASKS, 8));
   for (let index: usize = 0; index < blocks; index++) {
-    const products = block(x + index * BLOCK * 2, words + (line * blocks + index) * bits * 4, bits, signs, nibbles);
+    const products = block(x + index * BLOCK * entryOf(kind), words + (line * blocks + index) * weightBytes(kind), kind, signs, nibbles);
     sum = madd(products, v128.load32_splat(area + index * 4), sum);
   }
   return sumLanes(sum);
@@ -188,7 +249,7 @@ export function dotBlocks(
   result: usize,
   columns: usize,
   depth: usize,
-  bits: usize,
+  kind: Kind,
   from: usize,
   to: usize,
   area: usize,
@@ -197,13 +258,13 @@ export function dotBlocks(
   for (let line = from; line < from + stretch; line++) {
     for (let row: usize = 0; row < rows; row++) {
       const target = result + (row * columns + line) * 4;
-      fourLines(x + row * rowBytes, words, scales, line, stretch, target, depth, bits, area);
+      fourLines(x + row * rowBytes, words, scales, line, stretch, target, depth, kind, area);
     }
   }
   for (let line = from + stretch * LINES; line < to; line++) {
     for (let row: usize = 0; row < rows; row++) {
       const target = result + (row * columns + line) * 4;
-      store<f32>(target, oneLine(x + row * rowBytes, words, scales, line, depth, bits, area));
+      store<f32>(target, oneLine(x + row * rowBytes, words, scales, line, depth, kind, area));
     }
   }
 }

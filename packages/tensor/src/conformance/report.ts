@@ -1,5 +1,5 @@
 /** What a run of the suite found, as data and as a table. */
-import type { KernelDefinition } from "../kernel-definition.js";
+import type { KernelSuite } from "./kernel-suite.js";
 
 /** One line: a kernel, or the gradient of one. */
 export interface ConformanceRow {
@@ -41,8 +41,7 @@ export function tableOf({ backend, device, rows }: ConformanceReport): string {
 
 /** The rows of one kernel: its values, and its gradient where it has one. */
 export function rowsOf(
-  definition: KernelDefinition,
-  gradientName: string | undefined,
+  { kernel: { definition }, gradientKernel, differentiable }: KernelSuite,
   findings: { cases: number; worstError: number; gradientCases: number; worstGradientError: number },
   ownKernels: readonly string[],
 ): ConformanceRow[] {
@@ -54,7 +53,8 @@ export function rowsOf(
     tolerance: definition.tolerance,
     implementation: implementation(definition.name),
   };
-  if (definition.gradient === undefined) return [values];
+  if (definition.gradient === undefined || differentiable.length === 0) return [values];
+  const gradientName = gradientKernel?.definition.name;
   const gradient: ConformanceRow = {
     kernel: gradientName ?? `${definition.name}, gradient`,
     cases: findings.gradientCases,

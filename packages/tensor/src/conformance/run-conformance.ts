@@ -95,7 +95,7 @@ async function checkKernel(
   const ordinary = () => suite.build(middleOf(suite), random);
   await about("aliases", () => checkAliases(suite, ordinary()));
   await about("non-finite numbers", () => checkNonFinite(suite, ordinary(), random));
-  return rowsOf(definition, suite.gradientKernel?.definition.name, findings, device.live.ownKernels);
+  return rowsOf(suite, findings, device.live.ownKernels);
 }
 
 function sizesOf({ ranges }: KernelSuite): fc.Arbitrary<Sizes> {

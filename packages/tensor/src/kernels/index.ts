@@ -5,6 +5,7 @@ export { causalAttention, causalAttentionGradient } from "./causal-attention.js"
 export { documentAttention, documentAttentionGradient } from "./document-attention.js";
 export { embeddingGradient, embeddingLookup } from "./embedding-lookup.js";
 export { type Activation, gatedActivation, gatedActivationGradient } from "./gated-activation.js";
+export { integerMatMul } from "./integer-mat-mul.js";
 export { quantizedMatMul, quantizedMatMulGradient } from "./quantized-mat-mul.js";
 export { mostPositions } from "./ring.js";
 export { rmsNorm, rmsNormGradient } from "./rms-norm.js";

@@ -31,14 +31,14 @@ import {
   wordsPerRow,
 } from "../quantization.js";
 
-const packed = {
+export const packedInputs = {
   words: { shape: ["outSize", "wordsPerRow"], dtype: "int32" },
   /** `[0]` for f16, which has none. */
   scales: { shape: ["scaleWords"], dtype: "int32" },
 } as const;
 const format = { kind: "choice", of: weightFormats } as const;
 
-function fits(sizes: Readonly<Record<string, number>>, attributes: { readonly format: WeightFormat }) {
+export function fits(sizes: Readonly<Record<string, number>>, attributes: { readonly format: WeightFormat }) {
   const { outSize, inSize } = sizes as { outSize: number; inSize: number };
   const [words, scales] = [wordsPerRow(attributes.format, inSize), scaleWords(attributes.format, outSize, inSize)];
   if (sizes.wordsPerRow !== words) {
@@ -54,7 +54,7 @@ function fits(sizes: Readonly<Record<string, number>>, attributes: { readonly fo
 export const quantizedMatMul = defineKernel({
   name: "quantizedMatMul",
   summary: "y = x · weightᵀ with a weight packed in f16, int8, int4 or nf4",
-  inputs: { x: { shape: ["...", "inSize"] }, ...packed },
+  inputs: { x: { shape: ["...", "inSize"] }, ...packedInputs },
   outputs: { y: { shape: ["...", "outSize"] } },
   attributes: { format },
   requires: fits,
@@ -79,7 +79,7 @@ export const quantizedMatMul = defineKernel({
 export const quantizedMatMulGradient = defineKernel({
   name: "quantizedMatMulGradient",
   summary: "dx = dy · weight with a weight packed in f16, int8, int4 or nf4",
-  inputs: { dy: { shape: ["...", "outSize"] }, ...packed },
+  inputs: { dy: { shape: ["...", "outSize"] }, ...packedInputs },
   outputs: { dx: { shape: ["...", "inSize"] } },
   attributes: { format, inSize: { kind: "whole", minimum: 1 } },
   requires: fits,
@@ -91,7 +91,7 @@ export const quantizedMatMulGradient = defineKernel({
 });
 
 /** The weight as float32, `[outSize, inSize]`. */
-function dequantize(words: Tensor, scales: Tensor, inSize: number, kind: WeightFormat): Tensor {
+export function dequantize(words: Tensor, scales: Tensor, inSize: number, kind: WeightFormat): Tensor {
   const outSize = words.shape[0] as number;
   if (kind === "f16") return slice(halves(words), [0, 0], [outSize, inSize]);
   const blocks = blocksPerRow(kind, inSize);
@@ -151,7 +151,7 @@ function magnitudes(bits: Tensor): Tensor {
   return mul(significand, gather(powers, exponent as Tensor<never>));
 }
 
-function onRows(x: Tensor, map: (rows: Tensor) => Tensor): Tensor {
+export function onRows(x: Tensor, map: (rows: Tensor) => Tensor): Tensor {
   const result = map(reshape(x, [-1, x.shape.at(-1) as number]));
   return reshape(result, [...x.shape.slice(0, -1), result.shape[1] as number]);
 }

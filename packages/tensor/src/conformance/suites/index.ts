@@ -7,6 +7,7 @@ import { causalAttentionSuite } from "./causal-attention.js";
 import { documentAttentionSuite } from "./document-attention.js";
 import { embeddingLookupSuite } from "./embedding-lookup.js";
 import { gatedActivationSuite } from "./gated-activation.js";
+import { integerMatMulSuite } from "./integer-mat-mul.js";
 import { quantizedMatMulSuite } from "./quantized-mat-mul.js";
 import { rmsNormSuite } from "./rms-norm.js";
 import { rotaryEmbeddingSuite } from "./rotary-embedding.js";
@@ -28,6 +29,7 @@ export const kernelSuites: readonly KernelSuite[] = [
   embeddingLookupSuite,
   softmaxCrossEntropySuite,
   quantizedMatMulSuite,
+  integerMatMulSuite,
   adamwUpdateSuite,
   cacheWriteSuite,
 ];

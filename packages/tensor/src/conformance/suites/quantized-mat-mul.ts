@@ -4,7 +4,7 @@ import { at, type HostArray, normals, scaled, zeros } from "../host-array.js";
 import { type Attributes, type KernelCase, kernelSuite, type Oracle } from "../kernel-suite.js";
 
 /** What the words stand for is `unpackMatrix`'s to say; it has tests of its own. */
-export const quantizedMatMulOracle: Oracle = (inputs, attributes) => {
+export const packedProduct: Oracle = (inputs, attributes) => {
   const { x, words, scales } = inputs as Record<"x" | "words" | "scales", HostArray>;
   const [outSize, inSize] = [words.shape[0] as number, x.shape.at(-1) as number];
   const weight = unpackMatrix({
@@ -25,7 +25,7 @@ export const quantizedMatMulOracle: Oracle = (inputs, attributes) => {
   return { y };
 };
 
-function caseOf(x: HostArray, weight: HostArray, attributes: Attributes): KernelCase {
+export function packedCase(x: HostArray, weight: HostArray, attributes: Attributes): KernelCase {
   const [outSize, inSize] = weight.shape as [number, number];
   const { words, scales } = packMatrix(weight.data, [outSize, inSize], attributes.format as WeightFormat);
   return {
@@ -41,7 +41,7 @@ function caseOf(x: HostArray, weight: HostArray, attributes: Attributes): Kernel
 export const quantizedMatMulSuite = kernelSuite({
   kernel: quantizedMatMul,
   gradientKernel: quantizedMatMulGradient,
-  oracle: quantizedMatMulOracle,
+  oracle: packedProduct,
   differentiable: ["x"],
   ranges: { rows: [1, 40], outSize: [1, 40], inSize: [1, 140], format: [0, weightFormats.length - 1] },
   picked: weightFormats.flatMap((_, format) => [
@@ -54,15 +54,15 @@ export const quantizedMatMulSuite = kernelSuite({
     { rows: 20_000, outSize: 2, inSize: 3, format },
   ]),
   build: ({ rows, outSize, inSize, format }, random) =>
-    caseOf(normals(random, [rows, inSize]), normals(random, [outSize, inSize]), { format: weightFormats[format] }),
+    packedCase(normals(random, [rows, inSize]), normals(random, [outSize, inSize]), { format: weightFormats[format] }),
   extremes: (random) => {
     const x = normals(random, [2, 3, 64]);
     const weight = normals(random, [5, 64]);
     return Object.fromEntries(
       weightFormats.flatMap((format) => [
-        [`zeros in ${format}`, caseOf(x, zeros([5, 64]), { format })],
+        [`zeros in ${format}`, packedCase(x, zeros([5, 64]), { format })],
         // A scale that is a subnormal half.
-        [`next to nothing in ${format}`, caseOf(x, scaled(weight, 1e-4), { format })],
+        [`next to nothing in ${format}`, packedCase(x, scaled(weight, 1e-4), { format })],
       ]),
     );
   },
