@@ -11,6 +11,7 @@ import {
   embeddingLookup,
   gatedActivation,
   gatedActivationGradient,
+  integerMatMul,
   packMatrix,
   quantizedMatMul,
   quantizedMatMulGradient,
@@ -169,6 +170,7 @@ const dispatches: readonly [name: string, count: number, call: () => Record<stri
   ],
   ["cacheWrite", 1, () => cacheWrite({ cache: normals(1, 9, 1, 4), rows: normals(1, 2, 1, 4) }, { offset: 3 })],
   ["quantizedMatMul", 1, () => quantizedMatMul({ x: normals(1, 40), ...packed("int4", 5, 40) }, { format: "int4" })],
+  ["integerMatMul", 2, () => integerMatMul({ x: normals(1, 40), ...packed("int4", 5, 40) }, { format: "int4" })],
   [
     "quantizedMatMulGradient",
     1,
@@ -245,6 +247,15 @@ export function programSuite(): void {
         }
       });
     }
+
+    test("integerMatMul", async () => {
+      const values = Float32Array.from(random.normals(rows * 300, 1));
+      const weight = packed("int4", 21, 300);
+      const together = await read(integerMatMul({ x: tensor(values, [rows, 300]), ...weight }, { format: "int4" }).y);
+      const last = tensor(values.slice(36 * 300), [1, 300]);
+      const single = await read(integerMatMul({ x: last, ...weight }, { format: "int4" }).y);
+      expect(single).toEqual(together.slice(36 * 21));
+    });
 
     test("rmsNorm", async () => {
       const values = Float32Array.from(random.normals(rows * 300, 1));

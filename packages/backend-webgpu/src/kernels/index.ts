@@ -8,7 +8,7 @@ import { cacheWrite } from "./cache-write.js";
 import { causalAttention, causalAttentionGradient } from "./causal-attention.js";
 import { embeddingGradient, embeddingLookup } from "./embedding.js";
 import { gatedActivation, gatedActivationGradient } from "./gated-activation.js";
-import { quantizedMatMul, quantizedMatMulGradient } from "./quantized-mat-mul.js";
+import { integerMatMul, quantizedMatMul, quantizedMatMulGradient } from "./quantized-mat-mul.js";
 import { rmsNorm, rmsNormGradient } from "./rms-norm.js";
 import { rotaryEmbedding } from "./rotary-embedding.js";
 import { softmaxCrossEntropy, softmaxCrossEntropyGradient } from "./softmax-cross-entropy.js";
@@ -31,6 +31,7 @@ const kernels = {
   stateRecurrenceGradient,
   embeddingLookup,
   embeddingGradient,
+  integerMatMul,
   quantizedMatMul,
   quantizedMatMulGradient,
   softmaxCrossEntropy,

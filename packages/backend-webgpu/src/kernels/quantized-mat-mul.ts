@@ -15,27 +15,51 @@ import {
   halvesMatMulGradientProgram,
   quantizedMatMulGradientProgram,
 } from "../programs/quantized-mat-mul-gradient.wgsl.js";
+import { groupsOfBlocks, roundActivationsProgram } from "../programs/round-activations.wgsl.js";
 import { type Inputs, rowsOf } from "./shapes.js";
 
 export const quantizedMatMul =
   (runner: ProgramRunner): KernelImplementation =>
   ({ inputs, attributes, outputShapes }) => {
-    const { x, words, scales } = inputs as Inputs<"x" | "words" | "scales">;
-    const format = attributes.format as WeightFormat;
-    const { rows, size: inSize } = rowsOf(x);
     const y = runner.allocate(outputShapes.y as number[]);
-    const sizes = sizesOf(rows, inSize, words);
-    const isFew = rows <= FEW_ROWS;
-    const groups = isFew ? groupsOfFewRows(sizes.outSize) : groupsOfManyRows(rows, sizes.outSize);
-    if (format === "f16") {
-      const program = isFew ? halvesMatMulFewRowsProgram(rows) : halvesMatMulProgram;
-      runner.run(program, { buffers: { x, words, y }, uniforms: sizes, groups });
-    } else {
-      const program = isFew ? quantizedMatMulFewRowsProgram(format, rows) : quantizedMatMulProgram(format);
-      runner.run(program, { buffers: { x, words, scales, y }, uniforms: sizes, groups });
-    }
+    multiply(runner, inputs as Inputs<"x" | "words" | "scales">, attributes.format as WeightFormat, y);
     return [y];
   };
+
+/** The rounded rows are floats again: the product is the same as without. */
+export const integerMatMul =
+  (runner: ProgramRunner): KernelImplementation =>
+  ({ inputs, attributes, outputShapes }) => {
+    const { x, words, scales } = inputs as Inputs<"x" | "words" | "scales">;
+    const { rows, size: inSize } = rowsOf(x);
+    const blocks = Math.ceil(inSize / BLOCK_SIZE);
+    const rounded = runner.allocate(x.shape);
+    const uniforms = { rows, inSize, blocks };
+    runner.run(roundActivationsProgram, { buffers: { x, rounded }, uniforms, groups: groupsOfBlocks(rows * blocks) });
+    const y = runner.allocate(outputShapes.y as number[]);
+    multiply(runner, { x: rounded, words, scales }, attributes.format as WeightFormat, y);
+    runner.release(rounded);
+    return [y];
+  };
+
+function multiply(
+  runner: ProgramRunner,
+  { x, words, scales }: Inputs<"x" | "words" | "scales">,
+  format: WeightFormat,
+  y: TensorInfo,
+): void {
+  const { rows, size: inSize } = rowsOf(x);
+  const sizes = sizesOf(rows, inSize, words);
+  const isFew = rows <= FEW_ROWS;
+  const groups = isFew ? groupsOfFewRows(sizes.outSize) : groupsOfManyRows(rows, sizes.outSize);
+  if (format === "f16") {
+    const program = isFew ? halvesMatMulFewRowsProgram(rows) : halvesMatMulProgram;
+    runner.run(program, { buffers: { x, words, y }, uniforms: sizes, groups });
+  } else {
+    const program = isFew ? quantizedMatMulFewRowsProgram(format, rows) : quantizedMatMulProgram(format);
+    runner.run(program, { buffers: { x, words, scales, y }, uniforms: sizes, groups });
+  }
+}
 
 export const quantizedMatMulGradient =
   (runner: ProgramRunner): KernelImplementation =>
