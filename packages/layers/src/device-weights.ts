@@ -1,7 +1,7 @@
 /** Weights on their way from host memory to the device, as floats or packed. */
 import { keep, type PackedMatrix, packMatrix, type Tensor, tensor, type WeightFormat } from "@sst/tensor";
 import type { HostTensor, ModelConfig } from "./config.js";
-import { isPacked, type LinearWeight } from "./linear.js";
+import { type ActivationFormat, isPacked, type LinearWeight } from "./linear.js";
 import { embeddingName, headName, isLinear } from "./parameters.js";
 
 export type HostWeight = HostTensor | PackedMatrix;
@@ -24,11 +24,12 @@ export function hostWeights(
 }
 
 /** On the active backend, until `disposeWeight`. */
-export function upload(weight: HostWeight): LinearWeight {
+export function upload(weight: HostWeight, activations: ActivationFormat): LinearWeight {
   if ("data" in weight) return placed(weight.data, weight.shape, "float32");
   const { format, outSize, words, scales } = weight;
   return {
     format,
+    activations,
     words: placed(words, [outSize, words.length / outSize], "int32"),
     scales: placed(scales, [scales.length], "int32"),
   };

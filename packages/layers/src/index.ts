@@ -30,7 +30,13 @@ export {
 export { type InitializationOptions, initializeModel } from "./initialize.js";
 export { type IterateOptions, iteratePosition } from "./iterate-position.js";
 export { layerWindow } from "./layer-window.js";
-export type { LinearWeight, LowRank, PackedWeight } from "./linear.js";
+export {
+  type ActivationFormat,
+  activationFormats,
+  type LinearWeight,
+  type LowRank,
+  type PackedWeight,
+} from "./linear.js";
 export { meanCrossEntropy } from "./loss.js";
 export { withAdditionsOf } from "./model-data.js";
 export { ParameterReader, type ParameterSource } from "./parameter-source.js";

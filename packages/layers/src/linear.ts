@@ -1,5 +1,16 @@
 /** A linear layer on the last dimension, and what its weight may be: here, and only here, packed weights differ. */
-import { add, matMul, mul, quantizedMatMul, reshape, type Tensor, tidy, type WeightFormat } from "@sst/tensor";
+import {
+  add,
+  type IntegerFormat,
+  integerMatMul,
+  matMul,
+  mul,
+  quantizedMatMul,
+  reshape,
+  type Tensor,
+  tidy,
+  type WeightFormat,
+} from "@sst/tensor";
 import type { LinearName } from "./config.js";
 import type { LayerWeights } from "./weights.js";
 
@@ -10,11 +21,18 @@ export interface LowRank {
   readonly factor: number;
 }
 
+/** What a packed weight is multiplied with: its input as it is, or rounded to 8 bits in blocks of 32 (`integerMatMul`). */
+export const activationFormats = ["float32", "int8"] as const;
+
+export type ActivationFormat = (typeof activationFormats)[number];
+
 /** A weight `[out, in]` in few bits (`packMatrix`), on the device. It is frozen; an adapter beside it is not. */
 export interface PackedWeight {
   readonly format: WeightFormat;
   readonly words: Tensor;
   readonly scales: Tensor;
+  /** int8 goes with formats of whole numbers alone. Defaults to float32. */
+  readonly activations?: ActivationFormat;
   readonly adapter?: LowRank;
 }
 
@@ -46,7 +64,10 @@ export function mergedWeight(weight: Tensor, { a, b, factor }: LowRank): Tensor 
 }
 
 /** A packed weight takes nothing in, so its adapter's product goes beside it. */
-function packedLinear(x: Tensor, { words, scales, format, adapter }: PackedWeight): Tensor {
-  const { y } = quantizedMatMul({ x, words, scales }, { format });
+function packedLinear(x: Tensor, { words, scales, format, activations, adapter }: PackedWeight): Tensor {
+  const { y } =
+    activations === "int8"
+      ? integerMatMul({ x, words, scales }, { format: format as IntegerFormat })
+      : quantizedMatMul({ x, words, scales }, { format });
   return adapter ? add(y, mul(linear(linear(x, adapter.a), adapter.b), adapter.factor)) : y;
 }

@@ -16,10 +16,12 @@ import {
   withLora,
 } from "@sst/layers";
 import {
+  integerFormats,
   memory,
   packMatrix,
   Random,
   ready,
+  sum,
   type Tensor,
   tensor,
   unpackMatrix,
@@ -98,6 +100,66 @@ for (const backend of ["cpu", "js"]) {
     });
   }
 }
+
+describe("activations in int8", () => {
+  const long = tinyTokens(1, 12);
+
+  describe.each(["cpu", "js"])("on %s", (backend) => {
+    test.each(integerFormats)("with weights in %s: logits are near those of floats, and others", async (format) => {
+      await ready({ backend });
+      using rounding = DecoderModel.fromData(tinyModel(wide), { quantize: format, activations: "int8" });
+      using floats = DecoderModel.fromData(tinyModel(wide), { quantize: format });
+      const error = relativeError(await logitsOf(rounding, tokens, {}), await logitsOf(floats, tokens, {}));
+      expect(error).toBeGreaterThan(1e-4);
+      expect(error).toBeLessThan(5e-2);
+    });
+
+    test.each(integerFormats)("with weights in %s: a prompt's pass and single tokens agree", async (format) => {
+      await ready({ backend });
+      using model = DecoderModel.fromData(tinyModel(wide), { quantize: format, activations: "int8" });
+      for (const options of [{ streamOff: true }, { iterations: 2 }]) {
+        const together = await logitsOf(model, long, options);
+        const given = singly(model, long[0] as number[], options);
+        const largest = Math.max(...together.map(Math.abs));
+        const errors = given.map((value, i) => Math.abs(value - (together[i] as number)) / largest);
+        errors.sort((a, b) => a - b);
+        // An entry halfway between two integers goes either way by the last bit of what came before.
+        expect(errors[Math.floor(errors.length * 0.7)]).toBeLessThan(1e-5);
+        expect(errors.at(-1)).toBeLessThan(2e-2);
+      }
+    });
+
+    test("a plan decodes the bits of forward", async () => {
+      await ready({ backend });
+      using model = DecoderModel.fromData(tinyModel(tied), { quantize: "int4", activations: "int8" });
+      expect(decodeGreedily(model, { iterations: 2 }, true)).toEqual(decodeGreedily(model, { iterations: 2 }, false));
+    });
+  });
+
+  test("go with weights of whole numbers alone", async () => {
+    await ready({ backend: "cpu" });
+    const make = (quantize?: WeightFormat) => () =>
+      DecoderModel.fromData(tinyModel(wide), { quantize, activations: "int8" });
+    const refusal = (found: string) =>
+      expect.objectContaining({ code: "contradiction", message: expect.stringMatching(`int8 or int4.*${found}`) });
+    expect(make("f16")).toThrowError(refusal("in f16"));
+    expect(make("nf4")).toThrowError(refusal("in nf4"));
+    expect(make()).toThrowError(refusal("not packed"));
+  });
+
+  test("have no gradient, and say so", async () => {
+    await ready({ backend: "cpu" });
+    using model = DecoderModel.fromData(adapted(tinyModel(wide)), { quantize: "int8", activations: "int8" });
+    const given = tokenTensor(tokens, model.config);
+    const name = model.parameterNames.find((each) => each.includes("lora_A")) as string;
+    const differentiate = () =>
+      valueAndGradients(() => sum(forward(model.weights(), given)), { [name]: model.tensor(name) });
+    expect(differentiate).toThrowError(
+      expect.objectContaining({ code: "contradiction", message: expect.stringMatching(/rounds its input.*train on/) }),
+    );
+    given.dispose();
+  });
+});
 
 describe("training beside packed weights", () => {
   const gradientsOf = async (model: DecoderModel, names: readonly string[]) => {
@@ -208,6 +270,21 @@ describe("a packed model", () => {
 interface Decoded {
   readonly tokens: readonly number[];
   readonly logits: readonly number[][];
+}
+
+/** The logits of a row of tokens that come one by one. */
+function singly(model: DecoderModel, row: readonly number[], options: ForwardOptions): number[] {
+  const weights = model.weights();
+  const caches = { kv: new KvCache(model.config, 1, row.length), states: new LatentStateCache(model.config, 1) };
+  const logits = row.flatMap((token) => {
+    const given = tokenTensor([[token]], model.config);
+    const result = forward(weights, given, { ...options, caches });
+    const values = Array.from(result.dataSync());
+    for (const each of [given, result]) each.dispose();
+    return values;
+  });
+  for (const each of [caches.kv, caches.states, weights]) each.dispose();
+  return logits;
 }
 
 /** A prompt and six tokens, each the likeliest, by plan or by `forward`. */
