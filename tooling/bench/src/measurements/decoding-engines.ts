@@ -23,8 +23,14 @@ export const [memory, own] = ["what memory allows", "ours"] as const;
 
 export const peerNames = { onnx: "onnxruntime", llamaCpp: "llama.cpp", llama2c: "llama2.c" } as const;
 
-/** What our worker is told, by format. */
-const ownArguments: Readonly<Record<DecodingFormat, readonly string[]>> = { f32: [], q8: ["int8"], q4: ["int4"] };
+/** What our worker is told, by format. In q4 it rounds activations as its peers do; in q8 that would gain it nothing. */
+const ownArguments: Readonly<Record<DecodingFormat, readonly string[]>> = {
+  f32: [],
+  q8: ["int8"],
+  q4: ["int4", "int8"],
+};
+
+const exact = `${own}, activations not rounded to 8 bits`;
 
 const ggufFormats: Readonly<Record<DecodingFormat, GgufFormat>> = { f32: "f32", q8: "q8_0", q4: "q4_0" };
 
@@ -65,12 +71,17 @@ export async function decodingEntrants(options: DecodingOptions): Promise<Entran
     decoder(peerNames.onnx, onnxCommand(model, format, peers, folder)),
     decoder(peerNames.llamaCpp, await llamaCppCommand(model, format, peers, folder)),
   ];
+  if (format === "q4") return [...entrants, decoder(exact, ownCommand(options, 1, ["int4"]))];
   // It has no other formats in this file of its own.
   return format === "f32" ? [...entrants, decoder(peerNames.llama2c, await llama2cCommand(options))] : entrants;
 }
 
-function ownCommand({ format, folder }: DecodingOptions, threads: number): EngineCommand {
-  return ownWorker("decoding", [join(folder, "own"), ...ownArguments[format]], threads);
+function ownCommand(
+  { format, folder }: DecodingOptions,
+  threads: number,
+  args: readonly string[] = ownArguments[format],
+): EngineCommand {
+  return ownWorker("decoding", [join(folder, "own"), ...args], threads);
 }
 
 function onnxCommand(model: ModelData, format: DecodingFormat, peers: Peers, folder: string): EngineCommand | NotRun {

@@ -55,8 +55,9 @@ async function measure(context: MeasurementContext): Promise<Findings> {
       "Greedy decoding of a batch of one on one thread: 8 tokens of prompt, then the time of the tokens after the first. " +
       "15M and SmolLM2-135M have the shapes of those models and seeded random weights; the first 16 tokens of all engines " +
       "in f32 agree or the engine's speed is not shown. q8 and q4 are each engine's own blocks of 32 (llama.cpp Q8_0 and Q4_0, " +
-      "onnxruntime MatMulNBits with activations in 8 bits). llama.cpp is seen from JavaScript and keeps its cache in f16, " +
-      "the others in f32. What memory allows is the bandwidth that WebAssembly reads with in the same rounds, over as many " +
+      "onnxruntime MatMulNBits). llama.cpp and onnxruntime round activations to 8 bits in both, ours in q4 (`activations: int8`), " +
+      "where a row shows what it does without; in q8 ours are in 16 bits. llama.cpp is seen from JavaScript and keeps its " +
+      "cache in f16, the others in f32. What memory allows is the bandwidth that WebAssembly reads with in the same rounds, over as many " +
       "bytes as a token's weights.",
     tables: [...tables, await iterationsTable(context)],
   };
