@@ -1,5 +1,12 @@
 /** Parsing and describing the options that several commands share. */
-import { type ForwardOptions, paperAlpha, type Solver, type StateStreamConfig } from "@sst/layers";
+import {
+  type ActivationFormat,
+  activationFormats,
+  type ForwardOptions,
+  paperAlpha,
+  type Solver,
+  type StateStreamConfig,
+} from "@sst/layers";
 import { SstError, type WeightFormat, weightFormats } from "@sst/tensor";
 import { type Command, InvalidArgumentError, Option } from "commander";
 
@@ -93,6 +100,25 @@ export function withSolverOptions(command: Command, choices = solvers): Command 
 }
 
 /** For commands that run a model without changing it. */
+export function withPackingOptions(command: Command): Command {
+  return withQuantizeOption(command).addOption(
+    new Option(
+      "--activations <format>",
+      "beside --quantize int4 or int8: what is multiplied with the matrices, rounded too for faster tokens (default: float32)",
+    ).choices(activationFormats),
+  );
+}
+
+export interface PackingOptions extends QuantizeOption {
+  readonly activations?: ActivationFormat;
+}
+
+/** What loading a model is told of them. */
+export function packingOf({ quantize, activations }: PackingOptions): PackingOptions {
+  return { ...(quantize && { quantize }), ...(activations && { activations }) };
+}
+
+/** For commands that train beside packed matrices, or only plan. */
 export function withQuantizeOption(command: Command): Command {
   return command.addOption(
     new Option("--quantize <format>", "round the matrices to few bits: less memory and faster tokens").choices(

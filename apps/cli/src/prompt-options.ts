@@ -5,16 +5,16 @@ import { SstError } from "@sst/tensor";
 import type { Command } from "commander";
 import {
   type CommonOptions,
-  type QuantizeOption,
+  type PackingOptions,
   wholeNumber,
   withCommonOptions,
-  withQuantizeOption,
+  withPackingOptions,
 } from "./arguments.js";
 import { type DeliberationOptions, withDeliberationOptions } from "./deliberation/deliberation-text.js";
 import { modelDescription } from "./model-source.js";
 import { givenSampling, type SamplingFlags, withSamplingOptions } from "./sampling-options.js";
 
-export interface PromptOptions extends CommonOptions, QuantizeOption, SamplingFlags, DeliberationOptions {
+export interface PromptOptions extends CommonOptions, PackingOptions, SamplingFlags, DeliberationOptions {
   readonly model: string;
   readonly prompt: string;
   readonly maxNewTokens?: number;
@@ -33,7 +33,7 @@ export function withPromptOptions(command: Command, { least, otherwise }: NewTok
     .requiredOption("--prompt <text>", 'what to go on from, or symbols such as "132 213"')
     .option("--max-new-tokens <N>", `tokens to generate at most (default: ${otherwise})`, wholeNumber(least))
     .option("--stream-off", "run the plain backbone");
-  return withCommonOptions(withQuantizeOption(withSamplingOptions(withDeliberationOptions(command))));
+  return withCommonOptions(withPackingOptions(withSamplingOptions(withDeliberationOptions(command))));
 }
 
 /** @throws SstError `empty-prompt` */

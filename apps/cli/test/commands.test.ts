@@ -149,6 +149,18 @@ describe("--quantize", () => {
     const packed = ["logits", "--model", modelFolder, "--tokens", "0,1", "--quantize", "int8", "--loss-and-gradients"];
     await expectRefusal(/cannot be trained or replaced, since .* packed/, ...packed);
   });
+
+  test("with --activations int8 rounds what is multiplied too, beside whole numbers alone", async () => {
+    const floats = await logits("--quantize", "int4");
+    const rounded = await logits("--quantize", "int4", "--activations", "int8");
+    const size = Math.max(...floats.map(Math.abs));
+    const error = Math.max(...rounded.map((value, index) => Math.abs(value - (floats[index] as number)))) / size;
+    expect(error).toBeGreaterThan(0);
+    expect(error).toBeLessThan(0.1);
+    const model = ["logits", "--model", modelFolder, "--tokens", "0,1"];
+    await expectRefusal(/int8 or int4, and these are not packed/, ...model, "--activations", "int8");
+    await expectRefusal(/these are in f16/, ...model, "--quantize", "f16", "--activations", "int8");
+  });
 });
 
 describe("logits", () => {

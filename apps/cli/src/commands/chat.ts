@@ -1,7 +1,7 @@
 /** `sst chat`: a conversation in a terminal, or through pipes. */
 import { createInterface } from "node:readline";
 import { Command } from "commander";
-import { addText, type QuantizeOption, wholeNumber, withQuantizeOption } from "../arguments.js";
+import { addText, type PackingOptions, packingOf, wholeNumber, withPackingOptions } from "../arguments.js";
 import { openBackend } from "../backend.js";
 import { Chat, type ChatOptions } from "../chat/chat.js";
 import { plainScreen, TerminalScreen } from "../chat/screens.js";
@@ -14,7 +14,7 @@ import { modelDescription } from "../model-source.js";
 import { type SamplingFlags, samplingOf, withSamplingOptions } from "../sampling-options.js";
 import { loadServedModel } from "../serve/load-served-model.js";
 
-interface ChatCommandOptions extends QuantizeOption, DeliberationOptions, SamplingFlags {
+interface ChatCommandOptions extends PackingOptions, DeliberationOptions, SamplingFlags {
   readonly backend?: string;
   readonly model: string;
   readonly maxNewTokens: number;
@@ -30,13 +30,13 @@ export function chatCommand(): Command {
     .option("--max-new-tokens <N>", "tokens of an answer at most", wholeNumber(1), 1024)
     .option("--system <text>", "what the model is told before everything")
     .option("--stop <text>", "a text that ends an answer and is left out; can be given several times", addText);
-  return withQuantizeOption(withSamplingOptions(withDeliberationOptions(command))).action(run);
+  return withPackingOptions(withSamplingOptions(withDeliberationOptions(command))).action(run);
 }
 
 async function run(options: ChatCommandOptions): Promise<void> {
   const wishes = chatOptions(options);
   await openBackend(options.backend);
-  const model = await loadServedModel(options.model, { quantize: options.quantize });
+  const model = await loadServedModel(options.model, packingOf(options));
   try {
     const isTerminal = process.stdin.isTTY && process.stdout.isTTY;
     const screen = isTerminal ? terminalScreen() : plainScreen(process.stdout, process.stderr);

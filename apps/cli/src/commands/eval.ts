@@ -6,7 +6,7 @@ import {
   wholeNumber,
   wholeNumbers,
   withCommonOptions,
-  withQuantizeOption,
+  withPackingOptions,
   withSolverOptions,
 } from "../arguments.js";
 import { type BenchmarkRunOptions, runBenchmark } from "../evaluation/benchmark-run.js";
@@ -44,7 +44,7 @@ export function evalCommand(): Command {
     .option("--seed <N>", "seed of sequences, solved problems and the order of choices", wholeNumber(0), 0)
     .option("--iterations <N>", "with --task alone: iterations at every position (default: 1)", wholeNumber(1))
     .option("--stream-off", "run the plain backbone");
-  return withCommonOptions(withSolverOptions(withQuantizeOption(command))).action(run);
+  return withCommonOptions(withSolverOptions(withPackingOptions(command))).action(run);
 }
 
 async function run(options: EvalOptions): Promise<void> {

@@ -4,7 +4,7 @@ import type { DecoderModel } from "@sst/layers";
 import { type FileSource, loadModel, loadVocabulary, type SymbolVocabulary } from "@sst/loaders";
 import { SstError } from "@sst/tensor";
 import { Command } from "commander";
-import { addText, forwardOptions, wholeNumber } from "../arguments.js";
+import { addText, forwardOptions, packingOf, wholeNumber } from "../arguments.js";
 import { openBackend } from "../backend.js";
 import { policyOf, promptIterations } from "../deliberation/deliberation.js";
 import { deliberationOf } from "../deliberation/deliberation-text.js";
@@ -38,7 +38,7 @@ async function run(options: GenerateCommandOptions): Promise<void> {
   const wishes = wishesOf(options);
   await openBackend(options.backend);
   const source = await openSource(options.model);
-  using model = await loadModel(source, { quantize: options.quantize });
+  using model = await loadModel(source, packingOf(options));
   const vocabulary = await loadVocabulary(source);
   if (vocabulary !== undefined) await label(model, vocabulary, options);
   else await continuePrompt(model, source, options, wishes);

@@ -7,7 +7,7 @@ import { type FileSource, loadModel, loadVocabulary } from "@sst/loaders";
 import { count, writeWhole } from "@sst/report/page";
 import { SstError } from "@sst/tensor";
 import { Command } from "commander";
-import { wholeNumber } from "../arguments.js";
+import { packingOf, wholeNumber } from "../arguments.js";
 import { openBackend } from "../backend.js";
 import { policyOf } from "../deliberation/deliberation.js";
 import { deliberationOf } from "../deliberation/deliberation-text.js";
@@ -56,7 +56,7 @@ async function run(options: InspectOptions): Promise<void> {
   if (options.trace !== undefined) await requireFreeFolder(options.trace);
   await openBackend(options.backend);
   const source = await openSource(options.model);
-  using model = await loadModel(source, { quantize: options.quantize });
+  using model = await loadModel(source, packingOf(options));
   const request = await requestOf(model, source, options, sampling);
   const { vocabSize, hiddenSize, numHiddenLayers: numLayers } = model.config;
   const about = { model: options.model, prompt: options.prompt };

@@ -7,17 +7,18 @@ import { Command } from "commander";
 import {
   type CommonOptions,
   forwardOptions,
-  type QuantizeOption,
+  type PackingOptions,
+  packingOf,
   type SolverOptions,
   wholeNumber,
   withCommonOptions,
-  withQuantizeOption,
+  withPackingOptions,
   withSolverOptions,
 } from "../arguments.js";
 import { openBackend } from "../backend.js";
 import { modelDescription, openSource } from "../model-source.js";
 
-interface LogitsOptions extends CommonOptions, QuantizeOption, SolverOptions {
+interface LogitsOptions extends CommonOptions, PackingOptions, SolverOptions {
   readonly model: string;
   readonly tokens: string;
   readonly iterations?: number;
@@ -33,7 +34,7 @@ export function logitsCommand(): Command {
     .option("--iterations <N>", "iterations at every position (default: 1)", wholeNumber(1))
     .option("--stream-off", "run the plain backbone")
     .option("--loss-and-gradients", "add the mean next-token loss and its gradient for every parameter");
-  return withCommonOptions(withSolverOptions(withQuantizeOption(command))).action(run);
+  return withCommonOptions(withSolverOptions(withPackingOptions(command))).action(run);
 }
 
 async function run(options: LogitsOptions): Promise<void> {
@@ -42,7 +43,7 @@ async function run(options: LogitsOptions): Promise<void> {
     throw new SstError("contradiction", "a loss needs a next token: rows of one token have none");
   }
   await openBackend(options.backend);
-  using model = await loadModel(await openSource(options.model), { quantize: options.quantize });
+  using model = await loadModel(await openSource(options.model), packingOf(options));
   const forwarding = forwardOptions(options);
   const result: Record<string, unknown> = await logitsOf(model, rows, forwarding);
   if (options.lossAndGradients) Object.assign(result, await lossOf(model, rows, forwarding));

@@ -46,7 +46,7 @@ async function run(options: ProbeTrainOptions): Promise<void> {
   const source = await folderSource(options.model);
   using opened = await openBenchmark(options);
   await openBackend(options.backend);
-  const subject = await openSubject(source, undefined);
+  const subject = await openSubject(source);
   using _ = subject.model;
   const { depths, limit, folds, l2, seed, overwrite = false } = options;
   const progress = verdictProgress();

@@ -1,7 +1,7 @@
 /** `sst serve`: a model behind OpenAI's protocol, until it is told to end. */
 import { Command, Option } from "commander";
 import { collectDefaultMetrics } from "prom-client";
-import { number, type QuantizeOption, wholeNumber, withQuantizeOption } from "../arguments.js";
+import { number, type PackingOptions, wholeNumber, withPackingOptions } from "../arguments.js";
 import { openBackend } from "../backend.js";
 import { modelDescription } from "../model-source.js";
 import { isLoopback } from "../serve/access.js";
@@ -9,7 +9,7 @@ import { defaultLimits } from "../serve/limits.js";
 import { loadServedModel } from "../serve/load-served-model.js";
 import { ModelServer } from "../serve/server.js";
 
-interface ServeCommandOptions extends QuantizeOption {
+interface ServeCommandOptions extends PackingOptions {
   readonly backend?: string;
   readonly model: string;
   readonly name?: string;
@@ -53,7 +53,7 @@ export function serveCommand(): Command {
     .option("--timeout <seconds>", "for a whole request, waiting included", number(0.001), requestTimeoutMs / 1000)
     .option("--client-timeout <seconds>", "for a client to send, and to read", number(0.001), clientTimeoutMs / 1000)
     .option("--grace <seconds>", "for what runs when the server is told to end", number(0), graceMs / 1000);
-  return withQuantizeOption(command).action(run);
+  return withPackingOptions(command).action(run);
 }
 
 async function run(options: ServeCommandOptions): Promise<void> {

@@ -12,7 +12,7 @@ import {
 } from "@sst/eval";
 import { type FileSource, readProbe } from "@sst/loaders";
 import { SstError } from "@sst/tensor";
-import type { CommonOptions, QuantizeOption } from "../arguments.js";
+import type { CommonOptions, PackingOptions } from "../arguments.js";
 import { openBackend } from "../backend.js";
 import { openSource } from "../model-source.js";
 import { type BenchmarkOptions, dataOf, openBenchmark } from "./benchmarks.js";
@@ -20,7 +20,7 @@ import { modelDigest, openSubject } from "./model.js";
 import { evaluationResult, evaluationTable, perplexityResult, perplexityTable } from "./report.js";
 import { verdictProgress } from "./verdict-progress.js";
 
-export interface BenchmarkRunOptions extends CommonOptions, QuantizeOption, BenchmarkOptions {
+export interface BenchmarkRunOptions extends CommonOptions, PackingOptions, BenchmarkOptions {
   readonly baseline?: string;
   readonly depths?: readonly number[];
   /** The threshold of the probe beside the model; commander gives `true` for the option without one. */
@@ -41,7 +41,7 @@ export async function runBenchmark(options: BenchmarkRunOptions): Promise<void> 
   await openBackend(options.backend);
   const answer = async (name: string, isBaseline: boolean): Promise<Evaluation> => {
     const source = await openSource(name);
-    const subject = await openSubject(source, options.quantize);
+    const subject = await openSubject(source, options);
     using _ = subject.model;
     const { limit, streamOff, out, resume = false } = options;
     const depths = isBaseline ? [1] : options.depths;
@@ -96,7 +96,7 @@ async function runPerplexity(options: BenchmarkRunOptions): Promise<void> {
   });
   await openBackend(options.backend);
   const read = async (name: string, depths: readonly number[] | undefined): Promise<PerplexityRow[]> => {
-    const subject = await openSubject(await openSource(name), options.quantize);
+    const subject = await openSubject(await openSource(name), options);
     using _ = subject.model;
     return await textPerplexity(subject, text, { ...(depths && { depths }), streamOff: options.streamOff ?? false });
   };
@@ -115,8 +115,13 @@ async function requireFresh({ out, baseline, resume }: BenchmarkRunOptions): Pro
 }
 
 /** Which weights, and how they were run. */
-async function identity(source: FileSource, { quantize, streamOff }: BenchmarkRunOptions): Promise<string> {
-  const how = [quantize, streamOff && "stream off"].filter(Boolean).join(", ");
+async function identity(
+  source: FileSource,
+  { quantize, activations, streamOff }: BenchmarkRunOptions,
+): Promise<string> {
+  const how = [quantize, activations === "int8" && "activations in int8", streamOff && "stream off"]
+    .filter(Boolean)
+    .join(", ");
   return `${await modelDigest(source)}${how && ` (${how})`}`;
 }
 

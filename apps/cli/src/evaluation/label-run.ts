@@ -1,12 +1,18 @@
 /** Accuracy at every position, for a model that labels positions. */
 import { labelAccuracy } from "@sst/eval";
 import { createTask, loadModel, taskBatch } from "@sst/loaders";
-import { type CommonOptions, forwardOptions, type QuantizeOption, type SolverOptions } from "../arguments.js";
+import {
+  type CommonOptions,
+  forwardOptions,
+  type PackingOptions,
+  packingOf,
+  type SolverOptions,
+} from "../arguments.js";
 import { openBackend } from "../backend.js";
 import { openSource } from "../model-source.js";
 import { requireVocabulary } from "./model.js";
 
-export interface LabelRunOptions extends CommonOptions, QuantizeOption, SolverOptions {
+export interface LabelRunOptions extends CommonOptions, PackingOptions, SolverOptions {
   readonly model: string;
   readonly task: string;
   readonly length: number;
@@ -23,7 +29,7 @@ export async function runLabels(options: LabelRunOptions): Promise<void> {
   const known = createTask(options.task);
   await openBackend(options.backend);
   const source = await openSource(options.model);
-  using model = await loadModel(source, { quantize: options.quantize });
+  using model = await loadModel(source, packingOf(options));
   const task = known.on(await requireVocabulary(source));
   const batches = Array.from({ length: Math.ceil(options.sequences / batchSize) }, (_, index) =>
     taskBatch(task, {

@@ -11,13 +11,14 @@ import {
   type SymbolVocabulary,
   type Tokenizer,
 } from "@sst/loaders";
-import { SstError, type WeightFormat } from "@sst/tensor";
+import { SstError } from "@sst/tensor";
+import { type PackingOptions, packingOf } from "../arguments.js";
 
 /** The caller disposes of the model. */
-export async function openSubject(source: FileSource, quantize: WeightFormat | undefined): Promise<Subject> {
+export async function openSubject(source: FileSource, packing: PackingOptions = {}): Promise<Subject> {
   const vocabulary = await loadVocabulary(source);
   const tokenizer = vocabulary === undefined ? await loadTokenizer(source) : undefined;
-  const model = await loadModel(source, { quantize });
+  const model = await loadModel(source, packingOf(packing));
   if (vocabulary !== undefined) return symbolSubject(model, vocabulary);
   try {
     return textSubject(model, requireMatchingTokenizer(tokenizer as Tokenizer, model.config, source.location));

@@ -1,12 +1,12 @@
 /** A model that completes texts, with what stands beside it in its folder. */
 import { loadChatTemplate, loadModel, loadVocabulary } from "@sst/loaders";
-import { SstError, type WeightFormat } from "@sst/tensor";
+import { SstError } from "@sst/tensor";
+import { type PackingOptions, packingOf } from "../arguments.js";
 import { loadMatchingTokenizer, loadProbe, openSource } from "../model-source.js";
 import type { ServedModel } from "./server.js";
 import { SessionCompleter } from "./session-completer.js";
 
-export interface LoadOptions {
-  readonly quantize?: WeightFormat | undefined;
+export interface LoadOptions extends PackingOptions {
   readonly modelId?: string | undefined;
   /** At every position, where a request says nothing. */
   readonly iterations?: number | undefined;
@@ -19,7 +19,7 @@ export interface LoadOptions {
  * @throws SstError `contradiction` for a model that labels symbols, and what loading throws
  */
 export async function loadServedModel(model: string, options: LoadOptions): Promise<ServedModel> {
-  const { quantize, iterations, streamOff } = options;
+  const { iterations, streamOff } = options;
   const source = await openSource(model);
   if ((await loadVocabulary(source)) !== undefined) {
     throw new SstError(
@@ -28,7 +28,7 @@ export async function loadServedModel(model: string, options: LoadOptions): Prom
     );
   }
   const template = await loadChatTemplate(source);
-  const decoder = await loadModel(source, { quantize });
+  const decoder = await loadModel(source, packingOf(options));
   try {
     const tokenizer = await loadMatchingTokenizer(source, decoder.config);
     const completer = new SessionCompleter(decoder, tokenizer, {
