@@ -5,6 +5,7 @@ import {
   causalAttention,
   causalAttentionGradient,
   gatedActivation,
+  integerMatMul,
   matMul,
   memory,
   packMatrix,
@@ -55,6 +56,10 @@ function results(): Record<string, Tensor> {
     down: normals([hidden, wide]),
   };
   const packed = packMatrix(random.normals(333 * hidden, 0.5), [333, hidden], "int4");
+  const weight = {
+    words: tensor(packed.words, [333, packed.words.length / 333], "int32") as Tensor,
+    scales: tensor(packed.scales, [packed.scales.length], "int32") as Tensor,
+  };
   const { y } = stateRecurrence(recurrence, { epsilon: 1e-5, activation: "silu" });
   const normed = { ...recurrence, outNormWeight: normals([hidden]) };
   const gelu = { epsilon: 1e-5, activation: "geluTanh" } as const;
@@ -63,14 +68,9 @@ function results(): Record<string, Tensor> {
     product: matMul(rows, normals([777, hidden]), false, true),
     "product of transposed": matMul(rows, normals([batch * time, 333]), true, false),
     "product of one row": matMul(normals([1, hidden]), normals([777, hidden]), false, true),
-    "packed product": quantizedMatMul(
-      {
-        x: normals([3, hidden]),
-        words: tensor(packed.words, [333, packed.words.length / 333], "int32"),
-        scales: tensor(packed.scales, [packed.scales.length], "int32"),
-      },
-      { format: "int4" },
-    ).y,
+    "packed product": quantizedMatMul({ x: normals([3, hidden]), ...weight }, { format: "int4" }).y,
+    "packed product of rounded rows": integerMatMul({ x: normals([3, hidden]), ...weight }, { format: "int4" }).y,
+    "packed product of many rounded rows": integerMatMul({ x: rows, ...weight }, { format: "int4" }).y,
     norm: rmsNorm({ x, weight: normals([hidden]) }, { epsilon: 1e-5 }).y,
     activation: gatedActivation({ gate: normals([64, 1000]), up: normals([64, 1000]) }, { activation: "silu" }).y,
     attention: causalAttention({ q, k, v }, { scale: 0.25, pastLength: 0, iterations: 1, window: 0 }).y,

@@ -49,8 +49,8 @@ export interface DecoderModelOptions {
   readonly quantize?: WeightFormat | undefined;
   /**
    * What packed matrices are multiplied with. `"int8"` rounds the input of every linear layer and of the head to 8 bits in blocks
-   * of 32 (`integerMatMul` of `@sst/tensor`), in the prompt as in decoding: tokens come faster with int4, and logits change by about a
-   * percent. It goes with `quantize: "int8"` or `"int4"` and cannot be trained. Defaults to `"float32"`.
+   * of 32 (`integerMatMul` of `@sst/tensor`), in the prompt as in decoding: tokens come faster with int4, and logits change by a
+   * percent or two of the largest. It goes with `quantize: "int8"` or `"int4"` and cannot be trained. Defaults to `"float32"`.
    */
   readonly activations?: ActivationFormat | undefined;
 }
