@@ -4,7 +4,7 @@
  */
 export { attentionAreaBytes, attentionGradientAreaBytes } from "./attention/attention";
 export { matMulAreaBytes, matMulScratchBytes } from "./matrix/mat-mul";
-export { quantizedAreaBytes } from "./quantized/dots";
+export { quantizedAreaBytes } from "./quantized/factors";
 export { quantizedScratchBytes } from "./quantized/few-rows";
 export { recurrenceGradientAreaBytes, recurrenceGradientScratchBytes } from "./recurrence/backward";
 export { recurrenceAreaBytes, recurrenceScratchBytes } from "./recurrence/forward";

@@ -10,6 +10,8 @@
 export const BLOCK: usize = 32;
 /** Blocks whose scales are read at once. */
 export const GROUP: usize = 4;
+/** Lines of the matrix that are worked off at once. */
+export const LINES: usize = 4;
 
 /** What the largest of a block becomes in 8 bits, and in 16. */
 export const LARGEST_BYTE: f32 = 127;

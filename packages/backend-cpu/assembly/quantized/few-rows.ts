@@ -3,7 +3,9 @@ import { linesPerPiece } from "../matrix/few-rows";
 import { Part } from "../parts";
 import { parallel, workArea } from "../threads";
 import { entryBytes, preparedRowBytes, prepareRows } from "./activations";
-import { dotBlocks, dotHalves, hasFusedDot, Kind } from "./dots";
+import { dotBlocks } from "./dots";
+import { dotHalves } from "./half-dots";
+import { hasFusedDot, Kind } from "./kind";
 
 @unmanaged
 export class QuantizedProduct {
