@@ -90,8 +90,10 @@ export class SessionCompleter implements Completer {
       });
       for await (const event of events) {
         if (event.event === "generation-end") yield endOf(event.reason, event.text, event.figures, prompt.length);
-        else yield event;
+        else if (event.event === "iteration-end") yield event;
         if (event.event !== "token-delta") continue;
+        const { logProbability, ...delta } = event;
+        yield request.topLogProbabilities === undefined ? delta : { ...delta, logProbability };
         newTokens++;
         iterations += event.iterations;
         // A step on the CPU does not wait for anything: without this no request would be heard until the last token.

@@ -182,4 +182,7 @@ test("policies that look on, and log-probabilities", async () => {
     }
     expect(events.filter(({ event }) => event === "iteration-end")).toHaveLength(24);
   }
+  // Nobody asked for them here: an answer has none then.
+  const plain = (await eventsOf()).filter((event) => event.event === "token-delta");
+  expect(plain.some((event) => "logProbability" in event || "topLogProbabilities" in event)).toBe(false);
 });
