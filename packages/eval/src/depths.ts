@@ -1,4 +1,5 @@
 /** What a model answers at the last position after each of its iterations there: everything read once, every depth by itself. */
+import { kullbackLeiblerNats, logProbabilities } from "@sst/infer";
 import { type DecoderModel, forward, tokenTensor } from "@sst/layers";
 import { type LabelledBatch, rowsOf } from "./batches.js";
 
@@ -84,26 +85,6 @@ function reading(
   for (let token = 1; token < logs.length; token++) {
     if ((logs[token] as number) > (logs[answer] as number)) answer = token;
   }
-  const change = before ? divergence(logs, before) : Number.POSITIVE_INFINITY;
+  const change = before ? kullbackLeiblerNats(logs, before) : Number.POSITIVE_INFINITY;
   return { answer, isRight: answer === label, confidence: Math.exp(logs[answer] as number), change, logits };
-}
-
-function logProbabilities(logits: Float32Array): Float64Array {
-  let largest = Number.NEGATIVE_INFINITY;
-  for (const logit of logits) largest = Math.max(largest, logit);
-  let total = 0;
-  for (const logit of logits) total += Math.exp(logit - largest);
-  const logOfTotal = Math.log(total);
-  const logs = new Float64Array(logits.length);
-  for (let token = 0; token < logs.length; token++) logs[token] = (logits[token] as number) - largest - logOfTotal;
-  return logs;
-}
-
-function divergence(left: Float64Array, right: Float64Array): number {
-  let sum = 0;
-  for (let token = 0; token < left.length; token++) {
-    const log = left[token] as number;
-    if (log > -60) sum += Math.exp(log) * (log - (right[token] as number));
-  }
-  return sum;
 }

@@ -4,6 +4,7 @@ import type { KvCache } from "./caches/kv-cache.js";
 import type { LatentStateCache } from "./caches/latent-state-cache.js";
 import type { ModelConfig } from "./config.js";
 import type { Documents } from "./documents.js";
+import { requireCount } from "./require-count.js";
 import type { Propagation } from "./state-stream/propagation.js";
 
 export type Solver = "sequential" | "layerwise" | "two-pass";
@@ -159,11 +160,6 @@ function chosenIterations(given: number | ChosenIterations): {
   positions: readonly number[] | undefined;
 } {
   return typeof given === "number" ? { count: given, positions: undefined } : given;
-}
-
-function requireCount(name: string, value: number): void {
-  if (Number.isInteger(value) && value >= 1) return;
-  throw new SstError("invalid-argument", `${name} should be a whole number of at least 1, but is ${value}`);
 }
 
 function requireKnown(name: string, value: string, known: readonly string[]): void {

@@ -60,6 +60,7 @@ export {
   smallDecoder,
 } from "./presets.js";
 export { Probe, type ProbeData } from "./probe.js";
+export { requireCount } from "./require-count.js";
 export { rotaryFrequencies } from "./rotary-frequencies.js";
 export { RowBatch, type RowBatchOptions, type RowsIterated } from "./rows/row-batch.js";
 export { chooseSolver, type SolverChoice, type SolverWishes } from "./state-stream/choose-solver.js";

@@ -51,3 +51,4 @@ export {
   registerBackend,
 } from "./registry.js";
 export { TensorUpload } from "./tensor-upload.js";
+export { turnOfTheLoop } from "./turn-of-the-loop.js";

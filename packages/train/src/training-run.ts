@@ -3,7 +3,7 @@
  * with early stopping and the best parameters, and events that say how it goes.
  */
 import type { HostTensor, SolverChoice } from "@sst/layers";
-import { keep, memory, SstError, tensor } from "@sst/tensor";
+import { keep, memory, SstError, tensor, turnOfTheLoop } from "@sst/tensor";
 import type { Batch } from "./batch.js";
 import { type BatchSource, batchesByStep } from "./batch-source.js";
 import { type Checkpoint, type CheckpointStore, type Json, requireSameConfiguration } from "./checkpoint.js";
@@ -253,7 +253,7 @@ export class TrainingRun {
   /** A device that answers at once leaves no turn to signals, timers and servers: they get one now and then. */
   async #breathe(): Promise<void> {
     if (performance.now() - this.#breathedAtMs < BREATH_MS) return;
-    await turnOver();
+    await turnOfTheLoop();
     this.#breathedAtMs = performance.now();
   }
 
@@ -270,11 +270,3 @@ type RunState = {
   /** What `solver: "auto"` has chosen. */
   readonly solver?: Pick<SolverChoice, keyof SolverChoice>;
 };
-
-/** A turn of the event loop. A timer would wait for a millisecond at least, which is a step of a small model. */
-function turnOver(): Promise<void> {
-  return new Promise((resolve) => {
-    if (typeof setImmediate === "function") setImmediate(resolve);
-    else setTimeout(resolve);
-  });
-}

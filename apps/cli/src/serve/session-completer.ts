@@ -1,9 +1,10 @@
 /** Completions by sessions of `@sst/infer`: one model, a session for each, and whatever policy of deliberation is asked for. */
-import { setImmediate as turnOfTheLoop } from "node:timers/promises";
 import { capacityFor, type GenerationFigures, Session, SessionBatch } from "@sst/infer";
 import type { DecoderModel, Probe } from "@sst/layers";
 import type { Tokenizer } from "@sst/loaders";
+import { turnOfTheLoop } from "@sst/tensor";
 import { type Deliberation, policyOf, promptIterations } from "../deliberation/deliberation.js";
+import { deliberationOf } from "../deliberation/deliberation-text.js";
 import { stopTokens } from "../stop-tokens.js";
 import type { Abilities, ChoiceEvent, Completer, CompletionRequest, GenerationEvent } from "./completer.js";
 
@@ -54,13 +55,14 @@ export class SessionCompleter implements Completer {
 
   /** @param requests of one prompt, which is read once */
   async *#continueFrom(requests: readonly CompletionRequest[]): AsyncGenerator<ChoiceEvent, void, void> {
-    const { prompt, signal } = requests[0] as CompletionRequest;
+    const first = requests[0] as CompletionRequest;
+    const { prompt, signal } = first;
     const most = Math.max(...requests.map(({ maxNewTokens }) => maxNewTokens));
     const context = capacityFor(prompt.length + most, this.model.config);
     const reading = { chunk: READ_AT_ONCE };
     using session = new Session(this.model, { context, reading, streamOff: this.options.streamOff ?? false });
     try {
-      await session.append(prompt, { iterations: promptIterations(this.#deliberationOf(requests)), signal });
+      await session.append(prompt, { iterations: promptIterations(this.#deliberationOf(first)), signal });
     } catch (error) {
       if (!signal.aborted) throw error;
       yield { ...endOf("aborted", "", { newTokens: 0, iterations: 0, durationMs: 0 }, prompt.length), choice: 0 };
@@ -85,7 +87,7 @@ export class SessionCompleter implements Completer {
         stopTexts: stop,
         stopTokens: stopTokens(this.model.config, this.tokenizer),
         decoder: this.tokenizer.streamDecoder(prompt),
-        deliberation: policyOf(this.#deliberationOf([request]), this.options.probe),
+        deliberation: policyOf(this.#deliberationOf(request), this.options.probe),
         batch: this.#batch,
       });
       for await (const event of events) {
@@ -106,8 +108,9 @@ export class SessionCompleter implements Completer {
     }
   }
 
-  #deliberationOf([request]: readonly CompletionRequest[]): Deliberation {
-    return request?.deliberation ?? { policy: "fixed", iterations: this.options.iterations ?? 1 };
+  #deliberationOf({ deliberation }: CompletionRequest): Deliberation {
+    const { iterations } = this.options;
+    return deliberationOf({ ...(iterations && { iterations }), ...(deliberation && { deliberation }) });
   }
 }
 

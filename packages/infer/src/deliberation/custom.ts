@@ -1,5 +1,5 @@
+import { requireCount } from "@sst/layers";
 import type { DeliberationPolicy, IterationView, Needs } from "./policy.js";
-import { requireCount } from "./requirements.js";
 
 export interface CustomOptions {
   readonly maximum: number;

@@ -1,5 +1,5 @@
+import { requireCount } from "@sst/layers";
 import type { DeliberationPolicy } from "./policy.js";
-import { requireCount } from "./requirements.js";
 
 /**
  * The same number of iterations at every position.

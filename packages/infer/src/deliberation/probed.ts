@@ -1,6 +1,7 @@
+import { requireCount } from "@sst/layers";
 import { joined } from "../joined.js";
 import type { DeliberationPolicy } from "./policy.js";
-import { requireBetween, requireCount, requireFinite, requireSeen } from "./requirements.js";
+import { requireBetween, requireFinite, requireSeen } from "./requirements.js";
 
 /** The halting probe; `Probe` of `@sst/layers` is one. */
 export interface HaltingProbe {

@@ -2,12 +2,6 @@
 import { SstError } from "@sst/tensor";
 
 /** @throws SstError `invalid-argument` */
-export function requireCount(name: string, value: number): void {
-  if (Number.isInteger(value) && value >= 1) return;
-  throw new SstError("invalid-argument", `${name} should be a whole number of at least 1, but is ${value}`);
-}
-
-/** @throws SstError `invalid-argument` */
 export function requireBetween(name: string, value: number, least: number, most = Number.POSITIVE_INFINITY): void {
   if (value >= least && value <= most) return;
   const range = most === Number.POSITIVE_INFINITY ? `${least} or more` : `between ${least} and ${most}`;

@@ -1,6 +1,7 @@
+import { requireCount } from "@sst/layers";
 import { SstError } from "@sst/tensor";
 import type { DeliberationPolicy, IterationView } from "./policy.js";
-import { requireBetween, requireCount, requireFinite, requireSeen } from "./requirements.js";
+import { requireBetween, requireFinite, requireSeen } from "./requirements.js";
 
 export interface UntilConvergedOptions {
   /** The relative change of the latent state at which it counts as converged. */

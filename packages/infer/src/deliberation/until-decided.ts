@@ -1,8 +1,9 @@
+import { requireCount } from "@sst/layers";
 import { SstError } from "@sst/tensor";
 import { logProbabilities } from "../sampling/log-probabilities.js";
 import { entropyNats, jensenShannonBits, kullbackLeiblerNats } from "./measures.js";
 import type { DeliberationPolicy, IterationView } from "./policy.js";
-import { requireBetween, requireCount, requireFinite, requireSeen } from "./requirements.js";
+import { requireBetween, requireFinite, requireSeen } from "./requirements.js";
 
 /** Bounds on the next-token distribution, of which at least one is given; all that are given have to hold. */
 export interface UntilDecidedOptions {

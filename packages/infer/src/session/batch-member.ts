@@ -21,7 +21,7 @@ export interface BatchHost {
 }
 
 /** An iteration that a member waits for. */
-interface Question {
+export interface Question {
   readonly token: number;
   readonly wantsLogits: boolean;
   readonly answer: (left: Left) => void;

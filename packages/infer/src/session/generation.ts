@@ -1,9 +1,8 @@
 /** The tokens of a generation, one after the other. */
-import type { DecoderModel, ModelWeights } from "@sst/layers";
+import { type DecoderModel, type ModelWeights, requireCount } from "@sst/layers";
 import { Random, SstError } from "@sst/tensor";
 import { fixed } from "../deliberation/fixed.js";
 import type { DeliberationPolicy } from "../deliberation/policy.js";
-import { requireCount } from "../deliberation/requirements.js";
 import type { ChoicePlace, ChoiceTrie } from "../sampling/choice-trie.js";
 import { topLogProbabilities } from "../sampling/log-probabilities.js";
 import { checkSampling, type SamplingOptions } from "../sampling/options.js";
@@ -32,7 +31,7 @@ export interface SessionGeneration extends SamplingOptions {
   /** How many of the likeliest tokens are told beside each. */
   readonly topLogProbabilities?: number;
   readonly signal?: AbortSignal | undefined;
-  /** Shares passes through the model with other sessions that generate in this batch; the text is the same. */
+  /** Shares passes through the model with other sessions that generate in this batch; the text is the same, but for the rounding of products of more rows. */
   readonly batch?: SessionBatch | undefined;
 }
 

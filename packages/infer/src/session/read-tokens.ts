@@ -3,8 +3,8 @@
  * these come near enough. Sweeps that do not are not used: the chunk is read again, exactly.
  */
 import { type ForwardOptions, forward, type ModelWeights, tokenTensor } from "@sst/layers";
+import { turnOfTheLoop } from "@sst/tensor";
 import type { SessionCaches } from "./session-caches.js";
-import { turnOfTheLoop } from "./turn-of-the-loop.js";
 
 export interface ReadOptions {
   /** `exact`, or `auto`: sweeps, and the exact solver where the residual of a layer is above the tolerance. Defaults to `exact`. */

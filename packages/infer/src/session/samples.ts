@@ -1,5 +1,5 @@
 /** Several texts drawn from one prompt, which is read once. */
-import { SstError } from "@sst/tensor";
+import { requireCount } from "@sst/layers";
 import type { GenerationEvent } from "./events.js";
 import type { SessionGeneration } from "./generation.js";
 import type { Session } from "./session.js";
@@ -25,9 +25,7 @@ export async function* generateSamples(
   session: Session,
   { samples, decoder, seed = 0, batch, ...options }: SampleOptions,
 ): AsyncGenerator<SampleEvent, void, void> {
-  if (!Number.isInteger(samples) || samples < 1) {
-    throw new SstError("invalid-argument", `samples should be a whole number of at least 1, but is ${samples}`);
-  }
+  requireCount("samples", samples);
   const forks: Session[] = [];
   let own: SessionBatch | undefined;
   try {

@@ -3,14 +3,13 @@
  * They may be at different positions and iterations, come and go, and be as slow as they like: who does not ask for the next
  * position is not waited for.
  */
-import type { DecoderModel, ModelWeights, RowBatch } from "@sst/layers";
-import { SstError, slice } from "@sst/tensor";
+import { type DecoderModel, type ModelWeights, type RowBatch, requireCount } from "@sst/layers";
+import { SstError, slice, turnOfTheLoop } from "@sst/tensor";
 import { take } from "../likeliest.js";
-import { BatchMember, type MemberOptions } from "./batch-member.js";
+import { type BatchHost, BatchMember, type MemberOptions, type Question } from "./batch-member.js";
 import type { PositionReader } from "./position-reader.js";
 import { Seating } from "./seating.js";
 import type { SessionCaches } from "./session-caches.js";
-import { turnOfTheLoop } from "./turn-of-the-loop.js";
 
 export interface SessionBatchOptions {
   /**
@@ -22,6 +21,11 @@ export interface SessionBatchOptions {
   readonly streamOff?: boolean;
 }
 
+interface Asked {
+  readonly row: number;
+  readonly question: Question;
+}
+
 /** Turns that a pass waits for sessions that are about to ask. */
 const PATIENCE = 2;
 
@@ -31,6 +35,7 @@ export class SessionBatch implements Disposable {
   /** Those that generate, who came first, first. */
   readonly #members = new Set<BatchMember>();
   readonly #seating: Seating;
+  readonly #host: BatchHost;
   #isRunning = false;
   #isStirred = false;
   #isDisposed = false;
@@ -40,15 +45,17 @@ export class SessionBatch implements Disposable {
     private readonly model: DecoderModel,
     { maximumRows = 8, streamOff = false }: SessionBatchOptions = {},
   ) {
-    if (!Number.isInteger(maximumRows) || maximumRows < 1) {
-      throw new SstError(
-        "invalid-argument",
-        `maximumRows should be a whole number of at least 1, but is ${maximumRows}`,
-      );
-    }
+    requireCount("maximumRows", maximumRows);
     this.#weights = model.weights();
     this.#isStreamOff = streamOff;
     this.#seating = new Seating(this.#weights, this.#members, { maximumRows, streamOff });
+    this.#host = {
+      weights: this.#weights,
+      isAlone: () => this.#isAlone(),
+      stand: (member) => this.#seating.stand(member),
+      stir: () => this.#stir(),
+      leave: (member) => this.#leave(member),
+    };
   }
 
   /** Sessions that generate at the moment. */
@@ -69,14 +76,7 @@ export class SessionBatch implements Disposable {
   /** Reads the positions of a session's generation. @throws SstError as `requireFit` */
   reader(model: DecoderModel, caches: SessionCaches, options: MemberOptions): PositionReader {
     this.requireFit(model, options.streamOff);
-    const host = {
-      weights: this.#weights,
-      isAlone: () => this.#isAlone(),
-      stand: (member: BatchMember) => this.#seating.stand(member),
-      stir: () => this.#stir(),
-      leave: (member: BatchMember) => this.#leave(member),
-    };
-    const member = new BatchMember(caches, host, options);
+    const member = new BatchMember(caches, this.#host, options);
     this.#members.add(member);
     return member;
   }
@@ -123,24 +123,25 @@ export class SessionBatch implements Disposable {
   }
 
   async #pass(): Promise<boolean> {
-    let asking = this.#asking();
+    const asking = this.#asking();
+    let waiting = asking.flatMap(({ question }) => question ?? []);
     try {
       this.#requireThere();
       if (asking.length === 0) return false;
       const rows = this.#seating.rowsFor(asking);
-      asking = asking.filter(({ seat, question }) => seat?.rows === rows && question !== undefined);
-      await this.#iterate(rows, asking);
-      return asking.length > 0;
+      const asked = asking.flatMap(({ seat, question }) =>
+        seat?.rows === rows && question ? { row: seat.row, question } : [],
+      );
+      waiting = asked.map(({ question }) => question);
+      if (asked.length > 0) await this.#iterate(rows, asked);
+      return asked.length > 0;
     } catch (error) {
-      for (const { question } of asking) question?.refuse(error);
+      for (const question of waiting) question.refuse(error);
       return false;
     }
   }
 
-  /** @param seated in these rows, all of whom ask */
-  async #iterate(rows: RowBatch, seated: readonly BatchMember[]): Promise<void> {
-    const asked = seated.flatMap(({ seat, question }) => (seat && question ? { row: seat.row, question } : []));
-    if (asked.length === 0) return;
+  async #iterate(rows: RowBatch, asked: readonly Asked[]): Promise<void> {
     const { logits, top } = rows.iterate(
       new Map(asked.map(({ row, question }) => [row, question.token])),
       asked.some(({ question }) => question.wantsLogits),

@@ -4,12 +4,13 @@ import { expandDims, type Tensor, tidy } from "@sst/tensor";
 import type { Deliberation, PositionView } from "../deliberation/policy.js";
 import { joined } from "../joined.js";
 import { take } from "../likeliest.js";
+import { deliberate } from "../session/position-reader.js";
 import type { ColumnsRead } from "./record-maker.js";
 
 /** What one iteration has left; states and lenses by layer. */
 interface Iteration {
   readonly logits: Float32Array;
-  readonly states: readonly Float32Array[];
+  readonly states: Float32Array[];
   readonly lenses: readonly Float32Array[];
 }
 
@@ -25,24 +26,16 @@ export async function readDeliberated(
   const tokens = tokenTensor([[token]], weights.config);
   const seen: Iteration[] = [];
   let top: Tensor | undefined;
+  const iterate = async () => {
+    const next = iteratePosition(weights, tokens, caches, { before: top, streamOff });
+    top?.dispose();
+    top = next;
+    const now = await lookAt(next, weights, caches);
+    seen.push(now);
+    return { logits: async () => now.logits, states: async () => now.states };
+  };
   try {
-    for (let isOver = false; !isOver; ) {
-      const next = iteratePosition(weights, tokens, caches, { before: top, streamOff });
-      top?.dispose();
-      top = next;
-      const before = seen.at(-1);
-      const now = await lookAt(next, weights, caches);
-      seen.push(now);
-      isOver =
-        seen.length === maximum ||
-        (await deliberation.stops({
-          ...at,
-          iteration: seen.length,
-          logits: now.logits,
-          states: now.states,
-          ...(before && { previousLogits: before.logits, previousStates: before.states }),
-        }));
-    }
+    for await (const _event of deliberate(iterate, deliberation, at, maximum, undefined));
   } finally {
     top?.dispose();
     tokens.dispose();

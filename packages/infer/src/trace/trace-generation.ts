@@ -7,11 +7,11 @@ import {
   KvCache,
   LatentStateCache,
   type ModelWeights,
+  requireCount,
   tokenTensor,
 } from "@sst/layers";
 import { Random, SstError, type Tensor, tidy } from "@sst/tensor";
 import type { DeliberationPolicy } from "../deliberation/policy.js";
-import { requireCount } from "../deliberation/requirements.js";
 import { take } from "../likeliest.js";
 import { type PromptedOptions, requireRequest } from "../request.js";
 import { Sampler } from "../sampling/sampler.js";

@@ -32,10 +32,10 @@ export class KvCache implements Disposable {
   ) {
     const allocate = (given: readonly Tensor[] | undefined) => {
       if (given !== undefined) return new LendableTensors(given, "KV cache");
-      const ofLayers = Array.from({ length: config.numHiddenLayers }, (_, layer) => {
-        const slots = cacheSlots(config, layer, capacity);
-        return zeros([batchSize, slots, config.numKeyValueHeads, config.headDim]) as Tensor;
-      });
+      const ofLayers = Array.from(
+        { length: config.numHiddenLayers },
+        (_, layer) => zeros(cacheShape(config, layer, batchSize, capacity)) as Tensor,
+      );
       return new LendableTensors(ofLayers, "KV cache");
     };
     this.#keys = allocate(contents?.keys);
@@ -124,6 +124,11 @@ export class KvCache implements Disposable {
   [Symbol.dispose](): void {
     this.dispose();
   }
+}
+
+/** Of a layer's keys, and of its values. */
+export function cacheShape(config: ModelConfig, layer: number, batchSize: number, capacity: number): number[] {
+  return [batchSize, cacheSlots(config, layer, capacity), config.numKeyValueHeads, config.headDim];
 }
 
 /** Slots of a layer's keys, and of its values, in a cache for so many positions. */

@@ -7,6 +7,7 @@ import { reshape, SstError, type Tensor, tensor, tidy } from "@sst/tensor";
 import { cacheSlots } from "../caches/kv-cache.js";
 import type { DecodeCaches } from "../decode-step.js";
 import { planForward } from "../forward-options.js";
+import { requireCount } from "../require-count.js";
 import { requireKnownTokens } from "../tokens.js";
 import type { ModelWeights } from "../weights.js";
 import { borrowed, giveBack } from "./borrowed-caches.js";
@@ -52,10 +53,8 @@ export class RowBatch implements Disposable {
     private readonly caches?: DecodeCaches,
   ) {
     const { capacity, rows, streamOff = false } = options;
-    for (const [name, value] of Object.entries({ rows, capacity })) {
-      if (Number.isInteger(value) && value >= 1) continue;
-      throw new SstError("invalid-argument", `${name} should be a whole number of at least 1, but is ${value}`);
-    }
+    requireCount("rows", rows);
+    requireCount("capacity", capacity);
     if (caches && (rows !== 1 || caches.kv.batchSize !== 1 || caches.kv.capacity !== capacity)) {
       throw new SstError("contradiction", "only a batch of one row as long as the caches of one text can borrow these");
     }
@@ -137,10 +136,10 @@ export class RowBatch implements Disposable {
     }
     this.#plans.change((tensors) => {
       for (const [name, source] of Object.entries(from.#plans.tensors)) {
-        // Keys and values have slots; everything else is one vector.
+        // Slots of keys and values; everything else is one vector, which has one.
         const slots = Math.min(source.shape[1] as number, (tensors[name] as Tensor).shape[1] as number);
-        const count = /^(keys|values)/.test(name) ? Math.min(reached, slots) : 1;
-        if (count > 0) replace(tensors, name, (all) => writeRow(all, row, readRow(source, fromRow, count)));
+        const count = Math.min(Math.max(reached, 1), slots);
+        replace(tensors, name, (all) => writeRow(all, row, readRow(source, fromRow, count)));
       }
     });
     this.#rows[row] = { ...moved };

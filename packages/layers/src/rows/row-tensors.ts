@@ -1,6 +1,6 @@
 /** What the rows of a batch keep on the device, by name, as a plan carries it: `keys0`, `values0`, `state0`, and so on for every layer. */
 import { keep, reshape, slice, type Tensor, zeros } from "@sst/tensor";
-import { cacheSlots, writeRows } from "../caches/kv-cache.js";
+import { cacheShape, writeRows } from "../caches/kv-cache.js";
 import type { ModelConfig } from "../config.js";
 
 export interface RowSizes {
@@ -22,7 +22,7 @@ export function emptyRows(
   { rows, capacity, hasStream }: RowSizes,
   given: Readonly<Record<string, Tensor>> = {},
 ): Record<string, Tensor> {
-  const { hiddenSize, numHiddenLayers, numKeyValueHeads, headDim, stateStream } = config;
+  const { hiddenSize, numHiddenLayers, stateStream } = config;
   const tensors: Record<string, Tensor> = {};
   const add = (name: string, shape: number[]) => {
     tensors[name] = given[name] ?? keep(zeros(shape) as Tensor);
@@ -30,7 +30,7 @@ export function emptyRows(
   // As a cache of one slot, which a row writes, or does not, as it does its keys.
   const vectors = [rows, 1, 1, hiddenSize];
   for (let layer = 0; layer < numHiddenLayers; layer++) {
-    const shape = [rows, cacheSlots(config, layer, capacity), numKeyValueHeads, headDim];
+    const shape = cacheShape(config, layer, rows, capacity);
     add(`keys${layer}`, shape);
     add(`values${layer}`, shape);
     if (!hasStream) continue;
