@@ -77,12 +77,10 @@ describe("checkpoint", () => {
     );
   });
 
-  test("a header that claims millions of layers is refused at once", () => {
-    const start = performance.now();
+  test("a header that claims millions of layers is refused by the size of its file", () => {
     expect(() => readLlama2c(checkpoint([8, 6, 2 ** 24, 2, 1, 5, 3]), "m.bin")).toThrowError(
       /16777216 layers.*asks for/,
     );
-    expect(performance.now() - start).toBeLessThan(1000);
   });
 });
 
