@@ -45,7 +45,8 @@ const commands = {
     const env = { ...childEnvironment(), SST_TEST_SUMMARY_DIR: testCountsFolder };
     const ended = await turbo("test", ["--continue", "--concurrency=1", ...args], { env });
     const { passed, failed, skipped } = sumTestCounts();
-    console.log(`tests: ${passed} passed, ${failed} failed, ${skipped} skipped`);
+    for (const line of failed) console.log(`failed: ${line}`);
+    console.log(`tests: ${passed} passed, ${failed.length} failed, ${skipped} skipped`);
     return ended;
   },
 

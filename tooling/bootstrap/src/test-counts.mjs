@@ -1,4 +1,4 @@
-/** Each package's test run leaves its counts in a folder (see tooling/vitest); here they are summed. */
+/** Each package's test run leaves its counts and failures in a folder (see tooling/vitest); here they come together. */
 import { existsSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { root } from "./tools.mjs";
@@ -10,10 +10,13 @@ export function clearTestCounts(folder = testCountsFolder) {
 }
 
 export function sumTestCounts(folder = testCountsFolder) {
-  const sum = { passed: 0, failed: 0, skipped: 0 };
-  for (const name of existsSync(folder) ? readdirSync(folder) : []) {
-    const counts = JSON.parse(readFileSync(join(folder, name), "utf8"));
-    for (const key of Object.keys(sum)) sum[key] += counts[key];
+  const sum = { passed: 0, failed: [], skipped: 0 };
+  for (const file of existsSync(folder) ? readdirSync(folder) : []) {
+    const { passed, failed, skipped } = JSON.parse(readFileSync(join(folder, file), "utf8"));
+    sum.passed += passed;
+    sum.skipped += skipped;
+    const name = file.replace(/\.json$/, "").replace("+", "/");
+    sum.failed.push(...failed.map((line) => `${name}: ${line}`));
   }
   return sum;
 }

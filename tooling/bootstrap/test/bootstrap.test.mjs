@@ -29,12 +29,19 @@ test("an installation is repeated when a package.json changes, and not when a so
   expect(installationFingerprint(folder)).not.toBe(before);
 });
 
-test("test counts are summed over the packages, and none is left from the run before", () => {
-  writeFileSync(join(folder, "a.json"), '{ "passed": 3, "failed": 0, "skipped": 1 }');
-  writeFileSync(join(folder, "b.json"), '{ "passed": 4, "failed": 2, "skipped": 0 }');
-  expect(sumTestCounts(folder)).toEqual({ passed: 7, failed: 2, skipped: 1 });
+test("test counts are summed over the packages, failures named, and none is left from the run before", () => {
+  writeFileSync(join(folder, "@x+a.json"), '{ "passed": 3, "failed": [], "skipped": 1 }');
+  writeFileSync(
+    join(folder, "b.json"),
+    '{ "passed": 4, "failed": ["c.test.ts > d: e", "f.test.ts: g"], "skipped": 0 }',
+  );
+  expect(sumTestCounts(folder)).toEqual({
+    passed: 7,
+    failed: ["b: c.test.ts > d: e", "b: f.test.ts: g"],
+    skipped: 1,
+  });
   clearTestCounts(folder);
-  expect(sumTestCounts(folder)).toEqual({ passed: 0, failed: 0, skipped: 0 });
+  expect(sumTestCounts(folder)).toEqual({ passed: 0, failed: [], skipped: 0 });
   mkdirSync(folder);
 });
 

@@ -1,19 +1,19 @@
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import type { Reporter, SerializedError, TestModule, Vitest } from "vitest/node";
+import type { Reporter, SerializedError, TestCase, TestModule, Vitest } from "vitest/node";
 import type {} from "./conformance.js";
 
 /** What one package's run comes to. */
 export interface TestCounts {
   passed: number;
-  /** failed tests, test files that could not be run, and errors outside of any test */
-  failed: number;
+  /** A line for each failed test, test file that could not be run, and error outside of any test. */
+  failed: string[];
   skipped: number;
 }
 
 /**
- * Accounts for every test: says which were skipped and why, leaves the counts as JSON where `npm test` sums them
- * (`SST_TEST_SUMMARY_DIR`), and fails the run for skipped tests where none may be (`SST_FAIL_ON_SKIP=1`, in CI). What the
+ * Accounts for every test: says which were skipped and why, leaves counts and failures as JSON where `npm test` sums
+ * them (`SST_TEST_SUMMARY_DIR`), and fails the run for skipped tests where none may be (`SST_FAIL_ON_SKIP=1`, in CI). What the
  * conformance suite found goes into a folder of its own (`SST_CONFORMANCE_DIR`), where the documentation's table is made.
  */
 export class CountingReporter implements Reporter {
@@ -24,24 +24,26 @@ export class CountingReporter implements Reporter {
   }
 
   onTestRunEnd(modules: readonly TestModule[], unhandledErrors: readonly SerializedError[]): void {
-    const counts: TestCounts = { passed: 0, failed: unhandledErrors.length, skipped: 0 };
+    const counts: TestCounts = { passed: 0, failed: unhandledErrors.map(firstLine), skipped: 0 };
     const skipped: string[] = [];
     const reports: object[] = [];
     for (const module of modules) {
-      let failed = 0;
+      const failed: string[] = [];
       for (const test of module.children.allTests()) {
         const result = test.result();
         const { conformance } = test.meta();
         if (conformance) reports.push({ ...conformance, project: test.project.name });
         if (result.state === "passed") counts.passed++;
-        else if (result.state === "failed") failed++;
+        else if (result.state === "failed") failed.push(lineOf(test, firstLine(result.errors[0])));
         else {
           counts.skipped++;
-          const reason = (result.state === "skipped" && result.note) || "no reason given";
-          skipped.push(`${module.relativeModuleId} > ${test.fullName}: ${reason}`);
+          skipped.push(lineOf(test, (result.state === "skipped" && result.note) || "no reason given"));
         }
       }
-      counts.failed += module.state() === "failed" ? Math.max(failed, 1) : failed;
+      if (module.state() === "failed" && failed.length === 0) {
+        failed.push(`${module.relativeModuleId}: ${firstLine(module.errors()[0])}`);
+      }
+      counts.failed.push(...failed);
     }
 
     for (const line of skipped) console.log(`skipped: ${line}`);
@@ -60,4 +62,12 @@ export class CountingReporter implements Reporter {
     mkdirSync(folder, { recursive: true });
     writeFileSync(join(folder, `${name.replaceAll("/", "+")}.json`), `${JSON.stringify(content)}\n`);
   }
+}
+
+function lineOf(test: TestCase, why: string): string {
+  return `${test.module.relativeModuleId} > ${test.fullName}: ${why}`;
+}
+
+function firstLine(error: { readonly message: string } | undefined): string {
+  return error?.message.split("\n", 1)[0] ?? "no reason given";
 }
