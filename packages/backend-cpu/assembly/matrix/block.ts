@@ -1,18 +1,20 @@
 /**
- * The inner loop of all matrix products: a block of 4 × 8 results in registers, over packed operands.
+ * The inner loop of all matrix products: a block of 4 × 8 results in registers, or of 6 × 8 where there are many rows, over
+ * packed operands.
  *
  * Every entry of a result is one chain of additions over k = 0, 1, 2, …, whatever the sizes and the cuts: the same row
  * times the same column gives the same bits in every product.
  */
 import { madd } from "../math";
-import { COLUMNS, ROWS } from "./pack";
+import { COLUMNS, ROWS, TALL_ROWS } from "./pack";
 
 /** Bytes of the block that stands in for one at the edge of a result. */
-export const EDGE_BYTES: usize = 128;
+export const EDGE_BYTES: usize = 192;
 
+/** `height`, a constant wherever this is put, is 4 or 6. */
 // @ts-ignore: decorator
 @inline
-function block(left: usize, right: usize, depth: usize, target: usize, stride: usize, goesOn: bool): void {
+function block(height: usize, left: usize, right: usize, depth: usize, target: usize, stride: usize, goesOn: bool): void {
   let low0 = f32x4.splat(0);
   let high0 = low0;
   let low1 = low0;
@@ -21,6 +23,10 @@ function block(left: usize, right: usize, depth: usize, target: usize, stride: u
   let high2 = low0;
   let low3 = low0;
   let high3 = low0;
+  let low4 = low0;
+  let high4 = low0;
+  let low5 = low0;
+  let high5 = low0;
   if (goesOn) {
     low0 = v128.load(target);
     high0 = v128.load(target, 16);
@@ -30,6 +36,12 @@ function block(left: usize, right: usize, depth: usize, target: usize, stride: u
     high2 = v128.load(target + 2 * stride, 16);
     low3 = v128.load(target + 3 * stride);
     high3 = v128.load(target + 3 * stride, 16);
+    if (height == 6) {
+      low4 = v128.load(target + 4 * stride);
+      high4 = v128.load(target + 4 * stride, 16);
+      low5 = v128.load(target + 5 * stride);
+      high5 = v128.load(target + 5 * stride, 16);
+    }
   }
   let a = left;
   let b = right;
@@ -49,7 +61,15 @@ function block(left: usize, right: usize, depth: usize, target: usize, stride: u
     const a3 = v128.load32_splat(a, 12);
     low3 = madd(a3, low, low3);
     high3 = madd(a3, high, high3);
-    a += ROWS * 4;
+    if (height == 6) {
+      const a4 = v128.load32_splat(a, 16);
+      low4 = madd(a4, low, low4);
+      high4 = madd(a4, high, high4);
+      const a5 = v128.load32_splat(a, 20);
+      low5 = madd(a5, low, low5);
+      high5 = madd(a5, high, high5);
+    }
+    a += height * 4;
     b += COLUMNS * 4;
   }
   v128.store(target, low0);
@@ -60,6 +80,12 @@ function block(left: usize, right: usize, depth: usize, target: usize, stride: u
   v128.store(target + 2 * stride, high2, 16);
   v128.store(target + 3 * stride, low3);
   v128.store(target + 3 * stride, high3, 16);
+  if (height == 6) {
+    v128.store(target + 4 * stride, low4);
+    v128.store(target + 4 * stride, high4, 16);
+    v128.store(target + 5 * stride, low5);
+    v128.store(target + 5 * stride, high5, 16);
+  }
 }
 
 /** Up to COLUMNS floats. A copy in bulk calls out of the module, which takes longer than this. */
@@ -87,8 +113,46 @@ function copyBlock(from: usize, to: usize, rows: usize, columns: usize, fromStri
   for (let row: usize = 0; row < rows; row++) copyRow(from + row * fromStride, to + row * toStride, columns);
 }
 
+// @ts-ignore: decorator
+@inline
+function multiplyPanelsOf(
+  height: usize,
+  left: usize,
+  right: usize,
+  result: usize,
+  rows: usize,
+  columns: usize,
+  depth: usize,
+  leftStep: usize,
+  rightStep: usize,
+  stride: usize,
+  goesOn: bool,
+  edge: usize,
+): void {
+  const strideBytes = stride * 4;
+  let rightPanel = right;
+  for (let column: usize = 0; column < columns; column += COLUMNS) {
+    const columnCount = min(COLUMNS, columns - column);
+    let leftPanel = left;
+    let target = result + column * 4;
+    for (let row: usize = 0; row < rows; row += height) {
+      const rowCount = min(height, rows - row);
+      if (rowCount == height && columnCount == COLUMNS) {
+        block(height, leftPanel, rightPanel, depth, target, strideBytes, goesOn);
+      } else {
+        if (goesOn) copyBlock(target, edge, rowCount, columnCount, strideBytes, COLUMNS * 4);
+        block(height, leftPanel, rightPanel, depth, edge, COLUMNS * 4, goesOn);
+        copyBlock(edge, target, rowCount, columnCount, COLUMNS * 4, strideBytes);
+      }
+      leftPanel += leftStep;
+      target += height * strideBytes;
+    }
+    rightPanel += rightStep;
+  }
+}
+
 /**
- * result[rows, columns] = (result +) left · right over `depth` entries of packed operands.
+ * result[rows, columns] = (result +) left · right over `depth` entries of packed operands, the left one in panels of ROWS.
  *
  * @param leftStep bytes between the panels of the left operand (more than ROWS · depth · 4 for a cut out of its depth)
  * @param rightStep the same for the right operand
@@ -109,26 +173,24 @@ export function multiplyPanels(
   goesOn: bool,
   edge: usize,
 ): void {
-  const strideBytes = stride * 4;
-  let rightPanel = right;
-  for (let column: usize = 0; column < columns; column += COLUMNS) {
-    const columnCount = min(COLUMNS, columns - column);
-    let leftPanel = left;
-    let target = result + column * 4;
-    for (let row: usize = 0; row < rows; row += ROWS) {
-      const rowCount = min(ROWS, rows - row);
-      if (rowCount == ROWS && columnCount == COLUMNS) {
-        block(leftPanel, rightPanel, depth, target, strideBytes, goesOn);
-      } else {
-        if (goesOn) copyBlock(target, edge, rowCount, columnCount, strideBytes, COLUMNS * 4);
-        block(leftPanel, rightPanel, depth, edge, COLUMNS * 4, goesOn);
-        copyBlock(edge, target, rowCount, columnCount, COLUMNS * 4, strideBytes);
-      }
-      leftPanel += leftStep;
-      target += ROWS * strideBytes;
-    }
-    rightPanel += rightStep;
-  }
+  multiplyPanelsOf(ROWS, left, right, result, rows, columns, depth, leftStep, rightStep, stride, goesOn, edge);
+}
+
+/** As `multiplyPanels`, the left operand in panels of TALL_ROWS. */
+export function multiplyTallPanels(
+  left: usize,
+  right: usize,
+  result: usize,
+  rows: usize,
+  columns: usize,
+  depth: usize,
+  leftStep: usize,
+  rightStep: usize,
+  stride: usize,
+  goesOn: bool,
+  edge: usize,
+): void {
+  multiplyPanelsOf(TALL_ROWS, left, right, result, rows, columns, depth, leftStep, rightStep, stride, goesOn, edge);
 }
 
 /** The whole product of operands that are packed over their whole depth. */

@@ -1,16 +1,16 @@
 /** result[rows, columns] = op(left) · op(right), for a batch of products. */
 import { Part } from "../parts";
 import { parallel, threadCount, workArea } from "../threads";
-import { EDGE_BYTES, multiplyPanels } from "./block";
+import { EDGE_BYTES, multiplyPanels, multiplyTallPanels } from "./block";
 import { dotRows, FEW_ROWS, linesPerPiece } from "./few-rows";
-import { COLUMNS, packedLeftBytes, packedRightBytes, packLeft, packRight, ROWS } from "./pack";
+import { COLUMNS, packedLeftBytes, packedRightBytes, packLeft, packRight, packTallLeft, panelHeight, ROWS } from "./pack";
 
 /** Depth that is worked off at a time: a panel of the right operand of so many lines stays in the first-level cache. */
 const DEPTH: usize = 256;
 /** Columns of the right operand that one piece of work packs for itself: with DEPTH they fill a part of the second level. */
 const WIDTH: usize = 64;
-/** Rows of the left operand that are multiplied before the next columns are: with DEPTH they fill the rest of it. */
-const HEIGHT: usize = 512;
+/** Rows of the left operand that are multiplied before the next columns are, whole panels: with DEPTH they fill the rest of it. */
+const HEIGHT: usize = 516;
 
 @unmanaged
 export class MatMul {
@@ -41,7 +41,7 @@ function isFew(rows: usize, transposeLeft: usize, transposeRight: usize): bool {
 }
 
 export function matMulScratchBytes(rows: usize, depth: usize): usize {
-  return packedLeftBytes(rows, depth);
+  return packedLeftBytes(rows, depth, panelHeight(rows));
 }
 
 /** What every thread needs in its work area. */
@@ -63,8 +63,8 @@ export function matMul(a: MatMul): void {
       continue;
     }
     if (index == 0 || a.leftStep != 0) {
-      const panels = (a.rows + ROWS - 1) / ROWS;
-      parallel(Part.packLeftPanels, args, panels, max<usize>(1, 16_384 / (ROWS * a.depth)));
+      const height = panelHeight(a.rows);
+      parallel(Part.packLeftPanels, args, (a.rows + height - 1) / height, max<usize>(1, 16_384 / (height * a.depth)));
     }
     parallel(Part.multiplyColumns, args, ((a.columns + a.width - 1) / a.width) * heights, 1);
   }
@@ -77,12 +77,15 @@ export function multiplyFewRows(a: MatMul, from: usize, to: usize): void {
 }
 
 export function packLeftPanels(a: MatMul, from: usize, to: usize): void {
-  const first = from * ROWS;
-  const rows = min(to * ROWS, a.rows) - first;
+  const height = panelHeight(a.rows);
+  const first = from * height;
+  const rows = min(to * height, a.rows) - first;
   const transposed = a.transposeLeft != 0;
   const stride = transposed ? a.rows : a.depth;
   const source = a.left + (a.index * a.leftStep + (transposed ? first : first * stride)) * 4;
-  packLeft(source, a.scratch + first * a.depth * 4, rows, a.depth, stride, transposed);
+  const target = a.scratch + first * a.depth * 4;
+  if (height == ROWS) packLeft(source, target, rows, a.depth, stride, transposed);
+  else packTallLeft(source, target, rows, a.depth, stride, transposed);
 }
 
 /** Items are blocks of columns, for one height of rows after the other. */
@@ -94,6 +97,8 @@ export function multiplyColumns(a: MatMul, from: usize, to: usize): void {
   const right = a.right + a.index * a.rightStep * 4;
   const result = a.result + a.index * a.rows * a.columns * 4;
   const widths = (a.columns + a.width - 1) / a.width;
+  const height = panelHeight(a.rows);
+  const leftStep = height * a.depth * 4;
   for (let item = from; item < to; item++) {
     const column = (item % widths) * a.width;
     const columns = min(a.width, a.columns - column);
@@ -104,9 +109,10 @@ export function multiplyColumns(a: MatMul, from: usize, to: usize): void {
       const depth = min(DEPTH, a.depth - k);
       const source = right + (transposed ? column * stride + k : k * stride + column) * 4;
       packRight(source, area, depth, columns, stride, transposed);
-      const left = a.scratch + (row * a.depth + k * ROWS) * 4;
-      const leftStep = ROWS * a.depth * 4;
-      multiplyPanels(left, area, target, rows, columns, depth, leftStep, COLUMNS * depth * 4, a.columns, k > 0, edge);
+      const left = a.scratch + (row * a.depth + k * height) * 4;
+      const rightStep = COLUMNS * depth * 4;
+      if (height == ROWS) multiplyPanels(left, area, target, rows, columns, depth, leftStep, rightStep, a.columns, k > 0, edge);
+      else multiplyTallPanels(left, area, target, rows, columns, depth, leftStep, rightStep, a.columns, k > 0, edge);
     }
   }
 }
