@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import sys
 import time
 
@@ -13,6 +14,16 @@ MEASURED_SECONDS = 0.3
 
 def say(**reply):
     print(json.dumps(reply), flush=True)
+
+
+def blas():
+    """What does the matrix products, which differ tenfold: the names of its files, where the system tells."""
+    try:
+        with open("/proc/self/maps") as maps:
+            files = {os.path.basename(line.split()[-1]) for line in maps}
+    except OSError:
+        return "an unknown BLAS"
+    return ", ".join(sorted(name for name in files if re.search("blas|mkl", name))) or "an unknown BLAS"
 
 
 try:
@@ -107,7 +118,7 @@ def step():
     return loss.item()
 
 
-say(ready=True, version=torch.__version__)
+say(ready=True, version=f"{torch.__version__} on {blas()}")
 for line in sys.stdin:
     request = json.loads(line)
     if "losses" in request:
