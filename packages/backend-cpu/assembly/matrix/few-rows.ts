@@ -1,18 +1,19 @@
 /**
- * Products of few rows with a matrix that memory holds as [columns, depth]: a decoded token. The matrix is read once, and
- * reading it is what takes the time: eight of its lines at a time that lie far apart, so that each of eight places in memory
- * is read on and on, which is what processors see coming.
+ * Products of few rows with a matrix that memory holds as [columns, depth]: a decoded token, or several texts' at once. The
+ * matrix is read once, and for one row reading it is what takes the time: four of its lines at a time that lie far apart, so
+ * that each of four places in memory is read on and on, a cache line at a time, which is what processors see coming.
  *
- * Each result is the sum of four lanes (k modulo 4), each a chain of additions, for any number of rows.
+ * Each result is the sum of two chains of additions, of even and of odd vectors, for any number of rows: one chain would
+ * wait for its own additions, and a text has the same bits alone and among others.
  */
-import { madd, sumLanes, sumsOfFour } from "../math";
+import { dot, madd, sumsOfFour } from "../math";
 import { threadCount } from "../threads";
 
 /** More rows than these are packed. */
 export const FEW_ROWS: usize = 8;
 
 /** Lines of the matrix that are worked off at once. */
-const LINES: usize = 8;
+const LINES: usize = 4;
 
 /** Entries of a matrix that are too few to share: handing a piece over takes as long as some thousand of them. */
 const PIECE: usize = 32_768;
@@ -24,22 +25,6 @@ const PIECE: usize = 32_768;
 export function linesPerPiece(lines: usize, depth: usize): usize {
   const shared = (lines / (threadCount() * 4)) & ~(LINES - 1);
   return max(max(LINES, shared), (PIECE / depth) & ~(LINES - 1));
-}
-
-/**
- * A matrix of so many bytes comes from far away, where four streams of whole cache lines are read faster than eight of
- * halves, which are ahead in the caches.
- */
-const FAR_BYTES: usize = 1_000_000;
-
-/** Stores the results of four lines, `step` bytes apart. */
-// @ts-ignore: decorator
-@inline
-function storeFour(sums: v128, result: usize, step: usize): void {
-  v128.store_lane<f32>(result, sums, 0);
-  v128.store_lane<f32>(result + step, sums, 1);
-  v128.store_lane<f32>(result + 2 * step, sums, 2);
-  v128.store_lane<f32>(result + 3 * step, sums, 3);
 }
 
 /**
@@ -57,85 +42,20 @@ function addRests(x: usize, line: usize, step: usize, result: usize, resultStep:
   }
 }
 
-// @ts-ignore: decorator
-@inline
-function oneByOne(x: usize, line: usize, result: usize, depth: usize): void {
-  let sum = f32x4.splat(0);
-  const whole = depth & ~3;
-  for (let k: usize = 0; k < whole; k += 4) sum = madd(v128.load(x + k * 4), v128.load(line + k * 4), sum);
-  store<f32>(result, sumLanes(sum));
-  if (depth & 3) addRests(x, line, 0, result, 0, 1, depth);
-}
-
 // Each line has a pointer of its own that moves on: an address that is computed costs as much as the product.
 
-/** One row against eight lines that lie `step` bytes apart, their results `resultStep` bytes. */
-// @ts-ignore: decorator
-@inline
-function oneByEight(x: usize, line: usize, step: usize, result: usize, resultStep: usize, depth: usize): void {
-  let s0 = f32x4.splat(0);
-  let s1 = s0;
-  let s2 = s0;
-  let s3 = s0;
-  let s4 = s0;
-  let s5 = s0;
-  let s6 = s0;
-  let s7 = s0;
-  let p = x;
-  let l0 = line;
-  let l1 = l0 + step;
-  let l2 = l1 + step;
-  let l3 = l2 + step;
-  let l4 = l3 + step;
-  let l5 = l4 + step;
-  let l6 = l5 + step;
-  let l7 = l6 + step;
-  const pairs = x + (depth & ~7) * 4;
-  while (p < pairs) {
-    const even = v128.load(p);
-    const odd = v128.load(p, 16);
-    s0 = madd(odd, v128.load(l0, 16), madd(even, v128.load(l0), s0));
-    s1 = madd(odd, v128.load(l1, 16), madd(even, v128.load(l1), s1));
-    s2 = madd(odd, v128.load(l2, 16), madd(even, v128.load(l2), s2));
-    s3 = madd(odd, v128.load(l3, 16), madd(even, v128.load(l3), s3));
-    s4 = madd(odd, v128.load(l4, 16), madd(even, v128.load(l4), s4));
-    s5 = madd(odd, v128.load(l5, 16), madd(even, v128.load(l5), s5));
-    s6 = madd(odd, v128.load(l6, 16), madd(even, v128.load(l6), s6));
-    s7 = madd(odd, v128.load(l7, 16), madd(even, v128.load(l7), s7));
-    p += 32;
-    l0 += 32;
-    l1 += 32;
-    l2 += 32;
-    l3 += 32;
-    l4 += 32;
-    l5 += 32;
-    l6 += 32;
-    l7 += 32;
-  }
-  if (depth & 4) {
-    const even = v128.load(p);
-    s0 = madd(even, v128.load(l0), s0);
-    s1 = madd(even, v128.load(l1), s1);
-    s2 = madd(even, v128.load(l2), s2);
-    s3 = madd(even, v128.load(l3), s3);
-    s4 = madd(even, v128.load(l4), s4);
-    s5 = madd(even, v128.load(l5), s5);
-    s6 = madd(even, v128.load(l6), s6);
-    s7 = madd(even, v128.load(l7), s7);
-  }
-  storeFour(sumsOfFour(s0, s1, s2, s3), result, resultStep);
-  storeFour(sumsOfFour(s4, s5, s6, s7), result + 4 * resultStep, resultStep);
-  if (depth & 3) addRests(x, line, step, result, resultStep, 8, depth);
-}
-
-/** One row against four lines that lie `step` bytes apart, a cache line of each at a time. */
+/** One row against four lines that lie `step` bytes apart, their results `resultStep` bytes. */
 // @ts-ignore: decorator
 @inline
 function oneByFour(x: usize, line: usize, step: usize, result: usize, resultStep: usize, depth: usize): void {
-  let s0 = f32x4.splat(0);
-  let s1 = s0;
-  let s2 = s0;
-  let s3 = s0;
+  let even0 = f32x4.splat(0);
+  let even1 = even0;
+  let even2 = even0;
+  let even3 = even0;
+  let odd0 = even0;
+  let odd1 = even0;
+  let odd2 = even0;
+  let odd3 = even0;
   let p = x;
   let l0 = line;
   let l1 = l0 + step;
@@ -147,37 +67,62 @@ function oneByFour(x: usize, line: usize, step: usize, result: usize, resultStep
     const b = v128.load(p, 16);
     const c = v128.load(p, 32);
     const d = v128.load(p, 48);
-    s0 = madd(d, v128.load(l0, 48), madd(c, v128.load(l0, 32), madd(b, v128.load(l0, 16), madd(a, v128.load(l0), s0))));
-    s1 = madd(d, v128.load(l1, 48), madd(c, v128.load(l1, 32), madd(b, v128.load(l1, 16), madd(a, v128.load(l1), s1))));
-    s2 = madd(d, v128.load(l2, 48), madd(c, v128.load(l2, 32), madd(b, v128.load(l2, 16), madd(a, v128.load(l2), s2))));
-    s3 = madd(d, v128.load(l3, 48), madd(c, v128.load(l3, 32), madd(b, v128.load(l3, 16), madd(a, v128.load(l3), s3))));
+    even0 = madd(c, v128.load(l0, 32), madd(a, v128.load(l0), even0));
+    odd0 = madd(d, v128.load(l0, 48), madd(b, v128.load(l0, 16), odd0));
+    even1 = madd(c, v128.load(l1, 32), madd(a, v128.load(l1), even1));
+    odd1 = madd(d, v128.load(l1, 48), madd(b, v128.load(l1, 16), odd1));
+    even2 = madd(c, v128.load(l2, 32), madd(a, v128.load(l2), even2));
+    odd2 = madd(d, v128.load(l2, 48), madd(b, v128.load(l2, 16), odd2));
+    even3 = madd(c, v128.load(l3, 32), madd(a, v128.load(l3), even3));
+    odd3 = madd(d, v128.load(l3, 48), madd(b, v128.load(l3, 16), odd3));
     p += 64;
     l0 += 64;
     l1 += 64;
     l2 += 64;
     l3 += 64;
   }
-  const end = x + (depth & ~3) * 4;
-  while (p < end) {
+  if (depth & 8) {
     const a = v128.load(p);
-    s0 = madd(a, v128.load(l0), s0);
-    s1 = madd(a, v128.load(l1), s1);
-    s2 = madd(a, v128.load(l2), s2);
-    s3 = madd(a, v128.load(l3), s3);
-    p += 16;
-    l0 += 16;
-    l1 += 16;
-    l2 += 16;
-    l3 += 16;
+    const b = v128.load(p, 16);
+    even0 = madd(a, v128.load(l0), even0);
+    odd0 = madd(b, v128.load(l0, 16), odd0);
+    even1 = madd(a, v128.load(l1), even1);
+    odd1 = madd(b, v128.load(l1, 16), odd1);
+    even2 = madd(a, v128.load(l2), even2);
+    odd2 = madd(b, v128.load(l2, 16), odd2);
+    even3 = madd(a, v128.load(l3), even3);
+    odd3 = madd(b, v128.load(l3, 16), odd3);
+    p += 32;
+    l0 += 32;
+    l1 += 32;
+    l2 += 32;
+    l3 += 32;
   }
-  storeFour(sumsOfFour(s0, s1, s2, s3), result, resultStep);
+  if (depth & 4) {
+    const a = v128.load(p);
+    even0 = madd(a, v128.load(l0), even0);
+    even1 = madd(a, v128.load(l1), even1);
+    even2 = madd(a, v128.load(l2), even2);
+    even3 = madd(a, v128.load(l3), even3);
+  }
+  const sums = sumsOfFour(
+    f32x4.add(even0, odd0),
+    f32x4.add(even1, odd1),
+    f32x4.add(even2, odd2),
+    f32x4.add(even3, odd3),
+  );
+  v128.store_lane<f32>(result, sums, 0);
+  v128.store_lane<f32>(result + resultStep, sums, 1);
+  v128.store_lane<f32>(result + 2 * resultStep, sums, 2);
+  v128.store_lane<f32>(result + 3 * resultStep, sums, 3);
   if (depth & 3) addRests(x, line, step, result, resultStep, 4, depth);
 }
 
-/** Two rows, `xStep` bytes apart, against four lines; the second row's results lie `rowStep` bytes behind the first's. */
+/** Two rows, `xStep` bytes apart, or three (`isThree`, a constant) against two lines; a row's results lie `rowStep` bytes behind the last's. */
 // @ts-ignore: decorator
 @inline
-function twoByFour(
+function rowsByTwo(
+  isThree: bool,
   x: usize,
   xStep: usize,
   line: usize,
@@ -187,89 +132,137 @@ function twoByFour(
   rowStep: usize,
   depth: usize,
 ): void {
-  let a0 = f32x4.splat(0);
-  let a1 = a0;
-  let a2 = a0;
-  let a3 = a0;
-  let b0 = a0;
-  let b1 = a0;
-  let b2 = a0;
-  let b3 = a0;
+  let evenA0 = f32x4.splat(0);
+  let evenA1 = evenA0;
+  let evenB0 = evenA0;
+  let evenB1 = evenA0;
+  let evenC0 = evenA0;
+  let evenC1 = evenA0;
+  let oddA0 = evenA0;
+  let oddA1 = evenA0;
+  let oddB0 = evenA0;
+  let oddB1 = evenA0;
+  let oddC0 = evenA0;
+  let oddC1 = evenA0;
   let p = x;
   let q = x + xStep;
+  let r = q + xStep;
   let l0 = line;
-  let l1 = l0 + step;
-  let l2 = l1 + step;
-  let l3 = l2 + step;
-  const end = x + (depth & ~3) * 4;
-  while (p < end) {
-    const a = v128.load(p);
-    const b = v128.load(q);
-    const v0 = v128.load(l0);
-    a0 = madd(a, v0, a0);
-    b0 = madd(b, v0, b0);
-    const v1 = v128.load(l1);
-    a1 = madd(a, v1, a1);
-    b1 = madd(b, v1, b1);
-    const v2 = v128.load(l2);
-    a2 = madd(a, v2, a2);
-    b2 = madd(b, v2, b2);
-    const v3 = v128.load(l3);
-    a3 = madd(a, v3, a3);
-    b3 = madd(b, v3, b3);
-    p += 16;
-    q += 16;
-    l0 += 16;
-    l1 += 16;
-    l2 += 16;
-    l3 += 16;
+  let l1 = line + step;
+  const pairs = x + (depth & ~7) * 4;
+  while (p < pairs) {
+    let v0 = v128.load(l0);
+    let v1 = v128.load(l1);
+    let v = v128.load(p);
+    evenA0 = madd(v, v0, evenA0);
+    evenA1 = madd(v, v1, evenA1);
+    v = v128.load(q);
+    evenB0 = madd(v, v0, evenB0);
+    evenB1 = madd(v, v1, evenB1);
+    if (isThree) {
+      v = v128.load(r);
+      evenC0 = madd(v, v0, evenC0);
+      evenC1 = madd(v, v1, evenC1);
+    }
+    v0 = v128.load(l0, 16);
+    v1 = v128.load(l1, 16);
+    v = v128.load(p, 16);
+    oddA0 = madd(v, v0, oddA0);
+    oddA1 = madd(v, v1, oddA1);
+    v = v128.load(q, 16);
+    oddB0 = madd(v, v0, oddB0);
+    oddB1 = madd(v, v1, oddB1);
+    if (isThree) {
+      v = v128.load(r, 16);
+      oddC0 = madd(v, v0, oddC0);
+      oddC1 = madd(v, v1, oddC1);
+      r += 32;
+    }
+    p += 32;
+    q += 32;
+    l0 += 32;
+    l1 += 32;
   }
-  storeFour(sumsOfFour(a0, a1, a2, a3), result, resultStep);
-  storeFour(sumsOfFour(b0, b1, b2, b3), result + rowStep, resultStep);
+  if (depth & 4) {
+    const v0 = v128.load(l0);
+    const v1 = v128.load(l1);
+    evenA0 = madd(v128.load(p), v0, evenA0);
+    evenA1 = madd(v128.load(p), v1, evenA1);
+    evenB0 = madd(v128.load(q), v0, evenB0);
+    evenB1 = madd(v128.load(q), v1, evenB1);
+    if (isThree) {
+      evenC0 = madd(v128.load(r), v0, evenC0);
+      evenC1 = madd(v128.load(r), v1, evenC1);
+    }
+  }
+  const sums = sumsOfFour(
+    f32x4.add(evenA0, oddA0),
+    f32x4.add(evenA1, oddA1),
+    f32x4.add(evenB0, oddB0),
+    f32x4.add(evenB1, oddB1),
+  );
+  v128.store_lane<f32>(result, sums, 0);
+  v128.store_lane<f32>(result + resultStep, sums, 1);
+  v128.store_lane<f32>(result + rowStep, sums, 2);
+  v128.store_lane<f32>(result + rowStep + resultStep, sums, 3);
+  if (isThree) {
+    const ofThird = sumsOfFour(f32x4.add(evenC0, oddC0), f32x4.add(evenC1, oddC1), evenC0, evenC1);
+    v128.store_lane<f32>(result + 2 * rowStep, ofThird, 0);
+    v128.store_lane<f32>(result + 2 * rowStep + resultStep, ofThird, 1);
+  }
   if ((depth & 3) == 0) return;
-  addRests(x, line, step, result, resultStep, 4, depth);
-  addRests(x + xStep, line, step, result + rowStep, resultStep, 4, depth);
+  addRests(x, line, step, result, resultStep, 2, depth);
+  addRests(x + xStep, line, step, result + rowStep, resultStep, 2, depth);
+  if (isThree) addRests(x + 2 * xStep, line, step, result + 2 * rowStep, resultStep, 2, depth);
+}
+
+/** Two rows and more against two lines: by three where that leaves no single one and there are registers for it (see `TALL_ROWS`). */
+function allByTwo(x: usize, rows: usize, line: usize, step: usize, result: usize, resultStep: usize, columns: usize, depth: usize): void {
+  const xStep = depth * 4;
+  const rowStep = columns * 4;
+  let row: usize = 0;
+  while (row < rows) {
+    const left = x + row * xStep;
+    const target = result + row * rowStep;
+    const rest = rows - row;
+    if (ASC_FEATURE_RELAXED_SIMD && rest > 2 && rest != 4) {
+      rowsByTwo(true, left, xStep, line, step, target, resultStep, rowStep, depth);
+      row += 3;
+    } else if (rest > 1) {
+      rowsByTwo(false, left, xStep, line, step, target, resultStep, rowStep, depth);
+      row += 2;
+    } else {
+      store<f32>(target, dot(left, line, depth));
+      store<f32>(target + resultStep, dot(left, line + step, depth));
+      row++;
+    }
+  }
 }
 
 /** result[row, line] = x[row] · lines[line] for lines `from` … `to`; x is [rows, depth], result [rows, columns]. */
 export function dotRows(x: usize, lines: usize, result: usize, rows: usize, depth: usize, columns: usize, from: usize, to: usize): void {
   const lineBytes = depth * 4;
-  const isFar = (to - from) * lineBytes >= FAR_BYTES;
-  // Of eight equal stretches of lines one line each, or of four.
-  const stretches = rows == 1 && isFar ? LINES / 2 : LINES;
-  const stretch = (to - from) / stretches;
+  // Of four equal stretches of lines one line each.
+  const stretch = (to - from) / LINES;
   const step = stretch * lineBytes;
   const resultStep = stretch * 4;
-  if (stretches < LINES) {
-    for (let line = from; line < from + stretch; line++) {
-      oneByFour(x, lines + line * lineBytes, step, result + line * 4, resultStep, depth);
-    }
-  } else {
-    for (let line = from; line < from + stretch; line++) {
-      const source = lines + line * lineBytes;
-      const target = result + line * 4;
-      eightLines(x, source, step, target, resultStep, rows, depth, columns);
+  for (let line = from; line < from + stretch; line++) {
+    const source = lines + line * lineBytes;
+    const target = result + line * 4;
+    // The first row reads the lines from where they are, the others from the nearest cache.
+    oneByFour(x, source, step, target, resultStep, depth);
+    if (rows == 2) {
+      oneByFour(x + lineBytes, source, step, target + columns * 4, resultStep, depth);
+    } else if (rows > 2) {
+      const others = x + lineBytes;
+      const theirs = target + columns * 4;
+      allByTwo(others, rows - 1, source, step, theirs, resultStep, columns, depth);
+      allByTwo(others, rows - 1, source + 2 * step, step, theirs + 2 * resultStep, resultStep, columns, depth);
     }
   }
-  for (let line = from + stretch * stretches; line < to; line++) {
+  for (let line = from + stretch * LINES; line < to; line++) {
     for (let row: usize = 0; row < rows; row++) {
-      oneByOne(x + row * lineBytes, lines + line * lineBytes, result + (row * columns + line) * 4, depth);
+      store<f32>(result + (row * columns + line) * 4, dot(x + row * lineBytes, lines + line * lineBytes, depth));
     }
   }
-}
-
-/** All rows against eight lines. */
-// @ts-ignore: decorator
-@inline
-function eightLines(x: usize, line: usize, step: usize, result: usize, resultStep: usize, rows: usize, depth: usize, columns: usize): void {
-  const lineBytes = depth * 4;
-  const rowStep = columns * 4;
-  let row: usize = 0;
-  for (; row + 2 <= rows; row += 2) {
-    const left = x + row * lineBytes;
-    const target = result + row * rowStep;
-    twoByFour(left, lineBytes, line, step, target, resultStep, rowStep, depth);
-    twoByFour(left, lineBytes, line + 4 * step, step, target + 4 * resultStep, resultStep, rowStep, depth);
-  }
-  if (row < rows) oneByEight(x + row * lineBytes, line, step, result + row * rowStep, resultStep, depth);
 }

@@ -73,7 +73,7 @@ describe("matrix products", () => {
           const right = tensor(b, transposeB ? [columns, depth] : [depth, columns]);
           const result = matMul(left, right, transposeA, transposeB);
           const expected = product(a, b, rows, depth, columns, transposeA, transposeB);
-          const errors = result.dataSync().map((value, index) => Math.abs(value - (expected[index] as number)));
+          const errors = Array.from(result.dataSync(), (value, index) => Math.abs(value - (expected[index] as number)));
           expect(errors.length).toBe(expected.length);
           expect(errors.reduce((largest, error) => Math.max(largest, error))).toBeLessThan(5e-5);
           for (const each of [left, right, result]) each.dispose();
