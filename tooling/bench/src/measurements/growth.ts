@@ -27,7 +27,10 @@ const growths: readonly Growth[] = [
     axis: "T",
     sizes: times,
     pointOf: (time) => ({ ...base, time }),
-    why: "Short rows pay for calls, and each of the T steps of the recurrence has a cost of its own; attention, the quadratic part, has as many operations as everything else at T = 766.",
+    why:
+      "Time: below theory, for short rows pay for calls, and each of the T steps of the recurrence has a cost of its own, which is " +
+      "linear; attention, the quadratic part, has as many operations as everything else at T = 766. At the end a head's keys, " +
+      "values and their gradients (2 MB) lie beyond the second-level cache. Memory: as in theory, without T × T.",
   },
   {
     name: "time-plain",
@@ -35,7 +38,9 @@ const growths: readonly Growth[] = [
     axis: "T",
     sizes: times,
     pointOf: (time) => ({ ...base, time, stream: false }),
-    why: "Short rows pay for calls; from T = 766 on attention has most of the operations.",
+    why:
+      "Time: short rows pay for calls; from T = 766 on attention has most of the operations, and at the end what it reads (2 MB a " +
+      "head) lies beyond the second-level cache. Memory: as in theory, without T × T.",
   },
   {
     name: "batch",
@@ -43,7 +48,10 @@ const growths: readonly Growth[] = [
     axis: "batch",
     sizes: [1, 2, 4, 8, 16, 32, 64],
     pointOf: (batch) => ({ ...base, batch }),
-    why: "A step of the recurrence takes all rows at once and shares its cost between them, so time grows more slowly than the batch.",
+    why:
+      "Time: a step of the recurrence takes all rows at once and shares its cost between them, so it grows more slowly than the " +
+      "batch, until what is kept for the backward pass (0.3 GB at 64) comes from memory. Memory: parameters and code are there " +
+      "once, whatever the batch.",
   },
   {
     name: "width",
@@ -51,7 +59,10 @@ const growths: readonly Growth[] = [
     axis: "width",
     sizes: [32, 64, 128, 256, 512, 1024],
     pointOf: (width) => ({ ...base, width }),
-    why: "Narrow models pay for calls and for the recurrence's steps. In wide ones a layer's feed-forward weights (6 MB at 512, 25 MB at 1,024) are read again in each of the 128 steps, at last from beyond the caches.",
+    why:
+      "Time: narrow models pay for calls and for the recurrence's steps. At 1,024 weights, gradients and moments (0.4 GB) pass " +
+      "through memory once a step, in the plain transformer too, and the recurrence reads a layer's feed-forward weights (6 MB at " +
+      "512, 25 MB at 1,024) again in each of the 128 steps, at last from beyond the caches. Memory: in narrow models mostly code.",
   },
   {
     name: "layers",
@@ -59,7 +70,9 @@ const growths: readonly Growth[] = [
     axis: "layers",
     sizes: [1, 2, 4, 8, 16, 32],
     pointOf: (layers) => ({ ...base, layers }),
-    why: "A layer costs a layer; embedding and head, which there is one of, keep it below 1.",
+    why:
+      "Time: a layer costs a layer; embedding and head, which there is one of, keep it below 1. Memory: so does what the process " +
+      "needs for a first layer.",
   },
   {
     name: "iterations",
@@ -67,7 +80,10 @@ const growths: readonly Growth[] = [
     axis: "iterations",
     sizes: [1, 2, 4, 8, 16],
     pointOf: (iterations) => ({ ...base, work: "forward", iterations, batch: 4 }),
-    why: "One recurrence over T · N columns. A forward pass gives back nearly all that it takes, so what is left of its memory is the process's own.",
+    why:
+      "Time: one recurrence over T · N columns, N times the work; attention goes query by query where there are iterations, whose " +
+      "keys leave the nearest caches as columns become many. Memory: a forward pass keeps nothing of a layer for the next one, " +
+      "and takes again what it has given back, so few iterations need no more than the process has anyway.",
   },
   {
     name: "context",
@@ -75,7 +91,10 @@ const growths: readonly Growth[] = [
     axis: "context",
     sizes: times,
     pointOf: (time) => ({ ...base, work: "decoding", width: 128, layers: 4, time }),
-    why: "A short context costs less than weights and calls. Each position adds 4 KB of keys and values to what a token reads, and a long cache comes from memory.",
+    why:
+      "Time: a short context costs less than weights and calls; each position adds 4 KB of keys and values to what a token reads, " +
+      "and a long cache comes from memory, which is slower than the arithmetic. Memory: up to some thousand positions it is above " +
+      "all what reading the context took, 512 positions at a time, whatever the context.",
   },
 ];
 
