@@ -120,9 +120,10 @@ export function costs(results: readonly StudyResult[]): string {
 
 Counted are matrix products, attention and blends ([\`positionFlops\`, \`headFlops\`](../packages/layers/README.md#deliberation)), logits as often as they are made. Not counted:
 norms and activations, what a policy computes from what it sees, and reading that back from the device. A known number of iterations runs as
-one recorded plan; a policy that looks on runs call by call. In models as small as these that is most of the time: on k-hop the median
-answer took ${times("fixed", "4")} ms by \`fixed(4)\`, ${times("untilDecided, change", "nats 1")} ms by change and ${times("untilConverged", "tolerance 1")} ms by the states, on one thread of a shared machine. Saved operations become saved time
-where an iteration takes longer than looking at it, which was not measured here.`;
+one recorded plan. When these figures were taken, a policy that looks on ran call by call, and in models as small as these that was most of the
+time: on k-hop the median answer took ${times("fixed", "4")} ms by \`fixed(4)\`, ${times("untilDecided, change", "nats 1")} ms by change and ${times("untilConverged", "tolerance 1")} ms by the states, on one thread of a shared machine.
+Since then each iteration that is looked at is a run of a recorded plan too; the figures were not taken
+again. Saved operations become saved time where an iteration takes longer than looking at it.`;
 }
 
 export const allNote = `Accuracy less that of the trained depth is on the same questions, with its own interval. Milliseconds are medians of the generation alone; the
